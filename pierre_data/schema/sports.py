@@ -1,0 +1,76 @@
+"""The closed sport vocabulary and its families."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pierre_data.errors import QueryError
+
+_FAMILIES: dict[str, str] = {
+    "run": "run trail_run track_run treadmill_run virtual_run ultra_run",
+    "ride": "ride road_ride mountain_bike gravel_ride cyclocross track_cycling ebike emtb virtual_ride "
+    "indoor_ride handcycle",
+    "walk": "walk hike nordic_walk mountaineering snowshoe",
+    "swim": "swim pool_swim open_water_swim",
+    "ski": "alpine_ski backcountry_ski nordic_ski roller_ski snowboard",
+    "skate": "ice_skate inline_skate skateboard",
+    "water": "row indoor_row kayak canoe paddle sup surf kitesurf windsurf sail dive water_sport",
+    "strength": "strength crossfit hiit",
+    "gym": "cardio_gym elliptical stair",
+    "mind": "yoga pilates mobility dance",
+    "climb": "rock_climb indoor_climb",
+    "racket": "tennis table_tennis badminton squash racquetball pickleball padel",
+    "team": "soccer basketball volleyball american_football baseball rugby hockey handball cricket",
+    "multisport": "triathlon multisport transition",
+    "other": "golf martial_arts equestrian wheelchair motor_sport fishing_hunting physical_therapy workout other",
+}
+
+#: sport -> family, for the whole vocabulary.
+FAMILY: Mapping[str, str] = MappingProxyType(
+    {sport: family for family, sports in _FAMILIES.items() for sport in sports.split()}
+)
+
+#: family -> its sports.
+FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {family: tuple(sports.split()) for family, sports in _FAMILIES.items()}
+)
+
+
+def sport_filter(text: str) -> frozenset[str]:
+    """Return the sports a question means.
+
+    Parameters
+    ----------
+    text : str
+        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone.
+
+    Returns
+    -------
+    frozenset of str
+        Names of the vocabulary.
+
+    Raises
+    ------
+    QueryError
+        The word is neither a sport nor a family.
+
+    Examples
+    --------
+    >>> sorted(sport_filter("swim"))
+    ['open_water_swim', 'pool_swim', 'swim']
+    >>> sorted(sport_filter("=swim"))
+    ['swim']
+    """
+    word = text.strip().lower()
+    exact = word.startswith("=")
+    word = word.removeprefix("=")
+    if not exact and word in FAMILIES:
+        return frozenset(FAMILIES[word])
+    if word in FAMILY:
+        return frozenset([word])
+    import difflib
+
+    near = difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Families are: {', '.join(FAMILIES)}."
+    raise QueryError(f"{text!r} is not a sport.", hint)

@@ -1,0 +1,53 @@
+"""All a provider author needs."""
+
+from pierre_data.spi.capabilities import ProviderCapabilities
+from pierre_data.spi.descriptor import Answer, Option, ProviderDescriptor, RateLimit, Terms, check_url
+from pierre_data.spi.endpoint import Endpoint, Plan
+from pierre_data.spi.fields import Field, Sports, epoch_millis, epoch_seconds, number
+from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
+from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
+from pierre_data.spi.provider import (
+    Credentials,
+    FitnessProvider,
+    ProviderConfig,
+    ProviderFactory,
+    ProviderHealth,
+    ProviderPlugin,
+)
+from pierre_data.spi.query import Page, Query, Request, Rows
+
+__all__ = [
+    "Answer",
+    "Credentials",
+    "DateWindows",
+    "Endpoint",
+    "Field",
+    "FitnessProvider",
+    "NextLink",
+    "OAuthEndpoints",
+    "OAuthParams",
+    "Offset",
+    "Option",
+    "Page",
+    "PageNumber",
+    "Paging",
+    "Plan",
+    "ProviderCapabilities",
+    "ProviderConfig",
+    "ProviderDescriptor",
+    "ProviderFactory",
+    "ProviderHealth",
+    "ProviderPlugin",
+    "Query",
+    "RateLimit",
+    "Request",
+    "Rows",
+    "Single",
+    "Sports",
+    "Terms",
+    "Token",
+    "check_url",
+    "epoch_millis",
+    "epoch_seconds",
+    "number",
+]

@@ -1,0 +1,241 @@
+"""A provider as a value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
+from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
+from pierre_data.spi.capabilities import ProviderCapabilities
+from pierre_data.spi.endpoint import Endpoint
+from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
+
+_FLAGS: Mapping[str, ProviderCapabilities] = {
+    ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
+    SLEEP.name: ProviderCapabilities.SLEEP_TRACKING,
+    RECOVERY.name: ProviderCapabilities.RECOVERY_METRICS,
+    HEALTH.name: ProviderCapabilities.HEALTH_METRICS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """So many requests in a window.
+
+    Examples
+    --------
+    >>> RateLimit(100, minutes=15).seconds
+    900.0
+    """
+
+    requests: int
+    seconds: float = 0.0
+
+    def __init__(
+        self, requests: int, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
+    ) -> None:
+        total = dt.timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days).total_seconds()
+        if requests < 1 or total <= 0:
+            raise SchemaError(
+                "A RateLimit needs at least one request and a window.", "Write RateLimit(100, minutes=15)."
+            )
+        object.__setattr__(self, "requests", requests)
+        object.__setattr__(self, "seconds", total)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the vendor allows.
+
+    Parameters
+    ----------
+    url : str
+        The vendor's own text.
+    keep : timedelta, optional
+        Longest time data may be kept; the cache never keeps or serves anything older.
+    note : str
+        What else people must know, in one sentence.
+    """
+
+    url: str
+    keep: dt.timedelta | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of a configured provider, ``pierre.provider(name, option=...)`` or ``PIERRE_<P>_<OPTION>``.
+
+    Parameters
+    ----------
+    kind : callable
+        Reads the value from text: str, int, float, pathlib.Path ...
+    default : object
+        When it is not set.
+    meaning : str
+        One line for people.
+    """
+
+    kind: Callable[[str], Any] = str
+    default: Any = None
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as a vendor's `faults` sees it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ProviderDescriptor:
+    """All that is known of a provider.
+
+    Parameters
+    ----------
+    name : str
+        Registry name, ``[a-z][a-z0-9-]*``.
+    display_name : str
+        For people.
+    api_base_url : str
+        Prefix of every path; https, or http on loopback; empty for providers without network.
+    endpoints : mapping of Table to Endpoint
+        Where the lists come from.
+    details : mapping of Table to Endpoint
+        Where single objects come from (one activity, its streams, laps, zones).
+    oauth_endpoints, oauth_params : optional
+        For OAuth providers.
+    key_headers : mapping of str to str
+        For API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``.
+    default_scopes : tuple of str
+        Asked for at consent.
+    limits : tuple of RateLimit
+        The vendor's windows.
+    in_flight : int
+        Requests the vendor stands at once.
+    terms : Terms, optional
+        What the vendor allows.
+    options : mapping of str to Option
+        What can be configured.
+    faults : callable, optional
+        Reads an answer and returns a better error than its status alone would give, or None.
+    register_url : str
+        Where people get a key.
+    access : str
+        Who gets access, with the date of the fact.
+    synthetic : bool
+        The rows are not real.
+
+    Raises
+    ------
+    SchemaError
+        A name, a column, a unit or a required column is wrong.
+
+    Examples
+    --------
+    >>> ProviderDescriptor(name="acme", display_name="Acme").capabilities
+    <ProviderCapabilities: 0>
+    """
+
+    name: str
+    display_name: str
+    api_base_url: str = ""
+    endpoints: Mapping[Table, Endpoint] = field(default_factory=dict)
+    details: Mapping[Table, Endpoint] = field(default_factory=dict)
+    oauth_endpoints: OAuthEndpoints | None = None
+    oauth_params: OAuthParams | None = None
+    key_headers: Mapping[str, str] = field(default_factory=dict)
+    default_scopes: tuple[str, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
+    in_flight: int = 4
+    terms: Terms | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
+    faults: Callable[[Answer], PierreError | None] | None = None
+    register_url: str = ""
+    access: str = ""
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
+            raise SchemaError(f"{self.name!r} is no provider name.", "Use lower-case letters, digits and hyphens.")
+        for url in (self.api_base_url, *self._oauth_urls()):
+            check_url(url, f"{self.name} descriptor")
+        for part in (self.endpoints, self.details):
+            for table, endpoint in part.items():
+                endpoint.verify(table, self.name)
+
+    @property
+    def capabilities(self) -> ProviderCapabilities:
+        """What the provider can deliver, read off its endpoints."""
+        flags = ProviderCapabilities.OAUTH if self.oauth_endpoints else ProviderCapabilities(0)
+        for table in self.endpoints:
+            flags |= _FLAGS.get(table.name, ProviderCapabilities(0))
+        return flags
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Whether a token or key is needed."""
+        return self.oauth_endpoints is not None or bool(self.key_headers)
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables it delivers, in the order of the schema."""
+        from pierre_data.schema import TABLES
+
+        return tuple(n for n, t in TABLES.items() if t in self.endpoints or t in self.details)
+
+    def endpoint(self, table: Table, *, single: bool = False) -> Endpoint:
+        """Return where a table comes from.
+
+        Raises
+        ------
+        UnsupportedFeature
+            The provider does not declare it.
+        """
+        found = (self.details if single else self.endpoints).get(table)
+        if found is None:
+            what = f"single {table.name}" if single and table in self.endpoints else table.name
+            raise UnsupportedFeature(
+                f"{self.display_name} does not offer {what}.",
+                f"It offers: {', '.join(self.tables()) or 'nothing yet'}.",
+                provider=self.name,
+            )
+        return found
+
+    def _oauth_urls(self) -> tuple[str, ...]:
+        if self.oauth_endpoints is None:
+            return ()
+        urls = self.oauth_endpoints
+        return (urls.auth_url, urls.token_url, urls.revoke_url or "")
+
+
+def check_url(url: str, where: str) -> None:
+    """Refuse an address that is neither https nor loopback; empty is fine.
+
+    Raises
+    ------
+    ConfigurationError
+        Names where the address comes from.
+
+    Examples
+    --------
+    >>> check_url("https://www.strava.com/api/v3", "here")
+    >>> check_url("http://example.org", "PIERRE_ACME_API_BASE_URL")
+    Traceback (most recent call last):
+    pierre_data.errors.ConfigurationError: PIERRE_ACME_API_BASE_URL is neither https nor loopback. ...
+    """
+    if not url:
+        return
+    parts = urlsplit(url)
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not loopback):
+        raise ConfigurationError(
+            f"{where} is neither https nor loopback.", "Use an https address, or http://127.0.0.1 for a local server."
+        )

@@ -1,0 +1,159 @@
+"""An endpoint: where a table comes from, declared as data, and the plan that walks it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pierre_data.errors import QueryError, SchemaError
+from pierre_data.schema import Table
+from pierre_data.spi.fields import Field, Sports
+from pierre_data.spi.paging import DateWindows, Paging, Params, Single
+from pierre_data.spi.query import Page, Query, Request, Rows
+
+#: What a plan yields, and what it is sent back: a Page for a Request, a tuple of pages for a tuple, None for Rows.
+Plan = Generator[Request | tuple[Request, ...] | Rows, Any, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """Where one table of one vendor comes from.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the API base URL; ``{id}`` is replaced by the object asked for.
+    fields : mapping of str to Field
+        Column -> where it is on the wire.
+    records : str or callable
+        Dotted path of the rows in the body (``""``: the body itself, a list or one object), or a function
+        of the decoded body and the query that returns rows as mappings.
+    paging : Paging
+        How pages follow one another.
+    params : mapping
+        Parameters of every request.
+    window : callable, optional
+        Spells ``[after, before)`` (aware UTC or None each) as parameters.
+    window_kind : {"start", "local_date", "none", "feed"}
+        Whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
+        afterwards), not at all, or by upload or change time.
+    newest_first : bool
+        The vendor promises that order, so that walking can stop at the window's start.
+    scopes : tuple of str
+        OAuth scopes it needs.
+    columns : tuple of str
+        Columns that come from `plan_with` rather than from `fields`.
+    ignored : tuple of str
+        Wire fields knowingly not read.
+    plan_with : callable, optional
+        Replaces the plan for a source that is nothing like a list.
+
+    Examples
+    --------
+    >>> from pierre_data.schema import ACTIVITIES
+    >>> from pierre_data.spi import PageNumber
+    >>> plan = Endpoint("/activities", paging=PageNumber(size=2)).plan(Query(ACTIVITIES))
+    >>> next(plan).params
+    {'page': 1, 'per_page': 2}
+    >>> plan.send(Page(rows=2)).params
+    {'page': 2, 'per_page': 2}
+    """
+
+    path: str = ""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    records: str | Callable[[Any, Query], Sequence[Mapping[str, Any]]] = ""
+    paging: Paging = field(default_factory=Single)
+    params: Mapping[str, str | int | float] = field(default_factory=dict)
+    window: Callable[[dt.datetime | None, dt.datetime | None], Mapping[str, str | int | float]] | None = None
+    window_kind: Literal["start", "local_date", "none", "feed"] = "start"
+    newest_first: bool = False
+    scopes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    plan_with: Callable[[Query], Plan] | None = None
+
+    def plan(self, query: Query) -> Plan:
+        """Walk the endpoint.
+
+        Parameters
+        ----------
+        query : Query
+            What is asked.
+
+        Yields
+        ------
+        Request, tuple of Request or Rows
+            To be answered by ``send`` with a `Page`, a tuple of them in the same order, or None.
+
+        Raises
+        ------
+        QueryError
+            The path needs an id and the query has none.
+        """
+        if self.plan_with is not None:
+            yield from self.plan_with(query)
+            return
+        for after, before in self._windows(query):
+            yield from self._pages(query, after, before)
+
+    def produces(self) -> frozenset[str]:
+        """Return the columns this endpoint fills."""
+        sport = any(isinstance(f.via, Sports) for f in self.fields.values())
+        derived = {"sport_raw", "sport_family", "is_exercise"} if sport else set()
+        return frozenset({"provider", *self.fields, *self.columns, *derived})
+
+    def verify(self, table: Table, provider: str) -> None:
+        """Refuse an unknown column, a wrong dimension or an unmapped required column.
+
+        Raises
+        ------
+        SchemaError
+            Names provider, table and column.
+        """
+        for name, item in self.fields.items():
+            try:
+                column = table[name]
+                if item.unit and column.unit is None:
+                    raise SchemaError(f"{name!r} carries no unit.", "Drop the unit of its Field.")
+                if item.unit and column.unit:
+                    item.unit.to(column.unit)
+            except SchemaError as error:
+                raise SchemaError(f"{provider}, {table.name}.{name}: {error.what}", error.fix) from None
+        missing = [c for c in table.required if c not in self.produces()]
+        if missing:
+            raise SchemaError(
+                f"{provider} does not map {table.name}.{missing[0]}, which is required.", "Add it to its fields."
+            )
+
+    def _windows(self, query: Query) -> Sequence[tuple[dt.datetime | None, dt.datetime | None]]:
+        if isinstance(self.paging, DateWindows):
+            return self.paging.windows(query.after, query.before, query.now)
+        return [(query.after, query.before)]
+
+    def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
+        fixed = {**self.params, **(self.window(after, before) if self.window else {})}
+        step: Params = self.paging.first()
+        page: Page = yield self._request(query, fixed, step)
+        while not (self.newest_first and after and page.oldest and page.oldest < after):
+            wave = self.paging.ahead(step, page, query.in_flight)
+            if len(wave) < 2:
+                following = self.paging.after(step, page)
+                if following is None:
+                    return
+                step = following
+                page = yield self._request(query, fixed, step)
+                continue
+            pages: tuple[Page, ...] = yield tuple(self._request(query, fixed, s) for s in wave)
+            if any(self.paging.after(s, p) is None for s, p in zip(wave, pages, strict=True)):
+                return
+            step, page = wave[-1], pages[-1]
+
+    def _request(self, query: Query, fixed: Params, step: Params) -> Request:
+        if "" in step:
+            return Request(str(step[""]))
+        if "{id}" in self.path and query.id is None:
+            raise QueryError(f"{query.table.name} needs an id.", "Name the activity or object you want.")
+        return Request(self.path.replace("{id}", quote(query.id or "", safe="")), {**fixed, **step})

@@ -1,0 +1,121 @@
+"""How a column is read from a vendor's rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pierre_data.errors import SchemaError
+from pierre_data.schema import FAMILY, Unit
+
+
+class Field:
+    """Where a column's value is on the wire, its unit there, and how it is translated.
+
+    Parameters
+    ----------
+    *paths : str
+        Dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``.
+        With several paths and no `via`, the first one present counts; with `via`, it receives every value.
+    unit : Unit, optional
+        Unit the vendor sends; the column's own when omitted.
+    via : callable, optional
+        Translates the value (values).  With one path it is not called for null.
+        What it raises as ValueError, TypeError, LookupError or ArithmeticError sets the row aside.
+
+    Examples
+    --------
+    >>> Field("distance_km", Unit.KILOMETRE).paths
+    ('distance_km',)
+    """
+
+    __slots__ = ("paths", "unit", "via")
+
+    def __init__(
+        self, *paths: str | Unit, unit: Unit | None = None, via: Callable[..., Any] | Sports | None = None
+    ) -> None:
+        given = [p for p in paths if isinstance(p, Unit)]
+        self.paths: tuple[str, ...] = tuple(p for p in paths if isinstance(p, str))
+        self.unit = unit or (given[0] if given else None)
+        self.via = via
+        if not self.paths or len(given) > 1:
+            raise SchemaError("A Field needs at least one path and at most one unit.", 'Write Field("wire_name").')
+
+    def __repr__(self) -> str:
+        return f"Field({', '.join(map(repr, self.paths))}{f', {self.unit!r}' if self.unit else ''})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sports:
+    """A vendor's sport words, and what they are in the closed vocabulary.
+
+    Parameters
+    ----------
+    known : mapping of str to str
+        Vendor word or number, any case -> sport.
+    leisure : mapping of str to str
+        Likewise, for what is logged but not trained: ``is_exercise`` is False.
+    word : callable, optional
+        Makes the word to look up from the values of the field's paths; the first non-null one when omitted.
+        The column ``sport_raw`` keeps the first non-null value as it came.
+
+    Raises
+    ------
+    SchemaError
+        A sport is not in the vocabulary.
+
+    Examples
+    --------
+    >>> sports = Sports({"Run": "run", "TrailRun": "trail_run"})
+    >>> sports.sport("TRAILRUN"), sports.sport("Quidditch")
+    (('trail_run', True), None)
+    """
+
+    known: Mapping[str, str]
+    leisure: Mapping[str, str] = field(default_factory=dict)
+    word: Callable[..., str | None] | None = None
+
+    def __post_init__(self) -> None:
+        for name, sport in {**self.known, **self.leisure}.items():
+            if sport not in FAMILY:
+                raise SchemaError(f"{name!r} maps to {sport!r}, which is no sport.", "Use a name of the vocabulary.")
+        for part in ("known", "leisure"):
+            object.__setattr__(self, part, {k.casefold(): v for k, v in getattr(self, part).items()})
+
+    def sport(self, word: str) -> tuple[str, bool] | None:
+        """Return the sport and whether it is exercise, or None for an unknown word."""
+        key = word.casefold()
+        if key in self.known:
+            return self.known[key], True
+        return (self.leisure[key], False) if key in self.leisure else None
+
+
+def epoch_seconds(value: float | str) -> dt.datetime:
+    """Read seconds since 1970, UTC.
+
+    Examples
+    --------
+    >>> epoch_seconds(0).isoformat()
+    '1970-01-01T00:00:00+00:00'
+    """
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=float(value))
+
+
+def epoch_millis(value: float | str) -> dt.datetime:
+    """Read milliseconds since 1970, UTC."""
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=float(value))
+
+
+def number(value: str | float) -> float:
+    """Read a number that the vendor sends as text.
+
+    Examples
+    --------
+    >>> number("12.5")
+    12.5
+    """
+    if isinstance(value, bool):
+        raise TypeError("a boolean is no number")
+    return float(value)

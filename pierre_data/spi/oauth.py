@@ -1,0 +1,62 @@
+"""OAuth facts of a vendor, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthEndpoints:
+    """Where consent and tokens come from.
+
+    Parameters
+    ----------
+    auth_url, token_url : str
+        Authorisation and token endpoint.
+    revoke_url : str, optional
+        Where a token is given back; None when the vendor has no such place.
+    """
+
+    auth_url: str
+    token_url: str
+    revoke_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthParams:
+    """How the vendor deviates from plain OAuth 2.
+
+    Parameters
+    ----------
+    scope_separator : str
+        Between scopes in a request.
+    use_pkce : bool
+        Send an S256 challenge and its verifier.
+    additional_auth_params : tuple of (str, str)
+        More query parameters of the authorisation URL.
+    client_auth : {"body", "basic", "none"}
+        How the client identifies itself at the token endpoint.
+    revoke : {"form", "basic", "bearer", "delete", "query", "none"}
+        POST form with client id and secret, POST form with HTTP Basic, POST with the bearer token, DELETE with
+        the bearer token, token in the query, or not at all.
+    refresh_sends_scope : bool
+        Whether a refresh repeats the scopes.
+    refresh_rotates : bool
+        Whether a refresh may return a new refresh token that replaces the old one.
+    any_port : bool
+        Whether a loopback redirect may use any port; otherwise the registered port must be configured.
+    read_token : callable, optional
+        Turns the vendor's token body into the standard one (access_token, refresh_token, expires_in, scope).
+    """
+
+    scope_separator: str = " "
+    use_pkce: bool = False
+    additional_auth_params: tuple[tuple[str, str], ...] = ()
+    client_auth: Literal["body", "basic", "none"] = "body"
+    revoke: Literal["form", "basic", "bearer", "delete", "query", "none"] = "none"
+    refresh_sends_scope: bool = False
+    refresh_rotates: bool = True
+    any_port: bool = False
+    read_token: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

@@ -1,0 +1,269 @@
+"""How a vendor pages, as values.
+
+Each value gives the parameters of the first page and, from the page that came back, those of the next one.
+The driver never sends one request twice in a plan, so no vendor can make a plan loop.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pierre_data.spi.query import Page
+
+Params = Mapping[str, str | int | float]
+
+
+class Paging(Protocol):
+    """What an endpoint needs to know of its pages."""
+
+    @property
+    def cursor(self) -> str | None:
+        """Dotted path of the cursor in the body, if there is one."""
+
+    def first(self) -> Params:
+        """Return the parameters of the first page."""
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the parameters of the page after this one, or None at the end."""
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return up to `count` following pages that can be asked for at once; empty when it takes an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One page is all.
+
+    Examples
+    --------
+    >>> Single().after({}, Page(rows=3)) is None
+    True
+    """
+
+    cursor: None = None
+
+    def first(self) -> Params:
+        """Return no parameters."""
+        return {}
+
+    def after(self, params: Params, page: Page) -> None:
+        """Return None: there is no other page."""
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return nothing."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class PageNumber:
+    """Numbered pages.
+
+    Parameters
+    ----------
+    size : int
+        Rows asked for per page.
+    page, per_page : str
+        Names of the parameters.
+    start : int
+        Number of the first page.
+    until : {"empty", "short"}
+        Whether an empty page or the first one that is not full ends the list.
+
+    Examples
+    --------
+    >>> pages = PageNumber(size=2)
+    >>> pages.after(pages.first(), Page(rows=1))
+    {'page': 2, 'per_page': 2}
+    >>> pages.after({"page": 2, "per_page": 2}, Page(rows=0)) is None
+    True
+    """
+
+    size: int
+    page: str = "page"
+    per_page: str = "per_page"
+    start: int = 1
+    until: str = "empty"
+    cursor: None = None
+
+    def first(self) -> Params:
+        """Return the parameters of the first page."""
+        return {self.page: self.start, self.per_page: self.size}
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the next page's parameters, or None after the last."""
+        if page.rows == 0 or (self.until == "short" and page.rows < self.size):
+            return None
+        return {**params, self.page: int(params[self.page]) + 1}
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return following pages; only behind a full page, since a short one is near the end."""
+        if page.rows < self.size:
+            return []
+        number = int(params[self.page])
+        return [{**params, self.page: number + step} for step in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Row offsets.
+
+    Parameters
+    ----------
+    size : int
+        Rows asked for per page.
+    offset, limit : str
+        Names of the parameters.
+    until : {"short", "empty"}
+        What ends the list.
+    """
+
+    size: int
+    offset: str = "offset"
+    limit: str = "limit"
+    until: str = "short"
+    cursor: None = None
+
+    def first(self) -> Params:
+        """Return the parameters of the first page."""
+        return {self.offset: 0, self.limit: self.size}
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the next page's parameters, or None after the last."""
+        if page.rows == 0 or (self.until == "short" and page.rows < self.size):
+            return None
+        # By what came, not by what was asked: a vendor that caps the size would otherwise lose rows.
+        return {**params, self.offset: int(params[self.offset]) + page.rows}
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return following pages; only behind a full page."""
+        if page.rows < self.size:
+            return []
+        start = int(params[self.offset])
+        return [{**params, self.offset: start + step * self.size} for step in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token in the body asks for the next page.
+
+    Parameters
+    ----------
+    cursor : str
+        Dotted path of the token in the body.
+    param : str
+        Parameter that carries it.
+    size : int, optional
+        Rows asked for per page.
+    limit : str
+        Parameter that carries the size.
+    """
+
+    cursor: str
+    param: str
+    size: int | None = None
+    limit: str = "limit"
+
+    def first(self) -> Params:
+        """Return the parameters of the first page."""
+        return {self.limit: self.size} if self.size else {}
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the next page's parameters, or None when there is no token."""
+        return {**params, self.param: str(page.cursor)} if page.cursor else None
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return nothing: the next page needs this one's token."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class NextLink:
+    """The body holds the whole address of the next page.
+
+    Parameters
+    ----------
+    cursor : str
+        Dotted path of the link in the body.
+    """
+
+    cursor: str
+
+    def first(self) -> Params:
+        """Return no parameters."""
+        return {}
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the link under the empty name: it replaces path and parameters."""
+        return {"": str(page.cursor)} if page.cursor else None
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return nothing: the next page needs this one's link."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class DateWindows:
+    """The vendor limits the span of a window: the question is cut, newest first, and each part paged.
+
+    Parameters
+    ----------
+    span : timedelta
+        Longest window.
+    inner : Paging
+        How one window pages.
+    oldest : datetime or timedelta, optional
+        Where history begins, or how far back the vendor answers; bounds an unbounded question.
+    """
+
+    span: dt.timedelta
+    inner: Paging = field(default_factory=Single)
+    oldest: dt.datetime | dt.timedelta | None = None
+
+    @property
+    def cursor(self) -> str | None:
+        """The cursor of one window's pages."""
+        return self.inner.cursor
+
+    def first(self) -> Params:
+        """Return the first page of one window."""
+        return self.inner.first()
+
+    def after(self, params: Params, page: Page) -> Params | None:
+        """Return the next page of one window."""
+        return self.inner.after(params, page)
+
+    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
+        """Return following pages of one window."""
+        return self.inner.ahead(params, page, count)
+
+    def windows(
+        self, after: dt.datetime | None, before: dt.datetime | None, now: dt.datetime
+    ) -> list[tuple[dt.datetime, dt.datetime]]:
+        """Return the parts of ``[after, before)``, newest first.
+
+        Parameters
+        ----------
+        after, before : datetime, optional
+            Aware, UTC.
+        now : datetime
+            Bounds an open end; a day ahead of it, for clocks that differ.
+
+        Returns
+        -------
+        list of (datetime, datetime)
+            Half-open, disjoint, together exactly the (bounded) question.
+        """
+        end = before or now + dt.timedelta(days=1)
+        start = after or dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+        if self.oldest is not None:
+            limit = self.oldest if isinstance(self.oldest, dt.datetime) else now - self.oldest
+            start = max(start, limit)
+        parts = []
+        while end > start:
+            begin = max(start, end - self.span)
+            parts.append((begin, end))
+            end = begin
+        return parts

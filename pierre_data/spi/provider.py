@@ -1,0 +1,221 @@
+"""The provider protocol, its configuration, credentials and factory."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pierre_data import schema
+from pierre_data.errors import UnsupportedFeature
+from pierre_data.secret import Secret
+from pierre_data.spi.query import Query
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pierre_data.spi.descriptor import ProviderDescriptor
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """A provider's settings, from its descriptor, the environment and the caller.
+
+    Parameters
+    ----------
+    name : str
+        Registry name.
+    api_base_url, auth_url, token_url, revoke_url, redirect_uri : str
+        Addresses; empty when there is none.
+    client_id : str
+        Application id.
+    client_secret, access_token : Secret, optional
+        Application secret; a token given from outside.
+    scopes : tuple of str
+        Asked for at consent.
+    keys : mapping of str to Secret
+        Header -> API key.
+    options : mapping
+        Values of the descriptor's options.
+    """
+
+    name: str
+    api_base_url: str = ""
+    auth_url: str = ""
+    token_url: str = ""
+    revoke_url: str = ""
+    redirect_uri: str = ""
+    client_id: str = ""
+    client_secret: Secret | None = None
+    access_token: Secret | None = None
+    scopes: tuple[str, ...] = ()
+    keys: Mapping[str, Secret] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signs requests.
+
+    Parameters
+    ----------
+    access_token : Secret
+        The bearer token.
+    refresh_token : Secret, optional
+        Buys a new one.
+    expires_at : datetime, optional
+        By our own clock, aware UTC.
+    scopes : tuple of str
+        As granted.
+    account : str
+        The vendor's id or name of the account, when it says so.
+    """
+
+    access_token: Secret
+    refresh_token: Secret | None = None
+    expires_at: dt.datetime | None = None
+    scopes: tuple[str, ...] = ()
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHealth:
+    """How a provider has been doing.
+
+    Parameters
+    ----------
+    provider : str
+        Registry name.
+    is_healthy : bool
+        Whether the last check succeeded.
+    last_check : datetime
+        Aware, UTC.
+    consecutive_failures : int
+        Failed checks in a row.
+    average_latency_ms : float
+        Mean over the checks of this process.
+    detail : str
+        The error's text when it is not healthy.
+    """
+
+    provider: str
+    is_healthy: bool
+    last_check: dt.datetime
+    consecutive_failures: int = 0
+    average_latency_ms: float = float("nan")
+    detail: str = ""
+
+
+@runtime_checkable
+class FitnessProvider(Protocol):
+    """One account at one vendor.
+
+    Only `name`, `config` and `frame` must be written; what a provider lacks raises `UnsupportedFeature`.
+    Every method returns a conformed frame of its table, newest rows in any order.
+    """
+
+    @property
+    def name(self) -> str:
+        """Registry name."""
+
+    @property
+    def config(self) -> ProviderConfig:
+        """Settings it runs with."""
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        """Return the rows a query asks for.
+
+        Raises
+        ------
+        UnsupportedFeature
+            The provider does not offer that table.
+        PierreError
+            Anything that went wrong at the vendor.
+        """
+        raise UnsupportedFeature(
+            f"{self.name} does not offer {query.table.name}.", "Ask another provider.", provider=self.name
+        )
+
+    def set_credentials(self, credentials: Credentials) -> None:
+        """Use these credentials from now on."""
+        raise UnsupportedFeature(f"{self.name} takes no credentials.", "Drop them.", provider=self.name)
+
+    def is_authenticated(self) -> bool:
+        """Return whether requests can be signed (always true where none is needed)."""
+        return True
+
+    def disconnect(self) -> None:
+        """Forget the credentials."""
+
+    def health_check(self) -> None:
+        """Make the cheapest request there is, and raise what goes wrong."""
+        self.athlete()
+
+    def activities(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+        """Return activities that start in ``[after, before)``."""
+        return self.frame(Query(schema.ACTIVITIES, after, before))
+
+    def activity(self, id: str) -> pd.DataFrame:
+        """Return one activity, one row."""
+        return self.frame(Query(schema.ACTIVITIES, id=id))
+
+    def athlete(self) -> pd.DataFrame:
+        """Return the account's athlete, one row."""
+        return self.frame(Query(schema.ATHLETE))
+
+    def stats(self) -> pd.DataFrame:
+        """Return the vendor's totals."""
+        return self.frame(Query(schema.STATS))
+
+    def personal_records(self) -> pd.DataFrame:
+        """Return best efforts."""
+        return self.frame(Query(schema.PERSONAL_RECORDS))
+
+    def sleep_sessions(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+        """Return nights and naps that start in ``[after, before)``."""
+        return self.frame(Query(schema.SLEEP, after, before))
+
+    def sleep_stages(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+        """Return stages of sleep that start in ``[after, before)``."""
+        return self.frame(Query(schema.SLEEP_STAGES, after, before))
+
+    def recovery_metrics(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+        """Return recovery of the days in ``[after, before)``."""
+        return self.frame(Query(schema.RECOVERY, after, before))
+
+    def health_metrics(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+        """Return body measurements taken in ``[after, before)``."""
+        return self.frame(Query(schema.HEALTH, after, before))
+
+    def gear(self) -> pd.DataFrame:
+        """Return bikes, shoes and devices."""
+        return self.frame(Query(schema.GEAR))
+
+    def streams(self, id: str) -> pd.DataFrame:
+        """Return the samples of one activity."""
+        return self.frame(Query(schema.STREAMS, id=id))
+
+    def laps(self, id: str) -> pd.DataFrame:
+        """Return the laps of one activity."""
+        return self.frame(Query(schema.LAPS, id=id))
+
+    def zones(self, id: str) -> pd.DataFrame:
+        """Return the time in zones of one activity."""
+        return self.frame(Query(schema.ZONES, id=id))
+
+    def segment_efforts(self, id: str) -> pd.DataFrame:
+        """Return the segment efforts of one activity."""
+        return self.frame(Query(schema.SEGMENT_EFFORTS, id=id))
+
+
+#: Makes a provider from its settings.  One that serves several names lists them as `supported_providers`.
+ProviderFactory = Callable[[ProviderConfig], FitnessProvider]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPlugin:
+    """What an entry point may hold when a descriptor alone is not enough: the descriptor and a factory."""
+
+    descriptor: ProviderDescriptor
+    factory: ProviderFactory

@@ -1,0 +1,101 @@
+"""A question, and a request: plain values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pierre_data.schema import Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What is asked of one provider.
+
+    Parameters
+    ----------
+    table : Table
+        Which table.
+    after, before : datetime, optional
+        Aware, UTC; ``[after, before)``.  None is unbounded.
+    id : str, optional
+        One object instead of a list.
+    in_flight : int
+        Requests the vendor stands at once; a plan may yield that many together.
+    now : datetime
+        The clock, for vendors that need a bound where the question has none.
+    options : mapping
+        The provider's configured options.
+    """
+
+    table: Table
+    after: dt.datetime | None = None
+    before: dt.datetime | None = None
+    id: str | None = None
+    in_flight: int = 1
+    now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GET a plan wants to be sent.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the API base URL, or an absolute URL of the same origin (a next link).
+    params : mapping
+        Query parameters.
+    raw : bool
+        Send the decoded body back to the plan instead of parsing rows from it.
+    """
+
+    path: str
+    params: Mapping[str, str | int | float] = field(default_factory=dict)
+    raw: bool = False
+
+    def identity(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return what makes two requests the same."""
+        return (self.path, tuple(sorted((k, str(v)) for k, v in self.params.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a plan is sent back for a request.
+
+    Parameters
+    ----------
+    rows : int
+        Rows on the page as the vendor counts them, rejected ones included.
+    cursor : object
+        What the endpoint's paging names as its cursor, or None.
+    oldest, newest : datetime, optional
+        Range of the table's time column on the page; UTC.
+    body : object
+        The decoded body, for raw requests.
+    """
+
+    rows: int = 0
+    cursor: Any = None
+    oldest: dt.datetime | None = None
+    newest: dt.datetime | None = None
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows a plan made itself: column name -> values, in the units of the table.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence or ndarray
+        Columns of equal length; ``provider`` is filled in.
+    rejected : tuple of (row, field, value)
+        What could not be read, for the report.
+    """
+
+    columns: Mapping[str, Any]
+    rejected: tuple[tuple[str, str, str], ...] = ()
