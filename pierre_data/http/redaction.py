@@ -1,0 +1,134 @@
+"""Keep secrets out of messages and logs."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+
+from pierre_data.errors import PierreError
+from pierre_data.http.deadline import in_flight
+from pierre_data.http.messages import HttpRequest
+
+# Everything httpcore 1.x logs to.  httpx's own logger belongs to httpx.Client, which we do not use.
+_LOGGERS = ("connection", "http11", "http2", "proxy", "socks")
+
+_NAMED = re.compile(
+    r"(?i)\b((?:access|refresh|id|auth|bearer|verify)?_?token|client_?secret|secret|password|passwd|code|code_verifier"
+    r"|api_?key|x-api-key|authorization|signature|state)(['\"]?\s*[:=]\s*['\"]?)(?:bearer\s+|basic\s+)?[^\s'\",;&}\]]+"
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")
+_QUERY = re.compile(r"(?i)(\bhttps?://[^\s?'\"]*)\?[^\s'\")\]]*")
+_HEADER = re.compile(r"\((b'(?:[^'\\]|\\.)*'), (?:b'(?:[^'\\]|\\.)*'|b\"(?:[^\"\\]|\\.)*\")\)")
+_SECRET_NAME = re.compile(r"(?i)token|secret|code|password|key|verifier|assertion|signature")
+_SHORTEST = 6  # a shorter secret would take ordinary words out of messages
+_PLAIN_HEADERS = {
+    "accept",
+    "user-agent",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "date",
+    "connection",
+}
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Replace what is or looks like a secret by ``[redacted]``.
+
+    Parameters
+    ----------
+    text : str
+        Text for people: a vendor's message, the text of another library's exception.
+    secrets : iterable of str, optional
+        Values known to be secret; those shorter than 6 characters are left to the patterns.
+
+    Returns
+    -------
+    str
+        The text without known secrets, named tokens, Authorization values and queries of URLs.
+
+    Examples
+    --------
+    >>> redact("bad access_token=abc123 at https://api.example/v3?code=9", ())
+    'bad access_token=[redacted] at https://api.example/v3?[redacted]'
+    >>> redact("token s3cr3t-s3cr3t is expired", ["s3cr3t-s3cr3t"])
+    'token [redacted] is expired'
+    """
+    for secret in sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True):
+        text = text.replace(secret, "[redacted]")
+    text = _QUERY.sub(r"\1?[redacted]", text)
+    text = _BEARER.sub(r"\1 [redacted]", text)
+    return _NAMED.sub(r"\1\2[redacted]", text)
+
+
+def excerpt(text: str, secrets: Iterable[str] = (), *, limit: int = 200) -> str:
+    """One printable line of at most `limit` characters, redacted before it is cut.
+
+    Examples
+    --------
+    >>> excerpt("Rate limit\\x1b[2J exceeded\\n", limit=18)
+    'Rate limit[2J e...'
+    """
+    # Redaction reads a little more than is shown, so that a cut never leaves half a secret behind.
+    line = " ".join(text[: 20 * limit].split())
+    line = redact("".join(char for char in line if char.isprintable()), secrets)
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def secrets_of(request: HttpRequest) -> list[str]:
+    """The values of a request that must not be repeated: credentials in its headers, query and form.
+
+    Examples
+    --------
+    >>> secrets_of(HttpRequest("GET", "/x", headers={"Authorization": "Bearer abcdef", "Accept": "text/csv"}))
+    ['Bearer abcdef', 'abcdef']
+    """
+    params = request.params.items() if isinstance(request.params, Mapping) else request.params
+    fields = [(name, str(value)) for name, value in params] + list((request.form or {}).items())
+    found = [value for name, value in fields if _SECRET_NAME.search(name)]
+    for name, value in request.headers.items():
+        if name.lower() not in _PLAIN_HEADERS:
+            found += [value, value.split()[-1]] if value.split() else []
+    return found
+
+
+def scrub(error: PierreError, secrets: Iterable[str]) -> PierreError:
+    """Take known secrets out of everything an error shows, in place; returns the error.
+
+    Examples
+    --------
+    >>> scrub(PierreError("No athlete abcdef.", "Check."), ["abcdef"])
+    PierreError('No athlete [redacted]. Check.')
+    """
+    known = sorted({secret for secret in secrets if len(secret) >= _SHORTEST}, key=len, reverse=True)
+    for name in ("what", "fix", "body", "path", "field", "value"):
+        text = vars(error).get(name)
+        if isinstance(text, str):
+            for secret in known:
+                text = text.replace(secret, "[redacted]")
+            setattr(error, name, text)
+    error.args = (f"{error.what} {error.fix}".strip(),)
+    return error
+
+
+class _WireLog(logging.Filter):
+    """Rewrites httpcore's debug lines while one of our requests is on the wire in this thread."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if in_flight():
+            record.msg, record.args = redact(_HEADER.sub(_masked, record.getMessage())), ()
+        return True
+
+
+def _masked(match: re.Match[str]) -> str:
+    name = match[1][2:-1]
+    return match[0] if name.lower() in _PLAIN_HEADERS else f"({match[1]}, [redacted])"
+
+
+_FILTER = _WireLog()
+
+
+def guard_logs() -> None:
+    """Attach the redacting filter to httpcore's loggers; other people's requests are logged unchanged."""
+    for name in _LOGGERS:
+        logging.getLogger(f"httpcore.{name}").addFilter(_FILTER)

@@ -1,0 +1,148 @@
+"""How patient we are: limits, back-off and the vendor's Retry-After, as values and pure functions."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from pierre_data.errors import ConfigurationError
+from pierre_data.http.messages import Headers
+
+# No wait is longer than a year: keeps a vendor's absurd number printable and addable to a clock.
+_LONGEST_S = 366 * 86_400.0
+
+
+@dataclass(frozen=True)
+class ResilienceConfig:
+    """Limits of one request; the defaults are those of the original system.
+
+    Parameters
+    ----------
+    max_retries : int
+        Attempts after the first one.
+    base_delay_s, max_delay_s : float
+        First and longest pause between attempts, in seconds.
+    jitter : float
+        Up to this fraction is added to a pause, at random.
+    timeout_s : float
+        One attempt, from the DNS question to the last byte of the body, in seconds.
+    deadline_s : float, optional
+        Everything: all attempts and all waits, in seconds.  By default as long as every attempt and one
+        longest permitted wait can take: ``(max_retries + 1) * timeout_s + max_wait_s``.
+    max_body_bytes : int
+        Largest decoded body.
+    max_ratio : float
+        Largest ratio of decoded to received bytes, enforced beyond the first 16 MB.
+
+    Raises
+    ------
+    ConfigurationError
+        A value is negative, zero where that makes no sense, or not a number.
+
+    Examples
+    --------
+    >>> ResilienceConfig(max_retries=5, base_delay_s=0.2, max_delay_s=60.0).budget_s(max_wait_s=60.0)
+    240.0
+    """
+
+    max_retries: int = 3
+    base_delay_s: float = 0.1
+    max_delay_s: float = 5.0
+    jitter: float = 0.1
+    timeout_s: float = 30.0
+    deadline_s: float | None = None
+    max_body_bytes: int = 256 * 2**20
+    max_ratio: float = 200.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_retries", "base_delay_s", "max_delay_s", "jitter"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number from 0 up.")
+        positive = (
+            "timeout_s",
+            "max_body_bytes",
+            "max_ratio",
+            *(("deadline_s",) if self.deadline_s is not None else ()),
+        )
+        for name in positive:
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number above 0.")
+
+    def budget_s(self, max_wait_s: float) -> float:
+        """Seconds a request may take in all, given the longest wait a vendor may ask for."""
+        if self.deadline_s is not None:
+            return self.deadline_s
+        return (self.max_retries + 1) * self.timeout_s + max_wait_s
+
+
+def backoff_s(retry: int, config: ResilienceConfig, chance: float) -> float:
+    """Pause before a retry, in seconds: ``min(base * 2**(n-1) * (1 + jitter * U), max)``.
+
+    Parameters
+    ----------
+    retry : int
+        Number of the retry, from 1.
+    config : ResilienceConfig
+        Base, longest pause and jitter.
+    chance : float
+        U, in [0, 1).
+
+    Examples
+    --------
+    >>> [round(backoff_s(n, ResilienceConfig(), 0.5), 3) for n in (1, 2, 3, 7)]
+    [0.105, 0.21, 0.42, 5.0]
+    """
+    doubled = config.base_delay_s * 2.0 ** min(retry - 1, 64)
+    return min(doubled * (1 + config.jitter * chance), config.max_delay_s)
+
+
+def retry_after_s(headers: Headers, now: float) -> float | None:
+    """Seconds the vendor asks to wait, from Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
+
+    Parameters
+    ----------
+    headers : Headers
+        Of the answer.  A date is measured against the answer's own Date header when there is one, so a wrong
+        local clock does no harm.
+    now : float
+        Local time, seconds since 1970 UTC.
+
+    Returns
+    -------
+    float or None
+        0 for a moment that has passed and for negative numbers, at most 366 days; None when there is no
+        Retry-After or it cannot be read.
+
+    Examples
+    --------
+    >>> retry_after_s(Headers([("Retry-After", "37")]), 0.0)
+    37.0
+    >>> retry_after_s(Headers([("Retry-After", "Thu, 01 Jan 1970 00:01:00 GMT")]), 15.0)
+    45.0
+    >>> retry_after_s(Headers([("Retry-After", "soon")]), 0.0) is None
+    True
+    """
+    text = headers.get("retry-after", "").strip()
+    seconds = _number(text)
+    if seconds is None:
+        moment = _instant(text)
+        if moment is None:
+            return None
+        seconds = moment - (_instant(headers.get("date", "")) or now)
+    return min(max(seconds, 0.0), _LONGEST_S)
+
+
+def _number(text: str) -> float | None:
+    """A finite decimal number, or an infinitely large one written out in digits."""
+    if not text.removeprefix("-").replace(".", "", 1).isdecimal() or not text.isascii():
+        return None
+    return float(text)
+
+
+def _instant(text: str) -> float | None:
+    """An HTTP date as seconds since 1970 UTC; a date without a zone is UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
