@@ -88,11 +88,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer as a vendor's `faults` sees it."""
+    """An HTTP answer as a vendor's `faults` sees it; `at` is when it came, aware UTC, header names any case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -84,12 +84,45 @@ class Sports:
         for part in ("known", "leisure"):
             object.__setattr__(self, part, {k.casefold(): v for k, v in getattr(self, part).items()})
 
+    @classmethod
+    def table(cls, known: str, leisure: str = "", word: Callable[..., str | None] | None = None) -> Sports:
+        """Return sports from text: ``Word=sport`` or ``word`` where both are the same, a + for a space in a word.
+
+        Examples
+        --------
+        >>> Sports.table("Run=run Trail+Run=trail_run yoga").sport("trail run")
+        ('trail_run', True)
+        """
+        known_words, leisure_words = (
+            {w.replace("+", " "): sport or w.lower() for w, _, sport in map(_pair, text.split())}
+            for text in (known, leisure)
+        )
+        return cls(known_words, leisure_words, word)
+
     def sport(self, word: str) -> tuple[str, bool] | None:
         """Return the sport and whether it is exercise, or None for an unknown word."""
         key = word.casefold()
         if key in self.known:
             return self.known[key], True
         return (self.leisure[key], False) if key in self.leisure else None
+
+
+def _pair(word: str) -> tuple[str, str, str]:
+    return word.partition("=")
+
+
+def fields(text: str) -> dict[str, Field]:
+    """Return fields for columns that need no translation: ``column=path``, or one word where both are the same.
+
+    The vendor sends each in the column's own unit.
+
+    Examples
+    --------
+    >>> fields("id elapsed_s=elapsed_time athlete_id=athlete.id")
+    {'id': Field('id'), 'elapsed_s': Field('elapsed_time'), 'athlete_id': Field('athlete.id')}
+    """
+    pairs = [word.partition("=") for word in text.split()]
+    return {column: Field(path or column) for column, _, path in pairs}
 
 
 def epoch_seconds(value: float | str) -> dt.datetime:

@@ -1,0 +1,18 @@
+"""Drive plans, turn pages into columns, ask several providers at once."""
+
+from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
+from pierre_data.fetch.provider import Batch, DescriptorProvider
+from pierre_data.fetch.report import ProviderReport, Rejected, Report, Watch
+
+__all__ = [
+    "Batch",
+    "DescriptorProvider",
+    "Parsed",
+    "ProviderReport",
+    "Rejected",
+    "Report",
+    "Watch",
+    "cut",
+    "parse_page",
+    "parse_rows",
+]

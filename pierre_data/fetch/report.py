@@ -1,0 +1,190 @@
+"""What happened during a fetch, for people and for `client.last_report`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from pierre_data.errors import Cancelled, PierreError
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One row that was set aside."""
+
+    provider: str
+    table: str
+    row: str
+    field: str
+    value: str
+
+
+@dataclass(slots=True)
+class ProviderReport:
+    """What happened at one provider.
+
+    Parameters
+    ----------
+    provider, table : str
+        Who was asked for what.
+    pages, rows : int
+        Pages that came over the network; rows delivered.
+    rejected : list of Rejected
+        Rows set aside.
+    retries : int
+        Requests that were repeated.
+    waited_s : float
+        Time spent waiting for the vendor's limits.
+    cached_rows : int
+        Rows that came from the cache.
+    cache_age_s : float
+        Age of the oldest cached part used; NaN when nothing was cached.
+    searched_from : datetime, optional
+        How far back was searched; None is the beginning.
+    stale : bool
+        Expired cache entries were served because the vendor could not be reached.
+    unknown_sports : Counter
+        Vendor words that are in no table -> rows.
+    always_null : tuple of str
+        Mapped columns that were null in every row that came: a renamed vendor field looks like that.
+    missing : str
+        What is missing and why; empty when complete.
+    error : PierreError, optional
+        What the provider failed with.
+    """
+
+    provider: str
+    table: str
+    pages: int = 0
+    rows: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    retries: int = 0
+    waited_s: float = 0.0
+    cached_rows: int = 0
+    cache_age_s: float = float("nan")
+    searched_from: dt.datetime | None = None
+    stale: bool = False
+    unknown_sports: Counter[str] = field(default_factory=Counter)
+    always_null: tuple[str, ...] = ()
+    missing: str = ""
+    error: PierreError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row the vendor has for the question is there."""
+        return not (self.missing or self.rejected or self.error)
+
+    def lines(self) -> list[str]:
+        """Return what people should know, one sentence each; empty when there is nothing."""
+        out = []
+        if self.error is not None:
+            out.append(f"{self.provider}: {self.error}")
+        if self.missing:
+            out.append(f"{self.provider}: {self.missing}")
+        if self.rejected:
+            first = self.rejected[0]
+            out.append(
+                f"{self.provider}: {len(self.rejected)} {self.table} row(s) set aside; the first is row {first.row}, "
+                f"{first.field} = {first.value}."
+            )
+        if self.unknown_sports:
+            words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
+            out.append(f"{self.provider}: sports not known yet, kept as 'other': {words}.")
+        if self.stale:
+            out.append(f"{self.provider}: served from the cache, {self.cache_age_s / 3600:.1f} h old.")
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened in one call of the client.
+
+    Parameters
+    ----------
+    id : str
+        Also in ``frame.attrs["pierre"]``.
+    providers : tuple of ProviderReport
+        One per provider asked.
+    """
+
+    id: str
+    providers: tuple[ProviderReport, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return all(p.complete for p in self.providers)
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Rows set aside, of all providers."""
+        return tuple(r for p in self.providers for r in p.rejected)
+
+    def lines(self) -> list[str]:
+        """Return what people should know, one sentence each."""
+        return [line for p in self.providers for line in p.lines()]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{p.provider}: {p.rows} {p.table} rows, {p.pages} page(s) from the network, {p.cached_rows} rows cached"
+            for p in self.providers
+        ]
+        return "\n".join([*lines, *self.lines()]) or "nothing was fetched yet"
+
+    __repr__ = __str__
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a running fetch reports to, and is stopped by.
+
+    Parameters
+    ----------
+    report : ProviderReport
+        Filled while it runs.
+    cancel : threading.Event, optional
+        Set from anywhere to stop it.
+    progress : callable, optional
+        Called with the report after each page.
+    max_wait_s : float
+        Longest wait for a vendor's limit.
+    """
+
+    report: ProviderReport
+    cancel: threading.Event | None = None
+    progress: Callable[[ProviderReport], None] | None = None
+    max_wait_s: float = 60.0
+
+    def check(self) -> None:
+        """Stop here when cancelled.
+
+        Raises
+        ------
+        Cancelled
+            The event is set.
+        """
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled(
+                f"The fetch from {self.report.provider} was cancelled.",
+                "What had arrived is in the cache; ask again to go on.",
+                provider=self.report.provider,
+            )
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Note a wait before it begins; `reason` starts with "retry" for a repeated request."""
+        self.report.waited_s += seconds
+        self.report.retries += 1
+        if self.progress is not None:
+            self.progress(self.report)
+
+    def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str], *, pages: int = 1) -> None:
+        """Count what came."""
+        self.report.pages += pages
+        self.report.rows += rows
+        self.report.rejected.extend(rejected)
+        self.report.unknown_sports.update(unknown)
+        if self.progress is not None:
+            self.progress(self.report)
