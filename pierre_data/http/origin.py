@@ -36,8 +36,10 @@ def trusted_url(text: str) -> httpx.URL:
     Traceback (most recent call last):
     pierre_data.errors.ConfigurationError: The address of api.acme.example is not https. Use an https URL ...
     """
+    url: httpx.URL | None
     try:
-        url: httpx.URL | None = httpx.URL(text)
+        url = httpx.URL(text)
+        url.host.encode("idna")  # as the socket will: an empty or endless label is a UnicodeError there
     except (httpx.InvalidURL, UnicodeError, ValueError):
         url = None
     if url is None or not url.host:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl
 
 from pierre_data.errors import PierreError
 from pierre_data.http.deadline import in_flight
@@ -13,23 +14,15 @@ _LOGGERS = ("connection", "http11", "http2", "proxy", "socks")
 
 _NAMED = re.compile(
     r"(?i)\b((?:access|refresh|id|auth|bearer|verify)?_?token|client_?secret|secret|password|passwd|code|code_verifier"
-    r"|api_?key|x-api-key|authorization|signature|state)(['\"]?\s*[:=]\s*['\"]?)(?:bearer\s+|basic\s+)?[^\s'\",;&}\]]+"
+    r"|(?:x-)?api[_-]?key|authorization|signature|state)(['\"]?\s*[:=]\s*['\"]?)(?:bearer\s+|basic\s+)?[^\s'\",;&}\]]+"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")
 _QUERY = re.compile(r"(?i)(\bhttps?://[^\s?'\"]*)\?[^\s'\")\]]*")
 _HEADER = re.compile(r"\((b'(?:[^'\\]|\\.)*'), (?:b'(?:[^'\\]|\\.)*'|b\"(?:[^\"\\]|\\.)*\")\)")
 _SECRET_NAME = re.compile(r"(?i)token|secret|code|password|key|verifier|assertion|signature")
 _SHORTEST = 6  # a shorter secret would take ordinary words out of messages
-_PLAIN_HEADERS = {
-    "accept",
-    "user-agent",
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "date",
-    "connection",
-}
+_HARMLESS = {"accept", "content-type", "user-agent"}  # request headers that are nobody's secret
+_LOGGED = {"content-type", "content-length", "date"}  # response headers whose values may be logged
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -84,10 +77,11 @@ def secrets_of(request: HttpRequest) -> list[str]:
     ['Bearer abcdef', 'abcdef']
     """
     params = request.params.items() if isinstance(request.params, Mapping) else request.params
-    fields = [(name, str(value)) for name, value in params] + list((request.form or {}).items())
+    query = parse_qsl(request.url.partition("?")[2].partition("#")[0])
+    fields = [*query, *((name, str(value)) for name, value in params), *(request.form or {}).items()]
     found = [value for name, value in fields if _SECRET_NAME.search(name)]
     for name, value in request.headers.items():
-        if name.lower() not in _PLAIN_HEADERS:
+        if name.lower() not in _HARMLESS:
             found += [value, value.split()[-1]] if value.split() else []
     return found
 
@@ -122,7 +116,7 @@ class _WireLog(logging.Filter):
 
 def _masked(match: re.Match[str]) -> str:
     name = match[1][2:-1]
-    return match[0] if name.lower() in _PLAIN_HEADERS else f"({match[1]}, [redacted])"
+    return match[0] if name.lower() in _LOGGED else f"({match[1]}, [redacted])"
 
 
 _FILTER = _WireLog()
