@@ -145,6 +145,13 @@ def test_a_redirect_off_the_origin_is_not_followed(status):
     assert (caught.value.status, "steal" in str(caught.value), "canary" in str(caught.value)) == (status, False, False)
 
 
+def test_three_redirects_are_followed():
+    moved = reply(307, b"", headers={"Location": "next"})
+    with FaultServer(moved, moved, moved, json([3])) as server, client(server) as acme:
+        assert acme.send(get("/a/b")).body == b"[3]"
+    assert [seen.target for seen in server.seen] == ["/v3/a/b", "/v3/a/next", "/v3/a/next", "/v3/a/next"]
+
+
 def test_redirect_loops_posts_and_broken_locations_end():
     loop = reply(302, b"", headers={"Location": "/v3/activities"})
     with FaultServer(loop) as server, client(server) as acme:
@@ -279,6 +286,11 @@ def test_a_retry_date_is_measured_by_the_servers_own_clock():
     assert slept == [10.0]
 
 
+def test_a_pause_that_nobody_cancels_ends_by_itself():
+    with FaultServer(json({}, 503), json([])) as server, client(server, cancel=threading.Event()) as acme:
+        assert acme.send(get()).attempts == 2
+
+
 def test_a_wait_that_outlasts_the_deadline_is_not_begun():
     slept = []
     with (
@@ -410,6 +422,38 @@ def test_nobody_there_says_how_to_go_on():
         acme.send(get())
     assert "after 4 attempts" in str(caught.value)
     assert (caught.value.provider, caught.value.retryable) == ("acme", True)
+
+
+def test_the_proxy_of_the_environment_is_used_and_never_sees_the_token(monkeypatch):
+    with FaultServer(reply(502, b"")) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "direct.example")
+        with (
+            HttpClient(QUICK, base_url="https://api.acme.example", provider="acme", sign=bearer) as acme,
+            pytest.raises(errors.NetworkError, match=r"Could not reach api\.acme\.example: 502"),
+        ):
+            acme.send(get(), retry=False)
+        with FaultServer(json([])) as server, client(server) as direct:
+            assert direct.send(get()).status == 200
+    assert [(seen.method, seen.target) for seen in proxy.seen] == [("CONNECT", "api.acme.example:443")]
+    assert "authorization" not in proxy.seen[0].headers
+
+
+def test_a_request_that_is_no_http_is_a_bug_and_not_retried():
+    with (
+        FaultServer(json([])) as server,
+        client(server) as acme,
+        pytest.raises(errors.ConfigurationError, match="cannot be sent"),
+    ):
+        acme.send(HttpRequest("G ET", "/x"), retry=True)
+    assert server.seen == []
+
+
+def test_headers_are_a_mapping():
+    with FaultServer(json([], X_A="1")) as server, client(server) as acme:
+        headers = acme.send(get()).headers
+    assert dict(headers) == {"content-type": "application/json", "content-length": "2", "x-a": "1"}
+    assert (len(headers), 5 in headers) == (3, False)
 
 
 def test_one_client_serves_many_threads_each_with_its_own_answer():

@@ -124,9 +124,6 @@ class _Backend(httpcore.NetworkBackend):
         )
         return _Stream(made)
 
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(seconds)
-
 
 class _Stream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import tenacity
 
@@ -112,10 +112,8 @@ def with_retry(step: Step, rule: RetryRule) -> Step:
 
 
 def _failure(state: tenacity.RetryCallState) -> PierreError:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if not isinstance(error, PierreError):
-        raise RuntimeError("only our errors are retried")
-    return error
+    """The error of the last attempt: `RetryRule.repeats` lets only ours through."""
+    return cast("PierreError", cast("tenacity.Future", state.outcome).exception())
 
 
 def _announce(rule: RetryRule, state: tenacity.RetryCallState) -> None:
