@@ -1,23 +1,21 @@
-"""The chain against a real server: addresses, signing, retry, Retry-After, redirects, errors by status."""
+"""The client against a real server: addresses, signing, redirects, proxy, threads."""
 
 import threading
 import time
 from dataclasses import replace
-from email.utils import formatdate
 
 import pytest
 
 from pierre_data import errors
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
-from tests.fault_server import FaultServer, hang, json, raw, reply, reset
+from pierre_data.http import HttpClient, HttpRequest, ResilienceConfig
+from tests.fault_server import FaultServer, hang, json, reply
 
 QUICK = ResilienceConfig(base_delay_s=0.001, max_delay_s=0.005, timeout_s=5.0)
-NOW = 1_800_000_000.0
 
 
 def client(server, **options):
-    """A client whose pauses are recorded in `.slept`, not slept, unless told otherwise."""
-    options = {"config": QUICK, "provider": "acme", "base_url": f"{server.url}/v3", "now": lambda: NOW} | options
+    """A quick client of the server; options as for HttpClient."""
+    options = {"config": QUICK, "provider": "acme", "base_url": f"{server.url}/v3"} | options
     return HttpClient(options.pop("config"), **options)
 
 
@@ -168,248 +166,6 @@ def test_redirect_loops_posts_and_broken_locations_end():
             pytest.raises(errors.ApiError, match="unreadable"),
         ):
             acme.send(get())
-
-
-# -- retry ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_transient_error_is_retried_and_the_last_one_raised(status):
-    said = []
-    with (
-        FaultServer(json({"message": "Oops"}, status)) as server,
-        client(server, on_wait=lambda seconds, reason: said.append((seconds, reason))) as acme,
-        pytest.raises(errors.ApiError, match=r"'Oops', after 4 attempts\. Try again later") as caught,
-    ):
-        acme.send(get())
-    assert len(server.seen) == 4
-    assert (caught.value.status, caught.value.retryable, caught.value.provider) == (status, True, "acme")
-    assert len(said) == 3
-    assert all(0 < seconds <= 0.005 for seconds, _ in said)
-    assert "retry 1 of 3" in said[0][1]
-
-
-def test_the_retries_are_counted_in_the_answer():
-    with FaultServer(reset, json({}, 503), json([])) as server, client(server) as acme:
-        assert acme.send(get()).attempts == 3
-    assert len(server.seen) == 3
-
-
-@pytest.mark.parametrize("answer", [json({}, 503), json({}, 429, Retry_After="0"), reset, raw(b"")])
-def test_a_post_is_never_repeated_unless_told(answer):
-    with FaultServer(answer) as server, client(server) as acme:
-        with pytest.raises(errors.PierreError):
-            acme.send(HttpRequest("POST", "/activities", json={}))
-        assert len(server.seen) == 1
-        with pytest.raises(errors.PierreError):
-            acme.send(HttpRequest("POST", "/activities", json={}), retry=True)
-        assert len(server.seen) == 5
-        with pytest.raises(errors.PierreError):
-            acme.send(get(), retry=False)
-        assert len(server.seen) == 6
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 501])
-def test_what_will_not_change_is_asked_once(status):
-    with FaultServer(json({}, status)) as server, client(server) as acme, pytest.raises(errors.PierreError):
-        acme.send(get())
-    assert len(server.seen) == 1
-
-
-def test_the_pauses_double_up_to_the_longest():
-    slept = []
-    config = ResilienceConfig(max_retries=7, base_delay_s=0.1, max_delay_s=5.0, jitter=0.1)
-    with (
-        FaultServer(json({}, 500)) as server,
-        client(server, config=config, sleep=slept.append, chance=lambda: 0.5) as acme,
-        pytest.raises(errors.ApiError, match="after 8 attempts"),
-    ):
-        acme.send(get())
-    assert slept == pytest.approx([0.105, 0.21, 0.42, 0.84, 1.68, 3.36, 5.0])
-
-
-@pytest.mark.parametrize(
-    ("value", "wait"),
-    [
-        ("7", 7.0),
-        ("1.5", 1.5),
-        ("0", 0.1),
-        ("-30", 0.1),
-        (formatdate(NOW + 20, usegmt=True), 20.0),
-        (formatdate(NOW - 9000, usegmt=True), 0.1),
-    ],
-)
-def test_retry_after_is_honoured_in_every_readable_form(value, wait):
-    slept = []
-    config = ResilienceConfig(base_delay_s=0.1, jitter=0.0)
-    with (
-        FaultServer(json({}, 429, Retry_After=value), json([])) as server,
-        client(server, config=config, sleep=slept.append) as acme,
-    ):
-        assert acme.send(get()).attempts == 2
-    assert slept == [wait]
-
-
-@pytest.mark.parametrize(
-    ("value", "kind", "after"),
-    [
-        ("61", errors.RateLimited, 61.0),
-        ("7200", errors.QuotaExceeded, 7200.0),
-        ("9" * 5000, errors.QuotaExceeded, 366 * 86400.0),
-        (formatdate(NOW + 7200, usegmt=True), errors.QuotaExceeded, 7200.0),
-        ("soon", errors.RateLimited, None),
-        ("inf", errors.RateLimited, None),
-        ("nan", errors.RateLimited, None),
-        ("Fri, 99 Foo 2026 25:61:61 GMT", errors.RateLimited, None),
-        ("", errors.RateLimited, None),
-    ],
-)
-def test_a_wait_that_is_long_or_unknown_is_raised_at_once(value, kind, after):
-    with (
-        FaultServer(json({}, 429, Retry_After=value)) as server,
-        client(server) as acme,
-        pytest.raises(errors.RateLimited) as caught,
-    ):
-        acme.send(get())
-    assert len(server.seen) == 1
-    assert (type(caught.value), caught.value.retry_after, caught.value.retryable) == (kind, after, True)
-
-
-def test_a_retry_date_is_measured_by_the_servers_own_clock():
-    slept = []
-    skewed = {"Date": formatdate(NOW - 600, usegmt=True), "Retry-After": formatdate(NOW - 590, usegmt=True)}
-    with (
-        FaultServer(reply(503, b"", headers=skewed), json([])) as server,
-        client(server, sleep=slept.append) as acme,
-    ):
-        acme.send(get())
-    assert slept == [10.0]
-
-
-def test_a_pause_that_nobody_cancels_ends_by_itself():
-    with FaultServer(json({}, 503), json([])) as server, client(server, cancel=threading.Event()) as acme:
-        assert acme.send(get()).attempts == 2
-
-
-def test_a_wait_that_outlasts_the_deadline_is_not_begun():
-    slept = []
-    with (
-        FaultServer(json({}, 429, Retry_After="30")) as server,
-        client(server, config=replace(QUICK, deadline_s=20.0), sleep=slept.append) as acme,
-        pytest.raises(errors.RateLimited),
-    ):
-        acme.send(get())
-    assert (slept, len(server.seen)) == ([], 1)
-
-
-def test_tuning_shares_the_connection_and_changes_the_patience():
-    said = []
-    with FaultServer(json([]), json({}, 429, Retry_After="90")) as server, client(server, sleep=said.append) as acme:
-        acme.send(get())
-        patient = acme.tuned(cancel=None, on_wait=lambda seconds, reason: said.append(reason), max_wait_s=100.0)
-        with pytest.raises(errors.RateLimited, match="acme answered HTTP 429"):
-            acme.send(get())
-        assert said == []
-        with pytest.raises(errors.RateLimited, match="after 4 attempts"):
-            patient.send(get())
-    assert said[1::2] == [90.0, 90.0, 90.0]
-    assert server.connections == 1
-
-
-def test_layers_see_every_attempt_in_order():
-    log = []
-
-    def named(name):
-        def layer(step):
-            def send(request):
-                log.append(name)
-                return step(request)
-
-            return send
-
-        return layer
-
-    with (
-        FaultServer(json({}, 503), json([])) as server,
-        client(server, layers=[named("limit"), named("breaker")]) as acme,
-    ):
-        acme.send(get())
-    assert log == ["limit", "breaker"] * 2
-
-
-# -- errors by status -------------------------------------------------------------------------------------------
-
-FAULT = {"message": "Bad Request", "errors": [{"resource": "Athlete", "field": "id", "code": "invalid"}]}
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "todo"),
-    [
-        (400, errors.ApiError, "Report"),
-        (401, errors.AuthenticationFailed, r'client\.connect\("acme"\)'),
-        (403, errors.AccessDenied, "scopes"),
-        (404, errors.NotFound, "deleted"),
-        (409, errors.ApiError, "Report"),
-        (410, errors.ProviderRetired, "file export"),
-        (422, errors.ApiError, "Report"),
-        (429, errors.RateLimited, "Wait"),
-        (501, errors.ApiError, "later"),
-        (300, errors.ApiError, "Report"),
-    ],
-)
-def test_each_status_has_its_error_and_what_to_do(status, kind, todo):
-    with (
-        FaultServer(json(FAULT, status)) as server,
-        client(server) as acme,
-        pytest.raises(kind, match=todo) as caught,
-    ):
-        acme.send(get("/athlete?secret=canary"))
-    assert type(caught.value) is kind
-    assert caught.value.provider == "acme"
-    expected = (
-        f"acme answered HTTP {status} for 127.0.0.1:{server.port}/v3/athlete: 'Bad Request (Athlete id invalid)'."
-    )
-    assert str(caught.value).startswith(expected)
-    assert "canary" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"error":"invalid_grant","error_description":"Code expired"}', ": 'Code expired'."),
-        (b'{"error":{"message":"Quota","status":"X"}}', ": 'Quota'."),
-        (b'{"message":"Too Many Requests","errors":"Rate Limit Exceeded"}', ": 'Too Many Requests'."),
-        (b"plain words", ": 'plain words'."),
-        (b"<html>Bad gateway</html>", "/v3/activities."),
-        (b"", "/v3/activities."),
-        (b'{"mess', "/v3/activities."),
-        (b"[" * 60_000, "/v3/activities."),
-        (b"\xff\xfe\x1b[31mred", ": '\ufffd\ufffd[31mred'."),
-        (b'{"message":"' + b"x" * 5000 + b'"}', f": '{'x' * 197}...'."),
-    ],
-)
-def test_the_vendors_words_are_quoted_short_and_printable(body, said):
-    with FaultServer(reply(400, body)) as server, client(server) as acme, pytest.raises(errors.ApiError) as caught:
-        acme.send(get())
-    assert caught.value.what.endswith(said)
-    assert len(caught.value.body) <= 200
-
-
-def test_the_vendors_own_reading_goes_first_for_any_status():
-    def faults(response: HttpResponse):
-        if b"Inactive" in response.body:
-            return errors.AccessDenied("The application is inactive.", "Subscribe.")
-        if b'"status":601' in response.body:
-            return errors.RateLimited("Slow down.")
-        return None
-
-    script = [reply(403, b"Inactive"), reply(200, b'{"status":601}', headers={"Retry-After": "3"}), json([])]
-    slept = []
-    with FaultServer(*script) as server, client(server, faults=faults, sleep=slept.append) as acme:
-        with pytest.raises(errors.AccessDenied, match="inactive") as caught:
-            acme.send(get())
-        assert acme.send(get()).body == b"[]"
-    assert (caught.value.provider, slept) == ("acme", [3.0])
 
 
 def test_nobody_there_says_how_to_go_on():
