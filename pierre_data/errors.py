@@ -28,6 +28,7 @@ Each message is one sentence of what happened and one of what to do.  The tree::
     ProviderErrors (ExceptionGroup)
     PartialResultWarning (UserWarning)
     SyntheticDataNotice (UserWarning)
+    StorageNotice (UserWarning)
 """
 
 # This module imports nothing: `import pierre_data` has a budget of 5 % of `import pandas`.
@@ -256,3 +257,7 @@ class PartialResultWarning(UserWarning):
 
 class SyntheticDataNotice(UserWarning):
     """Nothing is connected, so the rows are synthetic."""
+
+
+class StorageNotice(UserWarning):
+    """The cache or the token store cannot be used as set up; results are complete all the same."""

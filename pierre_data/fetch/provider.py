@@ -149,7 +149,7 @@ class DescriptorProvider(FitnessProvider):
         nulls: set[str] | None = None
         for parsed in drive(endpoint.plan(query), send, own, watch.check):
             rows = cut(parsed.table, query.table, query.after, query.before)
-            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown, pages=parsed.page.rows >= 0)
+            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown)
             if parsed.table.num_rows:
                 null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
                 nulls = null if nulls is None else nulls & null
@@ -164,8 +164,8 @@ class DescriptorProvider(FitnessProvider):
             client = self._http().tuned(cancel=watch.cancel, on_wait=watch.waiting, max_wait_s=watch.max_wait_s)
             response = client.send(HttpRequest("GET", request.path, params=request.params), expect_json=True)
             path = request.path.partition("?")[0]
+            watch.page()
             if request.raw:
-                watch.report.pages += 1
                 return Page(body=load(response.body, self.name, path))
             return parse_page(response.body, endpoint, query, self.name, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -44,8 +45,10 @@ class ProviderReport:
         Age of the oldest cached part used; NaN when nothing was cached.
     searched_from : datetime, optional
         How far back was searched; None is the beginning.
-    stale : bool
-        Expired cache entries were served because the vendor could not be reached.
+    stale_because : PierreError, optional
+        Expired cache entries were served because of this.
+    good_until : float
+        Until when the same question has the same answer, seconds since 1970 UTC.
     unknown_sports : Counter
         Vendor words that are in no table -> rows.
     always_null : tuple of str
@@ -66,7 +69,8 @@ class ProviderReport:
     cached_rows: int = 0
     cache_age_s: float = float("nan")
     searched_from: dt.datetime | None = None
-    stale: bool = False
+    stale_because: PierreError | None = None
+    good_until: float = float("inf")
     unknown_sports: Counter[str] = field(default_factory=Counter)
     always_null: tuple[str, ...] = ()
     missing: str = ""
@@ -76,6 +80,10 @@ class ProviderReport:
     def complete(self) -> bool:
         """Whether every row the vendor has for the question is there."""
         return not (self.missing or self.rejected or self.error)
+
+    def note_age(self, seconds: float) -> None:
+        """Note the age of a cached part; the oldest counts."""
+        self.cache_age_s = seconds if math.isnan(self.cache_age_s) else max(self.cache_age_s, seconds)
 
     def lines(self) -> list[str]:
         """Return what people should know, one sentence each; empty when there is nothing."""
@@ -93,8 +101,9 @@ class ProviderReport:
         if self.unknown_sports:
             words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
             out.append(f"{self.provider}: sports not known yet, kept as 'other': {words}.")
-        if self.stale:
-            out.append(f"{self.provider}: served from the cache, {self.cache_age_s / 3600:.1f} h old.")
+        if self.stale_because is not None:
+            age = self.cache_age_s / 3600
+            out.append(f"{self.provider}: served from the cache, {age:.1f} h old: {self.stale_because.what}")
         return out
 
 
@@ -157,6 +166,7 @@ class Watch:
     cancel: threading.Event | None = None
     progress: Callable[[ProviderReport], None] | None = None
     max_wait_s: float = 60.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
         """Stop here when cancelled.
@@ -174,17 +184,26 @@ class Watch:
             )
 
     def waiting(self, seconds: float, reason: str) -> None:
-        """Note a wait before it begins; `reason` starts with "retry" for a repeated request."""
-        self.report.waited_s += seconds
-        self.report.retries += 1
-        if self.progress is not None:
-            self.progress(self.report)
+        """Note a wait before it begins."""
+        with self._lock:
+            self.report.waited_s += seconds
+            self.report.retries += 1
+        self.tell()
 
-    def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str], *, pages: int = 1) -> None:
-        """Count what came."""
-        self.report.pages += pages
-        self.report.rows += rows
-        self.report.rejected.extend(rejected)
-        self.report.unknown_sports.update(unknown)
+    def page(self) -> None:
+        """Count a page that came over the network."""
+        with self._lock:
+            self.report.pages += 1
+
+    def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str] | None = None) -> None:
+        """Count rows that came."""
+        with self._lock:
+            self.report.rows += rows
+            self.report.rejected.extend(rejected)
+            self.report.unknown_sports.update(unknown or ())
+        self.tell()
+
+    def tell(self) -> None:
+        """Show the report to whoever follows it."""
         if self.progress is not None:
             self.progress(self.report)

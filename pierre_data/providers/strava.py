@@ -276,7 +276,12 @@ descriptor = ProviderDescriptor(
     default_scopes=("read", "activity:read_all", "profile:read_all"),
     endpoints={
         schema.ACTIVITIES: Endpoint(
-            "/athlete/activities", _LIST, paging=PageNumber(size=200), window=_window, scopes=_READ
+            "/athlete/activities",
+            _LIST,
+            paging=PageNumber(size=200),
+            window=_window,
+            newest_first=True,
+            scopes=_READ,
         ),
         schema.ATHLETE: Endpoint("/athlete", _ATHLETE, scopes=("read",)),
         schema.STATS: Endpoint(plan_with=_stats, columns=tuple(_STATS)),

@@ -79,11 +79,14 @@ class Option:
         When it is not set.
     meaning : str
         One line for people.
+    required : bool
+        The provider cannot be asked without it.
     """
 
     kind: Callable[[str], Any] = str
     default: Any = None
     meaning: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class Endpoint:
         Whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
         afterwards), not at all, or by upload or change time.
     newest_first : bool
-        The vendor promises that order, so that walking can stop at the window's start.
+        The vendor lists in that order: periods are kept as paging passes them, and where there is no window
+        the walk stops at the question's start.
     scopes : tuple of str
         OAuth scopes it needs.
     columns : tuple of str
@@ -129,15 +130,17 @@ class Endpoint:
             )
 
     def _windows(self, query: Query) -> Sequence[tuple[dt.datetime | None, dt.datetime | None]]:
+        day = dt.timedelta(days=1 if self.window_kind == "local_date" else 0)
+        after, before = query.after and query.after - day, query.before and query.before + day
         if isinstance(self.paging, DateWindows):
-            return self.paging.windows(query.after, query.before, query.now)
-        return [(query.after, query.before)]
+            return self.paging.windows(after, before, query.now)
+        return [(after, before)]
 
     def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
         fixed = {**self.params, **(self.window(after, before) if self.window else {})}
         step: Params = self.paging.first()
         page: Page = yield self._request(query, fixed, step)
-        while not (self.newest_first and after and page.oldest and page.oldest < after):
+        while not (self.newest_first and self.window is None and after and page.oldest and page.oldest < after):
             wave = self.paging.ahead(step, page, query.in_flight)
             if len(wave) < 2:
                 following = self.paging.after(step, page)

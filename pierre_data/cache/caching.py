@@ -1,0 +1,225 @@
+"""A provider whose answers are kept: lists by period, single objects one by one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+from pierre_data import schema
+from pierre_data.cache.listing import Listing
+from pierre_data.cache.policy import CachePolicy, CacheTtl
+from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
+from pierre_data.cache.store import Store
+from pierre_data.errors import Cancelled, PierreError, StorageError
+from pierre_data.fetch import Batch, ProviderReport, Watch, cut
+from pierre_data.spi import Credentials, FitnessProvider, Page, ProviderConfig, ProviderDescriptor, Query
+
+#: Table -> the word of its list, for tables that are kept by period.
+LISTS: Mapping[str, str] = {
+    schema.ACTIVITIES.name: "activity_list",
+    schema.SLEEP.name: "sleep_list",
+    schema.SLEEP_STAGES.name: "sleep_stage_list",
+    schema.RECOVERY.name: "recovery_list",
+    schema.HEALTH.name: "health_list",
+}
+#: Table -> the word of a single entry, and whose lifetime it has; others are named as they are, an activity's parts.
+SINGLES: Mapping[str, tuple[str, str]] = {
+    schema.ATHLETE.name: ("athlete_profile", "profile"),
+    schema.GEAR.name: ("gear", "profile"),
+    schema.STATS.name: ("stats", "stats"),
+    schema.PERSONAL_RECORDS.name: ("personal_records", "stats"),
+    schema.ACTIVITIES.name: ("activity", "activity"),
+}
+
+
+class CachingProvider(FitnessProvider):
+    """Wraps any provider and keeps what it answers.
+
+    Parameters
+    ----------
+    provider : FitnessProvider
+        Who answers.
+    store : Store
+        Where answers are kept.
+    descriptor : ProviderDescriptor
+        What it offers, and how long its terms allow to keep it.
+    tenant, user : str
+        Whose entries; they never mix.
+    ttl : CacheTtl, optional
+        Lifetimes; the descriptor's terms cap them.
+    offline : bool
+        Serve only what is kept.
+    now : callable, optional
+        Clock, seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        provider: FitnessProvider,
+        store: Store,
+        descriptor: ProviderDescriptor,
+        *,
+        tenant: str = "default",
+        user: str = "default",
+        ttl: CacheTtl | None = None,
+        offline: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.provider = provider
+        self.descriptor = descriptor
+        keep: dt.timedelta = (descriptor.terms.keep if descriptor.terms else None) or UNLIMITED
+        owner = (tenant, user, scope(provider.config))
+        self._shelf = Shelf(store, owner, (ttl or CacheTtl()).capped(keep), keep, now)
+        self._offline = offline
+
+    @property
+    def name(self) -> str:
+        """Registry name."""
+        return self.provider.name
+
+    @property
+    def config(self) -> ProviderConfig:
+        """Settings of the provider inside."""
+        return self.provider.config
+
+    def __repr__(self) -> str:
+        return f"<cached {self.provider!r}>"
+
+    def set_credentials(self, credentials: Credentials) -> None:
+        """Hand credentials to the provider inside."""
+        self.provider.set_credentials(credentials)
+
+    def is_authenticated(self) -> bool:
+        """Return whether the provider inside can sign requests."""
+        return self.provider.is_authenticated()
+
+    def health_check(self) -> None:
+        """Ask the provider inside, past the cache."""
+        self.provider.health_check()
+
+    def disconnect(self) -> None:
+        """Forget the credentials and everything kept for this account."""
+        self.invalidate_user()
+        self.provider.disconnect()
+
+    def invalidate_user(self) -> int:
+        """Remove everything kept for this account; returns how many entries went."""
+        return self._shelf.forget()
+
+    def invalidate_activity_list(self) -> int:
+        """Remove the kept activity lists; returns how many entries went."""
+        return self._shelf.forget("activity_list")
+
+    def invalidate(self, resource: str) -> int:
+        """Remove one resource, such as ``"sleep_list"`` or ``"stats"``; returns how many entries went."""
+        return self._shelf.forget(resource)
+
+    def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return the rows a query asks for.
+
+        Raises
+        ------
+        PierreError
+            What went wrong at the vendor; what had arrived is kept.
+        """
+        watch = Watch(ProviderReport(self.name, query.table.name))
+        pieces = self.tables(query, watch, policy)
+        if watch.report.error is not None:
+            raise watch.report.error
+        return query.table.from_arrow(pieces)
+
+    def tables(self, query: Query, watch: Watch, policy: CachePolicy = CachePolicy.USE_CACHE) -> list[pa.Table]:
+        """Return what there is; a failure is in ``watch.report.error``, and what had arrived is returned and kept.
+
+        Parameters
+        ----------
+        query : Query
+            What is asked.
+        watch : Watch
+            Is told what happens, and may cancel.
+        policy : CachePolicy
+            How the cache is used.
+
+        Returns
+        -------
+        list of pyarrow.Table
+            Each with some of the table's columns.
+        """
+        watch.report.searched_from = query.after
+        # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
+        local = not self.descriptor.api_base_url
+        if local or (policy is CachePolicy.BYPASS and not self._offline):
+            pieces = self._straight(query, watch)
+            watch.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
+        elif query.id is None and query.table.name in LISTS:
+            pieces = self._listed(query, watch, policy)
+        else:
+            pieces = self._single(query, watch, policy)
+        watch.report.rows = sum(p.num_rows for p in pieces)
+        return pieces
+
+    def listing(self, query: Query, watch: Watch) -> Listing:
+        """Return a windowed question over the kept periods."""
+        endpoint = self.descriptor.endpoints.get(query.table)
+        return Listing(
+            self._shelf,
+            LISTS[query.table.name],
+            self._fetch,
+            query,
+            watch,
+            newest_first=endpoint is not None and endpoint.newest_first,
+            page=int(getattr(endpoint.paging, "size", None) or 0) if endpoint else 0,
+        )
+
+    def _listed(self, query: Query, watch: Watch, policy: CachePolicy) -> list[pa.Table]:
+        listing = self.listing(query, watch)
+        return listing.offline() if self._offline else listing.tables(policy)
+
+    def _single(self, query: Query, watch: Watch, policy: CachePolicy) -> list[pa.Table]:
+        word, lifetime = SINGLES.get(query.table.name, (query.table.name, "activity"))
+        shelf, where = self._shelf, self._shelf.key(word, query.id or "")
+        kept = shelf.find([where]).get(where)
+        if kept is not None and (self._offline or (policy is CachePolicy.USE_CACHE and shelf.now() < kept.expires)):
+            return shelf.use([kept], watch)
+        if self._offline:
+            watch.report.error = StorageError(
+                f"Offline, and {word} of {self.name} is not in the cache.",
+                "Unset PIERRE_OFFLINE once to fetch it.",
+                provider=self.name,
+            )
+            return []
+        began = shelf.now()
+        found = self._straight(query, watch)
+        error, seconds = watch.report.error, getattr(shelf.ttl, lifetime)
+        if error is None:
+            full = [p.replace_schema_metadata(None) for p in found if p.num_rows]
+            joined = pa.concat_tables(full, promote_options="default") if full else pa.table({})
+            shelf.put({where: (joined, seconds)}, began)
+            watch.report.good_until = min(watch.report.good_until, began + seconds)
+        elif kept is not None and error.retryable and not isinstance(error, Cancelled):
+            return shelf.use([kept], watch, because=error)
+        return found
+
+    def _straight(self, query: Query, watch: Watch) -> list[pa.Table]:
+        pieces: list[pa.Table] = []
+        try:
+            pieces.extend(batch.table for batch in self._fetch(query, watch))
+        except PierreError as error:
+            watch.report.error = error
+        return pieces
+
+    def _fetch(self, query: Query, watch: Watch) -> Iterator[Batch]:
+        batches = getattr(self.provider, "batches", None)
+        if batches is not None:
+            yield from batches(query, watch)
+            return
+        watch.check()
+        found = query.table.to_arrow(query.table.conform(self.provider.frame(query)))
+        page = Page(found.num_rows)
+        found = cut(found, query.table, query.after, query.before)
+        watch.arrived(found.num_rows, ())
+        yield Batch(found, page)

@@ -1,0 +1,464 @@
+"""The client: from a question to a frame."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from pierre_data import schema
+from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
+from pierre_data.client.choice import ConfiguredProvider, chosen
+from pierre_data.client.gather import Errors, gather, newest_first, settle
+from pierre_data.client.keys import source_of
+from pierre_data.client.memory import Memory
+from pierre_data.client.question import Moment, Question, read_question
+from pierre_data.client.status import HealthBook, health_frame, provider_status
+from pierre_data.dedupe import deduplicate
+from pierre_data.errors import (
+    ConfigurationError,
+    NoProvidersAvailable,
+    PierreError,
+    QueryError,
+    StorageNotice,
+    UnsupportedFeature,
+)
+from pierre_data.fetch import Report
+from pierre_data.fetch.progress import Progress
+from pierre_data.registry import ProviderRegistry
+from pierre_data.schema import Table
+from pierre_data.settings import Settings
+from pierre_data.spi import Query
+
+OnRateLimit = Literal["wait", "raise", "schedule"]
+Providers = str | ConfiguredProvider | Sequence[str | ConfiguredProvider]
+
+#: Dedupe looks a day past both ends, so that [a, b) and [b, c) together are [a, c).
+_MARGIN = dt.timedelta(days=1)
+_PATIENCE_S: dict[str | None, float] = {None: 60.0, "wait": 86_400.0, "raise": 0.0}
+#: With a limit, one window for all providers grows until enough rows are there; then the whole history is asked.
+_MONTHS = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Client:
+    """Any set of fitness providers as one deduplicated frame.
+
+    Parameters
+    ----------
+    providers : str, ConfiguredProvider or sequence of them, optional
+        Whom to ask, best first: where sources disagree the earlier one wins.  When omitted: the provider that
+        ``PIERRE_DEFAULT_PROVIDER`` names, else every connected real one, else synthetic with one notice.
+    registry : ProviderRegistry, optional
+        Which providers exist; the installed ones when omitted.
+    settings : Settings, optional
+        Read from the environment when omitted.
+    tenant, user : str
+        Whose data: caches and tokens are separate.
+    cache : Store or "memory", optional
+        Where answers are kept; SQLite in the cache directory (Redis with ``REDIS_URL``) when omitted.
+
+    Raises
+    ------
+    ProviderNotFound, ProviderBroken, ConfigurationError, NoProvidersAvailable
+        The providers cannot be used; the message says why and what to do.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    >>> runs = client.activities("2026-01-01", "2026-02-01", sport="run")
+    >>> float(runs.n_sources.max())
+    2.0
+    """
+
+    def __init__(
+        self,
+        providers: Providers | None = None,
+        *,
+        registry: ProviderRegistry | None = None,
+        settings: Settings | None = None,
+        tenant: str = "default",
+        user: str = "default",
+        cache: Store | Literal["memory"] | None = None,
+    ) -> None:
+        self.settings = settings or (registry.settings if registry is not None else Settings.read())
+        self.registry = registry if registry is not None else ProviderRegistry(self.settings)
+        self.tenant, self.user = tenant, user
+        self._choice = chosen(providers, self.registry)
+        self._store = self._open(cache)
+        self._made: dict[str, CachingProvider] = {}
+        self._memory = Memory(self._store)
+        self._health = HealthBook()
+        self._sources: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._report = Report(id="")
+
+    def __repr__(self) -> str:
+        return f"<Client: {', '.join(self.providers)}>"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Names of the providers it asks, best first."""
+        return tuple(c.name for c in self._choice)
+
+    @property
+    def last_report(self) -> Report:
+        """What happened in the last call: pages, rows, what was set aside, what is missing and why."""
+        return self._report
+
+    def activities(
+        self,
+        after: Moment | None = None,
+        before: Moment | None = None,
+        *,
+        sport: str | None = None,
+        providers: Providers | None = None,
+        limit: int | None = None,
+        dedupe: bool = True,
+        policy: CachePolicy = CachePolicy.USE_CACHE,
+        errors: Errors = "raise",
+        on_rate_limit: OnRateLimit | None = None,
+        tz: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Return activities, one row per real workout, newest first.
+
+        Parameters
+        ----------
+        after, before : str, date, datetime or Timestamp, optional
+            Start in ``[after, before)``; naive times are in `tz`; no bounds means the whole history.
+        sport : str, optional
+            A family such as ``"run"``, a sport, or ``"=run"`` for that sport alone.
+        providers : names, optional
+            Ask only these of the client's providers.
+        limit : int, optional
+            The newest so many rows, counted after dedupe.
+        dedupe : bool, default True
+            Merge what several providers recorded of one workout; False returns every row as it came.
+        policy : CachePolicy
+            How the cache is used.
+        errors : {"raise", "warn"}
+            A failed provider raises its error (several raise `ProviderErrors`) after the others finished and
+            were cached; "warn" returns what arrived and warns `PartialResultWarning`.
+        on_rate_limit : {"wait", "raise", "schedule"}, optional
+            What to do when a vendor asks to wait: by default wait up to 60 s and raise beyond; "wait" always waits.
+        tz : str
+            Zone of naive bounds: an IANA name, or ``"local"`` for the athlete's local days.
+        progress : bool, optional
+            Show a bar after a second; ``PIERRE_PROGRESS`` decides when omitted.
+
+        Returns
+        -------
+        DataFrame
+            Columns of ``schema.ACTIVITIES``, after dedupe with ``activity_id``, ``n_sources``, ``sources`` first.
+            Times are UTC; quantities are in the unit their name ends in; missing is NaN.
+
+        Raises
+        ------
+        QueryError
+            A date, the sport, the limit or the zone makes no sense.
+        PierreError
+            What a provider failed with.
+        """
+        question = read_question(after, before, sport=sport, tz=tz)
+        if limit is not None and limit < 1:
+            raise QueryError(f"limit={limit} makes no sense.", "Ask for at least one row, or leave it out.")
+        names = self._asked(providers)
+        key = ("activities", names, question, limit, dedupe)
+        if policy is CachePolicy.USE_CACHE and (known := self._memory.get(key)) is not None:
+            frame, self._report = known
+            return frame
+
+        def ask(window: Question) -> pd.DataFrame:
+            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, progress)
+            if question.sports is not None:
+                frame = frame[frame["sport"].isin(question.sports)].reset_index(drop=True)
+            return frame
+
+        frame = ask(question) if limit is None else self._limited(question, limit, ask)
+        self._memory.put(key, frame, self._report)
+        return frame
+
+    def sleep(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
+        """Return nights and naps that start in ``[after, before)``; `how` as for `table`."""
+        return self.table(schema.SLEEP, after, before, **how)
+
+    def sleep_stages(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
+        """Return stages of sleep that start in ``[after, before)``; `how` as for `table`."""
+        return self.table(schema.SLEEP_STAGES, after, before, **how)
+
+    def recovery(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
+        """Return recovery of the days in ``[after, before)``; `how` as for `table`."""
+        return self.table(schema.RECOVERY, after, before, **how)
+
+    def health(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
+        """Return body measurements taken in ``[after, before)``; `how` as for `table`."""
+        return self.table(schema.HEALTH, after, before, **how)
+
+    def personal_records(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
+        """Return best efforts; `how` as for `table`."""
+        return self.table(schema.PERSONAL_RECORDS, after, before, **how)
+
+    def athlete(self, **how: Any) -> pd.DataFrame:
+        """Return the athlete of each account, one row per provider; `how` as for `table`."""
+        return self.table(schema.ATHLETE, **how)
+
+    def stats(self, **how: Any) -> pd.DataFrame:
+        """Return totals as the vendors count them; `how` as for `table`."""
+        return self.table(schema.STATS, **how)
+
+    def gear(self, **how: Any) -> pd.DataFrame:
+        """Return bikes, shoes and devices; `how` as for `table`."""
+        return self.table(schema.GEAR, **how)
+
+    def table(
+        self,
+        table: Table,
+        after: Moment | None = None,
+        before: Moment | None = None,
+        *,
+        providers: Providers | None = None,
+        policy: CachePolicy = CachePolicy.USE_CACHE,
+        errors: Errors = "raise",
+    ) -> pd.DataFrame:
+        """Return any table of every provider that has it, newest first.
+
+        Parameters
+        ----------
+        table : Table
+            One of ``pierre_data.schema``.
+        after, before : str, date, datetime or Timestamp, optional
+            ``[after, before)`` of the table's time; naive means UTC.
+        providers : names, optional
+            Ask only these.
+        policy, errors
+            As for `activities`.
+
+        Returns
+        -------
+        DataFrame
+            Columns of the table; rows of several providers stand side by side.
+
+        Raises
+        ------
+        UnsupportedFeature
+            No provider asked has it, or one named here has not.
+        PierreError
+            What a provider failed with.
+        """
+        question = read_question(after, before)
+        names = self._able(table, self._asked(providers), named=providers is not None)
+        query = Query(table, *question.utc)
+        return self._answer(query, names, policy, errors, None, None)
+
+    def activity(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return one activity with everything its vendor knows, one row.
+
+        Parameters
+        ----------
+        key : str
+            ``"strava:123"``, or an ``activity_id`` of a frame this client returned (its best source is asked).
+        policy : CachePolicy
+            How the cache is used.
+
+        Raises
+        ------
+        QueryError
+            The key is neither.
+        NotFound
+            The vendor does not know it.
+        """
+        return self._one(schema.ACTIVITIES, key, policy)
+
+    def streams(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return the samples of one activity, indexed by seconds since its start; `key` as for `activity`."""
+        frame = self._one(schema.STREAMS, key, policy)
+        return frame.set_index("elapsed_s").sort_index(kind="stable")
+
+    def laps(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return the laps of one activity; `key` as for `activity`."""
+        return self._one(schema.LAPS, key, policy)
+
+    def zones(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return the time in zones of one activity; `key` as for `activity`."""
+        return self._one(schema.ZONES, key, policy)
+
+    def segment_efforts(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
+        """Return the segment efforts of one activity; `key` as for `activity`."""
+        return self._one(schema.SEGMENT_EFFORTS, key, policy)
+
+    def first_available(self, providers: Sequence[str], *window: Moment | None, **how: Any) -> pd.DataFrame:
+        """Return the activities of the first provider that answers.
+
+        Parameters
+        ----------
+        providers : sequence of str
+            Names, best first.
+        *window, **how
+            As for `activities`.
+
+        Raises
+        ------
+        NoProvidersAvailable
+            The sequence is empty, or all failed; their errors are the cause.
+        """
+        failed: list[PierreError] = []
+        for name in providers:
+            try:
+                return self.activities(*window, **{**how, "providers": [name], "errors": "raise"})
+            except QueryError:
+                raise
+            except PierreError as error:
+                failed.append(error)
+        if not failed:
+            raise NoProvidersAvailable("No provider was named.", f"Name some of: {', '.join(self.registry)}.")
+        what = " ".join(f"{name}: {error.what}" for name, error in zip(providers, failed, strict=True))
+        raise NoProvidersAvailable(
+            f"None of {', '.join(providers)} answered. {what}", "Mend one of them, or name another."
+        ) from ExceptionGroup("every provider failed", failed)
+
+    def status(self) -> pd.DataFrame:
+        """Return one row per provider of the registry: connected, status, what it offers and needs.
+
+        Returns
+        -------
+        DataFrame
+            Columns provider, display_name, connected (bool), status (connected, disconnected or broken), offers,
+            needs, detail; sorted by provider.
+        """
+        return provider_status(self.registry)
+
+    def check_health(self) -> pd.DataFrame:
+        """Ask each of the client's providers for its athlete, past the cache, and return how it went.
+
+        Returns
+        -------
+        DataFrame
+            Columns provider, is_healthy, last_check (UTC), consecutive_failures, average_latency_ms, detail.
+        """
+        return health_frame(self._health.check(self._provider(name)) for name in self.providers)
+
+    def _open(self, cache: Store | Literal["memory"] | None) -> Store:
+        if cache == "memory":
+            return MemoryStore()
+        if isinstance(cache, str):
+            raise ConfigurationError(f"cache={cache!r} is unknown.", "Use 'memory', a store, or leave it out.")
+        if cache is not None:
+            return cache
+        redis = self.settings.redis_url
+        return open_store(self.settings.cache_dir, redis.reveal() if redis else None, notice=_notice)
+
+    def _asked(self, providers: Providers | None) -> tuple[str, ...]:
+        if providers is None:
+            return self.providers
+        return tuple(c.name for c in chosen(providers, self.registry))
+
+    def _provider(self, name: str) -> CachingProvider:
+        with self._lock:
+            if name not in self._made:
+                options = next((c.options for c in self._choice if c.name == name), {})
+                self._made[name] = self.registry.create_caching_provider(
+                    name, self._store, tenant=self.tenant, user=self.user, **options
+                )
+            return self._made[name]
+
+    def _able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:
+        able = [n for n in names if table in self.registry[n].endpoints]
+        if not able or (named and len(able) < len(names)):
+            lacking = [n for n in names if n not in able]
+            raise UnsupportedFeature(
+                f"{', '.join(lacking)} {'does' if len(lacking) == 1 else 'do'} not offer {table.name}.",
+                "Ask other providers; client.status() lists what each offers.",
+            )
+        return tuple(able)
+
+    def _merged(
+        self,
+        question: Question,
+        names: Sequence[str],
+        dedupe: bool,
+        policy: CachePolicy,
+        errors: Errors,
+        on_rate_limit: OnRateLimit | None,
+        progress: bool | None,
+    ) -> pd.DataFrame:
+        names = self._able(schema.ACTIVITIES, names, named=False)
+        after, before = question.utc
+        if dedupe:
+            after, before = after and after - _MARGIN, before and before + _MARGIN
+        query = Query(schema.ACTIVITIES, after, before)
+        frame = self._answer(query, names, policy, errors, on_rate_limit, progress)
+        if dedupe:
+            attrs = frame.attrs
+            frame = deduplicate(frame, priority=names)
+            frame.attrs = attrs
+            with self._lock:
+                self._sources |= dict(zip(frame["activity_id"], frame["sources"], strict=True))
+        if dedupe or question.local:
+            frame = _within(frame, question)
+        return frame
+
+    def _limited(self, question: Question, limit: int, ask: Callable[[Question], pd.DataFrame]) -> pd.DataFrame:
+        end = question.before or dt.datetime.now(dt.UTC).replace(tzinfo=None if question.local else dt.UTC)
+        for months in _MONTHS:
+            after = end - dt.timedelta(days=31 * months)
+            if question.after is not None and after <= question.after:
+                break
+            frame = ask(replace(question, after=after))
+            if len(frame) >= limit:
+                return frame.head(limit)
+        return ask(question).head(limit)
+
+    def _answer(
+        self,
+        query: Query,
+        names: Sequence[str],
+        policy: CachePolicy,
+        errors: Errors,
+        on_rate_limit: OnRateLimit | None,
+        progress: bool | None,
+    ) -> pd.DataFrame:
+        if on_rate_limit not in _PATIENCE_S:
+            raise UnsupportedFeature(
+                f"on_rate_limit={on_rate_limit!r} is not available yet.", "Use 'wait' or 'raise', or leave it out."
+            )
+        shown = self.settings.progress if progress is None else progress
+        with Progress(shown) as bar:
+            found = gather(
+                [self._provider(name) for name in names],
+                query,
+                policy,
+                progress=bar,
+                max_wait_s=_PATIENCE_S[on_rate_limit],
+            )
+        self._report = report = Report(uuid.uuid4().hex[:12], found.reports)
+        frame = newest_first(query.table.from_arrow(found.pieces), query.table)
+        frame.attrs["pierre"] = {"table": query.table.name, "report": report.id, "complete": report.complete}
+        settle(report, errors)
+        return frame
+
+    def _one(self, table: Table, key: str, policy: CachePolicy) -> pd.DataFrame:
+        with self._lock:
+            name, id = source_of(key, self._sources)
+        _ = self.registry[name].endpoint(table, single=True)
+        return self._answer(Query(table, id=id), [name], policy, "raise", None, None)
+
+
+def _within(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
+    times = frame["start_time_local" if question.local else "start_time"]
+    keep = times.notna()
+    if question.after is not None:
+        keep &= times >= question.after
+    if question.before is not None:
+        keep &= times < question.before
+    return frame if keep.all() else frame[keep].reset_index(drop=True)
+
+
+def _notice(text: str) -> None:
+    warnings.warn(text, StorageNotice, stacklevel=3)

@@ -1,0 +1,59 @@
+"""A progress bar that appears only when a fetch takes longer than a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from pierre_data.fetch.report import ProviderReport
+
+_SILENT_S = 1.0
+
+
+class Progress:
+    """Counts pages in a tqdm bar.
+
+    Parameters
+    ----------
+    show : bool
+        False keeps it silent.
+
+    Examples
+    --------
+    >>> with Progress(show=False) as progress:
+    ...     progress(ProviderReport("strava", "activities", pages=1))
+    """
+
+    def __init__(self, show: bool = True) -> None:
+        self._show = show
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._bar: Any = None
+        self._pages: dict[str, int] = {}
+        self._rows: dict[str, int] = {}
+
+    def __call__(self, report: ProviderReport) -> None:
+        """Note how far a provider is; from any thread."""
+        if not self._show:
+            return
+        with self._lock:
+            self._pages[report.provider], self._rows[report.provider] = report.pages, report.rows
+            if self._bar is None:
+                if time.monotonic() - self._began < _SILENT_S:
+                    return
+                from tqdm.auto import tqdm  # heavy in notebooks, so only now
+
+                self._bar = tqdm(unit=" page", desc="fetching")
+            self._bar.set_postfix_str(", ".join(f"{p}: {n} rows" for p, n in self._rows.items()), refresh=False)
+            self._bar.update(sum(self._pages.values()) - self._bar.n)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,72 @@
+"""Pictures of frames; each function returns a matplotlib Figure, and nothing is shown or saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pierre_data.errors import QueryError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Colour-blind safe (Okabe and Ito, 2008).
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+
+
+def weekly_hours(activities: pd.DataFrame, *, weeks: int | None = None) -> Figure:
+    """Draw hours per week, stacked by sport family.
+
+    Parameters
+    ----------
+    activities : DataFrame
+        Of `Client.activities`; rows that are no exercise are left out.
+    weeks : int, optional
+        Only the last so many weeks of the frame.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    QueryError
+        The frame has no rows.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> from pierre_data.plots import weekly_hours
+    >>> frame = pierre.Client("synthetic", cache="memory").activities("2026-01-01", "2026-03-01")
+    >>> weekly_hours(frame).axes[0].get_ylabel()
+    'hours per week'
+    """
+    hours = _weekly(activities)
+    hours = hours.tail(weeks) if weeks else hours
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes: Axes = figure.subplots()
+    bottom = pd.Series(0.0, index=hours.index)
+    for colour, family in zip(_COLOURS, hours.columns, strict=False):
+        axes.bar(hours.index, hours[family], width=6, bottom=bottom, label=family, color=colour)
+        bottom = bottom + hours[family]
+    axes.set_ylabel("hours per week")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=len(hours.columns), loc="upper left")
+    return figure
+
+
+def _weekly(activities: pd.DataFrame) -> pd.DataFrame:
+    exercise = activities[activities["is_exercise"].fillna(True)]
+    if exercise.empty:
+        raise QueryError("There is nothing to draw: the frame has no activities.", "Ask for a longer time.")
+    local = exercise["start_time_local"].fillna(exercise["start_time"].dt.tz_localize(None))
+    monday = local.dt.normalize() - pd.to_timedelta(local.dt.dayofweek, unit="D")
+    seconds = exercise["moving_s"].fillna(exercise["elapsed_s"])
+    table = (seconds / 3600).groupby([monday, exercise["sport_family"]]).sum().unstack(fill_value=0.0)
+    table = table.reindex(pd.date_range(table.index.min(), table.index.max(), freq="7D"), fill_value=0.0)
+    largest = table.sum().sort_values(ascending=False).index
+    shown, rest = largest[: len(_COLOURS) - 1], largest[len(_COLOURS) - 1 :]
+    out = table[list(shown)]
+    return out.assign(**{"all others": table[list(rest)].sum(axis=1)}) if len(rest) else out
