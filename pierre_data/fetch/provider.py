@@ -191,9 +191,14 @@ class DescriptorProvider(FitnessProvider):
 
     def _sign(self, request: HttpRequest) -> HttpRequest:
         headers = {h: key.reveal() for h, key in self._config.keys.items()}
+        params = dict(request.params)
         if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token().reveal()}"
-        return replace(request, headers={**request.headers, **headers})
+            name = self.descriptor.oauth_params.token_param if self.descriptor.oauth_params else ""
+            if name:
+                params[name] = self._token().reveal()
+            else:
+                headers["Authorization"] = f"Bearer {self._token().reveal()}"
+        return replace(request, params=params, headers={**request.headers, **headers})
 
     def _has_keys(self) -> bool:
         return all(header in self._config.keys for header in self.descriptor.key_headers)

@@ -33,8 +33,8 @@ class Endpoint:
         of the decoded body and the query that returns rows as mappings.
     paging : Paging
         How pages follow one another.
-    params : mapping
-        Parameters of every request.
+    params : mapping or callable
+        Parameters of every request, or a function of the query that makes them (from its options, say).
     window : callable, optional
         Spells ``[after, before)`` (aware UTC or None each) as parameters.
     window_kind : {"start", "local_date", "none", "feed"}
@@ -67,7 +67,7 @@ class Endpoint:
     fields: Mapping[str, Field] = field(default_factory=dict)
     records: str | Callable[[Any, Query], Sequence[Mapping[str, Any]]] = ""
     paging: Paging = field(default_factory=Single)
-    params: Mapping[str, str | int | float] = field(default_factory=dict)
+    params: Params | Callable[[Query], Params] = field(default_factory=dict)
     window: Callable[[dt.datetime | None, dt.datetime | None], Mapping[str, str | int | float]] | None = None
     window_kind: Literal["start", "local_date", "none", "feed"] = "start"
     newest_first: bool = False
@@ -137,7 +137,8 @@ class Endpoint:
         return [(after, before)]
 
     def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
-        fixed = {**self.params, **(self.window(after, before) if self.window else {})}
+        always = self.params(query) if callable(self.params) else self.params
+        fixed = {**always, **(self.window(after, before) if self.window else {})}
         step: Params = self.paging.first()
         page: Page = yield self._request(query, fixed, step)
         while not (self.newest_first and self.window is None and after and page.oldest and page.oldest < after):

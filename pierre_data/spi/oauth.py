@@ -47,6 +47,8 @@ class OAuthParams:
         Whether a refresh may return a new refresh token that replaces the old one.
     any_port : bool
         Whether a loopback redirect may use any port; otherwise the registered port must be configured.
+    token_param : str
+        Query parameter that carries the token; empty for the Authorization header.
     read_token : callable, optional
         Turns the vendor's token body into the standard one (access_token, refresh_token, expires_in, scope).
     """
@@ -59,4 +61,5 @@ class OAuthParams:
     refresh_sends_scope: bool = False
     refresh_rotates: bool = True
     any_port: bool = False
+    token_param: str = ""
     read_token: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
