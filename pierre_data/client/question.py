@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pierre_data.errors import QueryError
@@ -78,7 +77,7 @@ def read_question(
     return Question(start, end, sports, local=tz == "local")
 
 
-def _moment(value: Any, name: str, tz: str) -> dt.datetime | None:
+def _moment(value: Moment | None, name: str, tz: str) -> dt.datetime | None:
     if value is None:
         return None
     if isinstance(value, str):
@@ -92,7 +91,8 @@ def _moment(value: Any, name: str, tz: str) -> dt.datetime | None:
         value = dt.datetime(value.year, value.month, value.day)
     if not isinstance(value, dt.datetime) or value != value:
         raise QueryError(f"{name}={value!r} is no date.", "Pass text, a date, a datetime or a Timestamp.")
-    value = value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value
+    # A pandas Timestamp is a datetime with nanoseconds; they are cut.
+    value = dt.datetime.combine(value.date(), value.time(), value.tzinfo)
     if tz == "local":
         if value.tzinfo is not None:
             raise QueryError(

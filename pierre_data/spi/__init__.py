@@ -15,12 +15,14 @@ from pierre_data.spi.provider import (
     ProviderPlugin,
 )
 from pierre_data.spi.query import Page, Query, Request, Rows
+from pierre_data.spi.webhook import Event, Received
 
 __all__ = [
     "Answer",
     "Credentials",
     "DateWindows",
     "Endpoint",
+    "Event",
     "Field",
     "FitnessProvider",
     "NextLink",
@@ -40,6 +42,7 @@ __all__ = [
     "ProviderPlugin",
     "Query",
     "RateLimit",
+    "Received",
     "Request",
     "Rows",
     "Single",

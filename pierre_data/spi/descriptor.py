@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
+from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
+from pierre_data.spi.webhook import Received
 
 _FLAGS: Mapping[str, ProviderCapabilities] = {
     ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
@@ -131,6 +133,9 @@ class ProviderDescriptor:
         What can be configured.
     faults : callable, optional
         Reads an answer and returns a better error than its status alone would give, or None.
+    webhook : callable, optional
+        Reads what the vendor pushes, ``(headers, body, secret, now) -> Received``: verifies its signature, answers
+        its handshake; raises AccessDenied for a bad signature.
     register_url : str
         Where people get a key.
     access : str
@@ -163,6 +168,7 @@ class ProviderDescriptor:
     terms: Terms | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     faults: Callable[[Answer], PierreError | None] | None = None
+    webhook: Callable[[Mapping[str, str], bytes, Secret | None, dt.datetime], Received] | None = None
     register_url: str = ""
     access: str = ""
     synthetic: bool = False
