@@ -1,0 +1,36 @@
+"""A clean room for every test: no real home, no PIERRE_* of the developer, no network but loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_connect = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def clean_room(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give each test its own home and an environment without our variables."""
+    for name in list(os.environ):
+        if name.startswith(("PIERRE_", "STRAVA_", "REDIS_URL")):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"PIERRE_{name}_DIR", str(home / name.lower()))
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only() -> None:
+    """Refuse every connection that leaves this machine, with the address in the message."""
+
+    def connect(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in _LOOPBACK:  # type: ignore[index]
+            raise AssertionError(f"a test tried to reach {address}")
+        return _connect(self, address)  # type: ignore[arg-type]
+
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
