@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pierre_data.errors import SchemaError
-from pierre_data.fetch.columns import Values, read
+from pierre_data.fetch.columns import Values, read, trusted
 from pierre_data.fetch.report import Rejected
-from pierre_data.fetch.wire import WireRows, wire
+from pierre_data.fetch.wire import wire
 from pierre_data.schema import FAMILY, Table
 from pierre_data.spi import Endpoint, Page, Query, Rows
-from pierre_data.spi.fields import Field, Sports
+from pierre_data.spi.fields import Columnwise, Field, Sports
 
 #: What a translating function may raise for a value it cannot read.
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
@@ -89,9 +89,10 @@ def parse_page(body: bytes, endpoint: Endpoint, query: Query, provider: str, pat
     """
     decoder = wire(endpoint, query.table)
     decoded = decoder.decode(body, query, provider, path)
-    draft = _Draft(provider, query.table, len(decoded.rows))
+    draft = _Draft(provider, query.table, decoded.size)
     for name, item in endpoint.fields.items():
-        _translate(draft, name, item, decoded.rows, decoder.names[name])
+        values = [decoded.columns[n] for n in decoder.names[name]]
+        _translate(draft, name, item, values, name in decoder.checked)
     parsed = _finish(draft)
     parsed.rejected[:0] = [Rejected(provider, query.table.name, str(b.row), b.field, b.value) for b in decoded.bad]
     parsed.page = _page(parsed.table, query.table, decoded.sent, decoded.cursor)
@@ -133,48 +134,75 @@ def cut(table: pa.Table, kind: Table, after: dt.datetime | None, before: dt.date
     return table.filter(keep)
 
 
-def _translate(draft: _Draft, name: str, item: Field, rows: WireRows, names: Sequence[str]) -> None:
-    if item.via is None:
-        values: Values = [row[names[0]] for row in rows]
-    elif isinstance(item.via, Sports):
-        _sports(draft, item.via, [[row[n] for n in names] for row in rows])
+def _translate(draft: _Draft, name: str, item: Field, values: Sequence[tuple[Any, ...]], checked: bool) -> None:
+    if isinstance(item.via, Sports):
+        _sports(draft, item.via, values)
         return
+    array = trusted(values[0], draft.table[name].kind) if checked else None
+    if array is not None:
+        draft.columns[name] = array
+    elif item.via is not None:
+        draft.put(name, _via(draft, item, values), item.paths[0])
     else:
-        values = _via(draft, item, rows, names)
-    draft.put(name, values, item.paths[0])
+        draft.put(name, values[0] if len(values) == 1 else _first(values), item.paths[0])
     target = draft.table[name].unit
     if item.unit is not None and target is not None and item.unit is not target:
-        numbers = draft.columns[name].to_numpy(zero_copy_only=False)
-        draft.columns[name] = pa.array(item.unit.to(target)(numbers), from_pandas=True)
+        to = item.unit.to(target)
+        draft.columns[name] = pc.add(pc.multiply(draft.columns[name], to.scale), to.offset)
 
 
-def _via(draft: _Draft, item: Field, rows: WireRows, names: Sequence[str]) -> list[Any]:
+def _first(values: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+    found: Sequence[Any] = values[0]
+    for other in values[1:]:
+        found = [b if a is None else a for a, b in zip(found, other, strict=True)]
+    return found
+
+
+def _via(draft: _Draft, item: Field, values: Sequence[tuple[Any, ...]]) -> list[Any]:
     via: Any = item.via
+    if isinstance(via, Columnwise):
+        return list(via.function(*values))
+    try:
+        # Each distinct value is translated once; most columns that need it have few.
+        if len(values) == 1:
+            single = {v: via(v) for v in set(values[0]) if v is not None}
+            return [single.get(v) for v in values[0]]
+        several: dict[tuple[Any, ...], Any] = {}
+        found = []
+        for group in zip(*values, strict=True):
+            if group not in several:
+                several[group] = via(*group)
+            found.append(several[group])
+        return found
+    except UNREADABLE:
+        pass  # Something cannot be read, or cannot be hashed: row by row, to know which.
     out: list[Any] = []
-    for at, row in enumerate(rows):
-        values = [row[n] for n in names]
-        if len(values) == 1 and values[0] is None:
-            out.append(None)
-            continue
+    for at, group in enumerate(zip(*values, strict=True)):
         try:
-            out.append(via(*values))
+            out.append(None if group == (None,) else via(*group))
         except UNREADABLE:
-            draft.refused.setdefault(at, (item.paths[0], repr(values[0])[:80]))
+            draft.refused.setdefault(at, (item.paths[0], repr(group[0])[:80]))
             out.append(None)
     return out
 
 
-def _sports(draft: _Draft, sports: Sports, values: list[list[Any]]) -> None:
-    raw = [next((str(v) for v in group if v is not None and not isinstance(v, bool)), None) for group in values]
-    words = raw
-    if sports.word is not None:
-        words = [sports.word(*group) for group in values]
-    known = {w: sports.sport(str(w)) for w in set(words) if w is not None}
-    draft.unknown.update(w for w in words if w is not None and known[w] is None)
-    found = [(known[w] if w is not None else None) or ("other", True) for w in words]
-    draft.put("sport", [sport for sport, _ in found], "sport")
-    draft.put("sport_raw", raw, "sport")
-    draft.put("is_exercise", np.array([exercise for _, exercise in found], dtype=bool), "sport")
+def _sports(draft: _Draft, sports: Sports, values: Sequence[tuple[Any, ...]]) -> None:
+    codes: dict[tuple[Any, ...], int] = {}
+    rows = np.array([codes.setdefault(group, len(codes)) for group in zip(*values, strict=True)], dtype=np.int64)
+    raws, names, exercise = [], [], []
+    for group, count in zip(codes, np.bincount(rows, minlength=len(codes)), strict=True):
+        raw = next((str(v) for v in group if v is not None and not isinstance(v, bool)), None)
+        word = raw if sports.word is None else sports.word(*group)
+        known = None if word is None else sports.sport(word)
+        if word is not None and known is None:
+            draft.unknown[word] += int(count)
+        sport, is_exercise = known or ("other", True)
+        raws.append(raw)
+        names.append(sport)
+        exercise.append(is_exercise)
+    for name, distinct in (("sport", names), ("sport_raw", raws), ("is_exercise", exercise)):
+        array, _ = read(distinct, draft.table[name].kind)
+        draft.columns[name] = array.take(pa.array(rows))
 
 
 def _finish(draft: _Draft) -> Parsed:
@@ -189,7 +217,7 @@ def _finish(draft: _Draft) -> Parsed:
             for at in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
                 draft.refused.setdefault(at, (name, "missing"))
     names = [n for n in table.columns if n in columns]
-    schema = pa.schema([table.arrow.field(n).remove_metadata() for n in names])
+    schema = pa.schema([table.fields[n] for n in names])
     made = pa.table([columns[n] for n in names], schema=schema)
     rejected = [_rejected(draft, at) for at in sorted(draft.refused)]
     if rejected:

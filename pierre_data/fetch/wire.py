@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema, from_json
 
 from pierre_data.errors import PayloadError
-from pierre_data.schema import Kind, Table
+from pierre_data.fetch.dig import dig
+from pierre_data.fetch.fast import fast
+from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Query
-from pierre_data.spi.fields import Field
 
-#: Rows as the validator leaves them: every wire name present, missing values None.
-WireRows = list[dict[str, Any]]
+#: Wire path -> its values, one per row; missing values are None.
+Columns = dict[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class BadRow:
 class Decoded:
     """A decoded page."""
 
-    rows: WireRows
+    columns: Columns
+    size: int
     sent: int
     cursor: Any
     bad: tuple[BadRow, ...]
@@ -57,12 +60,22 @@ class Wire:
     def __init__(self, endpoint: Endpoint, table: Table) -> None:
         self.endpoint = endpoint
         self.names: dict[str, tuple[str, ...]] = {}
-        fields: dict[str, core_schema.TypedDictField] = {}
+        self.checked: set[str] = set()
+        modes = _modes(endpoint, table)
         for column, item in endpoint.fields.items():
-            self.names[column] = tuple(_declare(fields, item, table[column].kind))
+            self.names[column] = item.paths
+            if len(item.paths) == 1 and modes[item.paths[0]] != "ANY" and "." not in item.paths[0]:
+                self.checked.add(column)
+        fields = {
+            name: core_schema.typed_dict_field(_value(mode), validation_alias=_alias(name))
+            for name, mode in modes.items()
+        }
         rows = core_schema.list_schema(core_schema.typed_dict_schema(fields, total=False))
+        self._take = itemgetter(*fields)
+        self._fields = tuple(fields)
         self._rows = SchemaValidator(rows)
         self._page = SchemaValidator(_envelope(rows, endpoint))
+        self._fast = fast(modes, endpoint.records, endpoint.paging.cursor)
 
     def decode(self, body: bytes, query: Query, provider: str, path: str) -> Decoded:
         """Return the rows of a page; refused rows are set aside.
@@ -72,6 +85,10 @@ class Wire:
         PayloadError
             The page is not JSON, or its rows are not where they should be.
         """
+        quick = self._fast(body) if self._fast is not None else None
+        if quick is not None:
+            columns, size, cursor = quick
+            return Decoded(columns, size, size, cursor, ())
         if callable(self.endpoint.records):
             return self._validated(self.endpoint.records(load(body, provider, path), query), None)
         if not self.endpoint.records and body.lstrip()[:1] == b"{":
@@ -82,7 +99,7 @@ class Wire:
             return self._slowly(load(body, provider, path), provider, path)
         if page.get("rows") is None:
             return self._slowly(load(body, provider, path), provider, path)
-        return Decoded(page["rows"], len(page["rows"]), page.get("cursor"), ())
+        return self._decoded(page["rows"], len(page["rows"]), page.get("cursor"))
 
     def _slowly(self, content: Any, provider: str, path: str) -> Decoded:
         where = self.endpoint.records
@@ -102,12 +119,19 @@ class Wire:
     def _validated(self, rows: Sequence[Mapping[str, Any]], cursor: Any) -> Decoded:
         rows = list(rows)
         try:
-            return Decoded(self._rows.validate_python(rows), len(rows), cursor, ())
+            return self._decoded(self._rows.validate_python(rows), len(rows), cursor)
         except ValidationError as error:
             bad = _bad_rows(error)
         refused = {b.row for b in bad}
         kept = [row for at, row in enumerate(rows) if at not in refused]
-        return Decoded(self._rows.validate_python(kept), len(rows), cursor, bad)
+        return self._decoded(self._rows.validate_python(kept), len(rows), cursor, bad)
+
+    def _decoded(self, rows: list[dict[str, Any]], sent: int, cursor: Any, bad: tuple[BadRow, ...] = ()) -> Decoded:
+        if len(self._fields) == 1:
+            values = [tuple(row[self._fields[0]] for row in rows)]
+        else:
+            values = list(zip(*map(self._take, rows), strict=True)) or [() for _ in self._fields]
+        return Decoded(dict(zip(self._fields, values, strict=True)), len(rows), sent, cursor, bad)
 
 
 def load(body: bytes, provider: str, path: str) -> Any:
@@ -130,37 +154,24 @@ def load(body: bytes, provider: str, path: str) -> Any:
         ) from None
 
 
-def dig(content: Any, path: str) -> Any:
-    """Return what a dotted path leads to, or None.
-
-    Examples
-    --------
-    >>> dig({"a": {"b": [1, 2]}}, "a.b.1")
-    2
-    """
-    for step in path.split(".") if path else ():
-        if isinstance(content, Mapping):
-            content = content.get(step)
-        elif isinstance(content, list) and step.isdigit() and int(step) < len(content):
-            content = content[int(step)]
-        else:
-            return None
-    return content
-
-
 def _steps(path: str) -> list[str | int]:
     return [int(s) if s.isdigit() else s for s in path.split(".")]
 
 
-def _declare(fields: dict[str, core_schema.TypedDictField], item: Field, kind: Kind) -> list[str]:
-    mode = "any" if item.via is not None else kind.name
-    groups = [[p] for p in item.paths] if item.via is not None else [list(item.paths)]
-    names = []
-    for group in groups:
-        name = f"{mode}:{'|'.join(group)}"
-        fields[name] = core_schema.typed_dict_field(_value(mode), validation_alias=[_steps(p) for p in group])
-        names.append(name)
-    return names
+def _modes(endpoint: Endpoint, table: Table) -> dict[str, str]:
+    """Return each wire path once, and how it is checked: by its column's kind, or not when it is translated."""
+    modes: dict[str, str] = {}
+    for column, item in endpoint.fields.items():
+        kind = table[column].kind.name
+        plain = item.via is None and len(item.paths) == 1 and kind in ("NUMBER", "TEXT", "FLAG")
+        for name in item.paths:
+            mode = kind if plain else "ANY"
+            modes[name] = mode if modes.setdefault(name, mode) == mode else "ANY"
+    return modes
+
+
+def _alias(name: str) -> str | list[list[str | int]]:
+    return name if "." not in name else [_steps(name)]
 
 
 def _value(mode: str) -> CoreSchema:

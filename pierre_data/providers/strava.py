@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import ceil, floor
 from typing import Any
 
@@ -12,6 +13,7 @@ from pierre_data import schema
 from pierre_data.errors import AccessDenied, PierreError, QuotaExceeded, RateLimited
 from pierre_data.spi import (
     Answer,
+    Columnwise,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -32,6 +34,8 @@ from pierre_data.spi import (
 # https://www.api-v3.strava.com; neither resolves yet, and this one ends 2027-06-01 (stravalib issue 737).
 # Until then PIERRE_STRAVA_API_BASE_URL switches; consent and tokens stay on www.strava.com.
 BASE_URL = "https://www.strava.com/api/v3"
+
+Values = Sequence[Any]
 
 
 def _word(sport_type: str | None, kind: str | None, trainer: bool | None = None) -> str | None:
@@ -62,17 +66,22 @@ def _on_foot(*words: str | None) -> bool:
     return schema.FAMILY[_sport({"type": words[0] or words[1]})] in ("run", "walk")
 
 
-def _rpm(cadence: float | None, *words: str | None) -> float | None:
-    return None if cadence is None or _on_foot(*words) else cadence
+def _cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
+    # Strava counts one foot.
+    known = {pair: _on_foot(*pair) is foot for pair in set(zip(*words, strict=True))}
+    factor = 2 if foot else 1
+    found = zip(cadences, zip(*words, strict=True), strict=True)
+    return [c * factor if c is not None and known[pair] else None for c, pair in found]
 
 
-def _spm(cadence: float | None, *words: str | None) -> float | None:
-    return 2 * cadence if cadence is not None and _on_foot(*words) else None  # Strava counts one foot
-
-
-def _hidden(start: str | None, local: str | None) -> bool:
+def _hidden(starts: Values, locals_: Values) -> list[bool]:
     # 2024-07: an activity with a hidden start shows midnight plus one second in both times.
-    return all(str(t).endswith("T00:00:01Z") for t in (start, local))
+    ends = "T00:00:01Z"
+    return [str(a).endswith(ends) and str(b).endswith(ends) for a, b in zip(starts, locals_, strict=True)]
+
+
+def _gps(lines: Values, starts: Values) -> list[bool]:
+    return [bool(line or start) for line, start in zip(lines, starts, strict=True)]
 
 
 def _window(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
@@ -87,8 +96,8 @@ _MEANS = fields(
 )
 _PACE = fields("elevation_gain_m=total_elevation_gain average_speed_mps=average_speed max_speed_mps=max_speed")
 _CADENCE = {
-    "average_cadence_rpm": Field("average_cadence", "sport_type", "type", via=_rpm),
-    "average_cadence_spm": Field("average_cadence", "sport_type", "type", via=_spm),
+    "average_cadence_rpm": Field("average_cadence", "sport_type", "type", via=Columnwise(partial(_cadence, False))),
+    "average_cadence_spm": Field("average_cadence", "sport_type", "type", via=Columnwise(partial(_cadence, True))),
 }
 _LIST = _MEANS | _PACE | _CADENCE
 _LIST |= fields(
@@ -103,13 +112,13 @@ _LIST |= {
     "workout_kind": Field("workout_type", via=_KINDS.get),
     "race": Field("workout_type", via=lambda kind: _KINDS.get(kind) == "race"),
     "timezone": Field("timezone", via=lambda text: text.rpartition(") ")[2]),
-    "start_hidden": Field("start_date", "start_date_local", via=_hidden),
-    "distance_m": Field("distance", via=lambda metres: metres or None),  # 0.0 means none
+    "start_hidden": Field("start_date", "start_date_local", via=Columnwise(_hidden)),
+    "distance_m": Field("distance", via=Columnwise(lambda metres: [m or None for m in metres])),  # 0.0 means none
     "indoor": Field(
         "trainer", "sport_type", "type", via=lambda t, *words: bool(t) or "Virtual" in str(words[0] or words[1])
     ),
-    "has_gps": Field("map.summary_polyline", "start_latlng", via=lambda line, start: bool(line or start)),
-    "external_id": Field("external_id", via=lambda text: text.replace(" ", "%20")),
+    "has_gps": Field("map.summary_polyline", "start_latlng", via=Columnwise(_gps)),
+    "external_id": Field("external_id", via=Columnwise(lambda texts: [t and t.replace(" ", "%20") for t in texts])),
     "upload_id": Field("upload_id_str", "upload_id"),
 }
 _DETAIL = _LIST | fields("energy_kcal=calories perceived_exertion")
@@ -170,8 +179,8 @@ def _streams(query: Query) -> Plan:
         columns |= {column: [p[at] if p else None for p in data["latlng"]]} if "latlng" in data else {}
     if "cadence" in data:
         words = (detail.get("sport_type"), detail.get("type"))
-        columns["cadence_rpm"] = [_rpm(c, *words) for c in data["cadence"]]
-        columns["cadence_spm"] = [_spm(c, *words) for c in data["cadence"]]
+        for column, foot in (("cadence_rpm", False), ("cadence_spm", True)):
+            columns[column] = _cadence(foot, data["cadence"], *([w] * len(data["cadence"]) for w in words))
     start, seconds = dt.datetime.fromisoformat(detail["start_date"]), columns.get("elapsed_s", [])
     columns |= {"activity_id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
     if seconds:

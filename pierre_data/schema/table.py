@@ -101,6 +101,11 @@ class Table:
         """Arrow schema; unit and meaning are field metadata."""
         return pa.schema([_arrow_field(c) for c in self.columns.values()], metadata={"pierre.table": self.name})
 
+    @cached_property
+    def fields(self) -> Mapping[str, pa.Field]:
+        """Arrow field of each column, without its metadata."""
+        return types.MappingProxyType({f.name: f.remove_metadata() for f in self.arrow})
+
     def empty(self) -> pd.DataFrame:
         """Return the frame without rows, with the dtypes of a full one."""
         return self.conform(pd.DataFrame())

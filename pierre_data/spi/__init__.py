@@ -3,7 +3,7 @@
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.descriptor import Answer, Option, ProviderDescriptor, RateLimit, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
-from pierre_data.spi.fields import Field, Sports, epoch_millis, epoch_seconds, fields, number
+from pierre_data.spi.fields import Columnwise, Field, Sports, epoch_millis, epoch_seconds, fields, number
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
 from pierre_data.spi.provider import (
@@ -19,6 +19,7 @@ from pierre_data.spi.webhook import Event, Received
 
 __all__ = [
     "Answer",
+    "Columnwise",
     "Credentials",
     "DateWindows",
     "Endpoint",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ class Field:
     ----------
     *paths : str
         Dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``.
-        With several paths and no `via`, the first one present counts; with `via`, it receives every value.
+        With several paths and no `via`, the first that is not null counts; with `via`, it receives every value.
     unit : Unit, optional
         Unit the vendor sends; the column's own when omitted.
     via : callable, optional
@@ -34,7 +34,7 @@ class Field:
     __slots__ = ("paths", "unit", "via")
 
     def __init__(
-        self, *paths: str | Unit, unit: Unit | None = None, via: Callable[..., Any] | Sports | None = None
+        self, *paths: str | Unit, unit: Unit | None = None, via: Callable[..., Any] | Columnwise | Sports | None = None
     ) -> None:
         given = [p for p in paths if isinstance(p, Unit)]
         self.paths: tuple[str, ...] = tuple(p for p in paths if isinstance(p, str))
@@ -105,6 +105,24 @@ class Sports:
         if key in self.known:
             return self.known[key], True
         return (self.leisure[key], False) if key in self.leisure else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columnwise:
+    """A translation of whole columns, for what would be slow row by row.
+
+    Parameters
+    ----------
+    function : callable
+        Receives the values of each path as a tuple, and returns as many values; it must not fail on any.
+
+    Examples
+    --------
+    >>> Columnwise(lambda names: [name.upper() if name else None for name in names]).function(("a", None))
+    ['A', None]
+    """
+
+    function: Callable[..., Sequence[Any]]
 
 
 def _pair(word: str) -> tuple[str, str, str]:

@@ -1,0 +1,75 @@
+"""A loopback Strava with as many activities as asked, made from the recorded ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+_ITEMS = Path(__file__).parents[1] / "payloads" / "strava" / "athlete" / "activities.json"
+
+
+def activities(count: int, years: float = 10.0, end: dt.datetime | None = None) -> list[dict[str, Any]]:
+    """Return so many list items, newest first, spread evenly over the years before `end` (now when omitted)."""
+    items = json.loads(_ITEMS.read_text(encoding="utf-8"))
+    last = (end or dt.datetime.now(dt.UTC)).replace(microsecond=0) - dt.timedelta(hours=2)
+    step = dt.timedelta(days=365.25 * years) / count
+    rows = []
+    for at in range(count):
+        item, start = dict(items[at % len(items)]), last - at * step
+        start = start.replace(microsecond=0)
+        item |= {
+            "id": 10_000_000_000 - at,
+            "external_id": f"garmin_push_{20_000_000_000 - at}",
+            "start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "start_date_local": f"{start + dt.timedelta(seconds=item['utc_offset']):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        rows.append(item)
+    return rows
+
+
+def pages(rows: list[dict[str, Any]], size: int = 200) -> list[bytes]:
+    """Return the rows as bodies of pages."""
+    return [json.dumps(rows[at : at + size]).encode() for at in range(0, len(rows), size)]
+
+
+@contextmanager
+def served(rows: list[dict[str, Any]], delay_s: float = 0.0) -> Iterator[tuple[str, list[str]]]:
+    """Serve the rows as Strava's list; yields the base URL and the growing list of paths asked."""
+    starts = [dt.datetime.fromisoformat(row["start_date"]).timestamp() for row in rows]
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            time.sleep(delay_s)
+            query = {k: int(v[0]) for k, v in parse_qs(urlsplit(self.path).query).items()}
+            low, high = query.get("after", -(10**12)), query.get("before", 10**12)
+            found = [row for row, start in zip(rows, starts, strict=True) if low < start < high]
+            start, size = (query["page"] - 1) * query["per_page"], query["per_page"]
+            body = json.dumps(found[start : start + size]).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
