@@ -13,9 +13,9 @@ import pytest
 from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import ACTIVITIES, Unit
 from pierre_data.secret import Secret
-from pierre_data.spi import Field, Sports
+from pierre_data.spi import Field, Page, Sports, Token
 from pierre_data.spi.fields import Columnwise
-from pierre_data.spi.reading import read_rows
+from pierre_data.spi.reading import read_rows, walk
 from pierre_data.spi.signature import content, header, known, verify, verify_stamped
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -108,3 +108,20 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
 def test_headers_of_any_case() -> None:
     assert header({"X-ACME-Stamp": "1", "b": "2"}, "x-acme-stamp", "B") == "1"
     assert header({}, "x") == ""
+
+
+def test_pages_are_walked_to_their_end() -> None:
+    plan = walk("/x", {"start": "a"}, "data.rows", Token("next", "token", 2))
+    assert next(plan).params == {"start": "a", "limit": 2}
+    assert plan.send(Page(body={"data": {"rows": [{"id": 1}, None]}, "next": "t"})).params["token"] == "t"
+    with pytest.raises(StopIteration) as end:
+        plan.send(Page(body={"data": None}))
+    assert end.value.value == [{"id": 1}]
+
+
+@pytest.mark.parametrize("body", [[], None, "text", {"rows": {}}, {"rows": "none"}])
+def test_a_page_without_a_list_is_no_empty_page(body: Any) -> None:
+    plan = walk("/x", {}, "rows")
+    next(plan)
+    with pytest.raises(PayloadError, match="without the list 'rows'"):
+        plan.send(Page(body=body))

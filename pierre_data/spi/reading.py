@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
+from pierre_data.errors import PayloadError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Columnwise, Field, Sports, number
-from pierre_data.spi.query import Rows
+from pierre_data.spi.paging import Paging, Params, Single
+from pierre_data.spi.query import Page, Request, Rows
+
+_SINGLE = Single()
 
 
 def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
@@ -49,6 +53,62 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
             rows.append(row)
     columns = dict.fromkeys(wanted) | ({"sport_raw": None, "is_exercise": None} if "sport" in wanted else {})
     return Rows({c: [row.get(c) for row in rows] for c in columns}, tuple(rejected))
+
+
+def walk(
+    path: str, params: Params, records: str, paging: Paging = _SINGLE
+) -> Generator[Request, Page, list[Mapping[str, Any]]]:
+    """Ask for all pages of a list as decoded bodies, for plans that join lists: ``rows = yield from walk(...)``.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the API base URL.
+    params : mapping
+        Of every page.
+    records : str
+        Dotted path of the rows in a body; missing or null is an empty page.
+    paging : Paging
+        How pages follow one another.
+
+    Yields
+    ------
+    Request
+        To be answered by ``send`` with a `Page` that holds the body.
+
+    Returns
+    -------
+    list of mapping
+        Rows in the order they came; what is no object is left out.
+
+    Raises
+    ------
+    PayloadError
+        There is no list where the rows should be.
+
+    Examples
+    --------
+    >>> plan = walk("/days", {"year": 2026}, "data")
+    >>> next(plan).params
+    {'year': 2026}
+    >>> try:
+    ...     plan.send(Page(body={"data": [{"id": 1}]}))
+    ... except StopIteration as end:
+    ...     print(end.value)
+    [{'id': 1}]
+    """
+    found: list[Mapping[str, Any]] = []
+    step: Params | None = paging.first()
+    while step is not None:
+        body = (yield Request(path, {**params, **step}, raw=True)).body
+        rows = _dig(body, records.split("."))
+        if not isinstance(body, Mapping) or not isinstance(rows, list | None):
+            fix = "The vendor may have changed its API; look for an update of this provider."
+            raise PayloadError(f"{path} was answered without the list {records!r}.", fix, path=path)
+        found += [row for row in rows or () if isinstance(row, Mapping)]
+        cursor = _dig(body, paging.cursor.split(".")) if paging.cursor else None
+        step = paging.after(step, Page(rows=len(rows or ()), cursor=cursor))
+    return found
 
 
 def _read(column: str, field: Field, values: Sequence[Any], table: Table) -> dict[str, Any]:
