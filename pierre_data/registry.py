@@ -63,11 +63,10 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         self._lock = threading.RLock()
         self._known: dict[str, _Known] = {}
         for entry in importlib.metadata.entry_points(group=GROUP):
-            known = _Known(_owner(entry), entry=entry)
             try:
-                self._add(entry.name, known)
+                self.register_entry(entry, owner=_owner(entry))
             except ConfigurationError as error:  # two installed packages: the name is broken, the others work
-                self._known[entry.name] = replace(known, conflict=error)
+                self._known[entry.name] = _Known(_owner(entry), conflict=error)
 
     def __getitem__(self, name: str) -> ProviderDescriptor:
         """Return a descriptor, importing its provider.
@@ -134,6 +133,16 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         """
         described = descriptor or ProviderDescriptor(name=name, display_name=name)
         self._add(name, _Known(owner, ProviderPlugin(described, factory), config=config))
+
+    def register_entry(self, entry: importlib.metadata.EntryPoint, *, owner: str) -> None:
+        """Add an entry point that leads to a `ProviderDescriptor` or a `ProviderPlugin`; it is imported when used.
+
+        Raises
+        ------
+        ConfigurationError
+            The name is taken.
+        """
+        self._add(entry.name, _Known(owner, entry=entry))
 
     def unregister(self, name: str) -> None:
         """Remove a provider from this registry.

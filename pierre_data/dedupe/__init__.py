@@ -1,0 +1,6 @@
+"""One row per real workout: link, score, group, merge, explain; no I/O."""
+
+from pierre_data.dedupe.explain import duplicates
+from pierre_data.dedupe.merging import activity_id, deduplicate
+
+__all__ = ["activity_id", "deduplicate", "duplicates"]
