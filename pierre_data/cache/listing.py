@@ -88,7 +88,7 @@ class Listing:
             return policy is not CachePolicy.REFRESH and entry is not None and now < entry.expires
 
         def rows(period: Period) -> int:
-            return decode(self._entries[period].value).num_rows
+            return int(decode(self._entries[period].value).num_rows)
 
         return windows(self._wanted, fresh, rows, self._page)
 

@@ -119,4 +119,5 @@ def _kilometres(rows: Rows, a: Ints, b: Ints) -> Floats:
     # Haversine; the sine of half the difference makes the antimeridian no special case.
     across = np.radians(longitude[b] - longitude[a])
     half = np.sin((north - south) / 2) ** 2 + np.cos(south) * np.cos(north) * np.sin(across / 2) ** 2
-    return 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    found: Floats = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return found

@@ -108,7 +108,8 @@ def read_rows(frame: pd.DataFrame, priority: Sequence[str] | None, athlete: str 
 
 def text_hash(texts: pd.Series) -> Hashes:
     """Return a 64-bit hash per text that is the same on every machine."""
-    return pd.util.hash_pandas_object(texts, index=False, categorize=False).to_numpy(dtype=np.uint64)
+    hashes: Hashes = pd.util.hash_pandas_object(texts, index=False, categorize=False).to_numpy(dtype=np.uint64)
+    return hashes
 
 
 def _flags(frame: pd.DataFrame, column: str) -> Bools:

@@ -1,0 +1,8 @@
+"""What was fetched, kept by period: policy, lifetimes, keys, storage on requests-cache."""
+
+from pierre_data.cache.caching import CachingProvider
+from pierre_data.cache.memory import MemoryStore
+from pierre_data.cache.policy import CachePolicy, CacheTtl
+from pierre_data.cache.store import Entry, Store, open_store
+
+__all__ = ["CachePolicy", "CacheTtl", "CachingProvider", "Entry", "MemoryStore", "Store", "open_store"]
