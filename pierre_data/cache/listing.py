@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pierre_data.cache.blob import decode
 from pierre_data.cache.periods import Period, Window, passed, periods, windows, yearly
@@ -64,13 +65,14 @@ class Listing:
             )
         elif absent:
             self._watch.report.missing = f"offline, and not in the cache: {_span(absent)}"
-        return self._cut(self._shelf.use(self._entries.values(), self._watch))
+        return self._cut(self._shelf.use(reversed(self._entries.values()), self._watch))
 
     def tables(self, policy: CachePolicy) -> list[pa.Table]:
         """Return the rows of the question; fetch what is not fresh, and keep it."""
         missing = self.missing(policy)
         fetched = {p for window in missing for p in window.periods}
-        pieces = self._shelf.use((e for p, e in self._entries.items() if p not in fetched), self._watch)
+        kept = [e for p, e in reversed(self._entries.items()) if p not in fetched]  # newest first, as rows will be
+        pieces = self._shelf.use(kept, self._watch)
         for window in missing:
             # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
             for part in [window] if self._newest_first else yearly(window):
@@ -125,7 +127,7 @@ class Listing:
         joined = _join(pieces)
         tables = {}
         for period in which:
-            part = cut(joined, self._query.table, period.start, period.end)
+            part = _newest_first(cut(joined, self._query.table, period.start, period.end), self._query.table)
             if self._counts.get(period) == part.num_rows:
                 continue
             self._counts[period] = part.num_rows
@@ -147,6 +149,8 @@ def latest(pieces: list[pa.Table], table: Table) -> list[pa.Table]:
     if len(pieces) < 2:
         return pieces
     joined = pa.concat_tables([p.select(names).replace_schema_metadata(None) for p in pieces])
+    if len(names) == 1 and pc.count_distinct(joined[names[0]]).as_py() == joined.num_rows:
+        return pieces
     repeated = joined.to_pandas().duplicated(keep="last").to_numpy()
     if not repeated.any():
         return pieces
@@ -155,6 +159,12 @@ def latest(pieces: list[pa.Table], table: Table) -> list[pa.Table]:
         out.append(piece.filter(pa.array(~repeated[at : at + piece.num_rows])))
         at += piece.num_rows
     return out
+
+
+def _newest_first(part: pa.Table, table: Table) -> pa.Table:
+    names = [table.time, *(n for n in table.key if n not in ("provider", table.time))]
+    keys = [(n, "ascending" if at else "descending") for at, n in enumerate(names) if n in part.schema.names]
+    return part.sort_by(keys) if part.num_rows > 1 and keys else part
 
 
 def _join(pieces: Sequence[pa.Table]) -> pa.Table:

@@ -44,6 +44,8 @@ def merged(rows: Rows, order: Ints, starts: Ints) -> pd.DataFrame:
     """Return one row per group, in the order of the groups."""
     frame = rows.frame
     canonical = order[starts]
+    if len(canonical) == len(frame):
+        return frame.copy(deep=False)
     data: dict[object, object] = {}
     sources = {column: group for group in FIELD_GROUPS for column in group}
     chosen: dict[object, Ints] = {}

@@ -108,8 +108,7 @@ def read_rows(frame: pd.DataFrame, priority: Sequence[str] | None, athlete: str 
 
 def text_hash(texts: pd.Series) -> Hashes:
     """Return a 64-bit hash per text that is the same on every machine."""
-    hashes: Hashes = pd.util.hash_pandas_object(texts, index=False, categorize=False).to_numpy(dtype=np.uint64)
-    return hashes
+    return np.asarray(pd.util.hash_pandas_object(texts, index=False, categorize=False), dtype=np.uint64)
 
 
 def _flags(frame: pd.DataFrame, column: str) -> Bools:

@@ -29,13 +29,14 @@ def run() -> list[tuple[str, float, str]]:
                 "PIERRE_PROGRESS": "0",
             }
         )
+        registry = pierre.ProviderRegistry(settings)
         session = requests_cache.CachedSession(f"{folder}/theirs.sqlite", backend="sqlite", expire_after=86400)
 
         def ours() -> pd.DataFrame:
-            return pierre.Client(["strava"], settings=settings).activities(dedupe=False)
+            return pierre.Client(["strava"], registry=registry).activities(dedupe=False)
 
         def merged() -> pd.DataFrame:
-            return pierre.Client(["strava"], settings=settings).activities()
+            return pierre.Client(["strava"], registry=registry).activities()
 
         def theirs() -> pd.DataFrame:
             rows, page = [], 1
@@ -49,7 +50,7 @@ def run() -> list[tuple[str, float, str]]:
 
         assert len(ours()) == len(theirs()) == ROWS
         cold = len(asked)
-        again = pierre.Client(["strava"], settings=settings)
+        again = pierre.Client(["strava"], registry=registry)
         again.activities(dedupe=False)
         ways: dict[str, Callable[[], object]] = {
             "dedupe=False, a new client": ours,
