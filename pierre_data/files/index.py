@@ -1,0 +1,119 @@
+"""Which files were read already, per process and, given a folder, on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+from pierre_data.errors import StorageNotice
+from pierre_data.files.archive import Archive, Member
+from pierre_data.files.digest import Digest
+
+#: Counts up when the readers learn something, so that everything is read again.
+READER = 1
+
+
+class Index:
+    """Digests of the files of one folder or zip.
+
+    Digests are kept as JSON text: a tenth of the memory of the rows as objects.
+
+    Parameters
+    ----------
+    place : Path, optional
+        File that keeps them between processes, readable by its owner only; it holds positions.
+    """
+
+    def __init__(self, place: Path | None = None) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[int, int, str]] = {}
+        self._digests: dict[str, str] = {}
+        self._changed = False
+        if place is not None:
+            self._load(place)
+
+    def sha(self, member: Member) -> str | None:
+        """Return the content hash of a file that has not changed since it was seen."""
+        size, stamp, sha = self._seen.get(member.name, (-1, -1, ""))
+        return sha if (size, stamp) == (member.size, member.stamp) else None
+
+    def digest(self, member: Member) -> Digest | None:
+        """Return what was read of a file, unless it has changed."""
+        text = self._digests.get(self.sha(member) or "")
+        return None if text is None else json.loads(text)
+
+    def note(self, member: Member, sha: str, digest: Digest | None = None) -> None:
+        """Remember a file's hash, and its digest."""
+        with self._lock:
+            self._seen[member.name] = (member.size, member.stamp, sha)
+            if digest is not None:
+                self._digests[sha] = json.dumps(digest, separators=(",", ":"))
+            self._changed = True
+
+    def save(self, names: set[str]) -> None:
+        """Forget every file but these, and write the rest to disk, if there is a place and something changed."""
+        with self._lock:
+            gone = self._seen.keys() - names
+            if not (self._changed or gone):
+                return
+            for name in gone:
+                del self._seen[name]
+            used = {sha for _, _, sha in self._seen.values()}
+            self._digests = {sha: text for sha, text in self._digests.items() if sha in used}
+            self._changed = False
+            text = json.dumps({"reader": READER, "seen": self._seen, "digests": self._digests})
+        if self._place is not None:
+            _write(self._place, text)
+
+    def _load(self, place: Path) -> None:
+        try:
+            content: Any = json.loads(place.read_text(encoding="utf-8"))
+            if content["reader"] != READER:
+                return
+            seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
+            self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            _notice(f"The index {place} cannot be read, so the files are read again.")
+
+
+_known: dict[tuple[str, str], Index] = {}
+_lock = threading.Lock()
+
+
+def index_of(archive: Archive, cache_dir: Path | str | None = None) -> Index:
+    """Return the index of a folder or zip: one per process, and kept on disk below `cache_dir` if that is given."""
+    root = str(archive.path.resolve())
+    with _lock:
+        key = (root, str(cache_dir or ""))
+        if key not in _known:
+            name = f"files-{hashlib.sha256(root.encode()).hexdigest()[:16]}.json"
+            _known[key] = Index(Path(cache_dir) / name if cache_dir else None)
+        return _known[key]
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)  # 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, place)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        _notice(f"The index {place} cannot be written ({error.strerror}), so the next process reads the files again.")
+
+
+def _notice(text: str) -> None:
+    warnings.warn(text, StorageNotice, stacklevel=2)

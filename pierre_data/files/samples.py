@@ -1,0 +1,187 @@
+"""Put samples in order, and say what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pierre_data.files.recording import SECOND, Floats, Recording, Samples, Times, filled
+from pierre_data.schema import FAMILY
+
+#: Mean radius of the Earth in metres (IUGG).
+EARTH_M = 6_371_008.8
+#: A climb counts once it is higher than this; barometers waver by about a metre.
+CLIMB_M = 2.0
+_CADENCE = ("cadence_rpm", "cadence_spm")
+
+
+def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, moving: Any = None) -> Samples:
+    """Return samples in order of time, one per instant.
+
+    Parameters
+    ----------
+    time : ndarray of int64
+        Microseconds since 1970, UTC, in the order of the file; negative where unreadable.
+    columns : mapping of str to ndarray of float64
+        Columns of STREAMS; NaN is missing.  Zero heart rates and the position 0, 0 become NaN: devices write
+        them when they see nothing.
+    recording : Recording
+        Is told about missing and backward times.
+    moving : ndarray of bool, optional
+        As `columns`.
+
+    Returns
+    -------
+    Samples
+        Of several samples of one instant the first counts, and the later ones fill what it lacks.
+    """
+    data = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    _clean(data)
+    good = time > 0
+    if not good.all():
+        recording.problems.append(("time", f"missing in {int((~good).sum())} samples"))
+    back = int((np.diff(time[good]) < 0).sum())
+    if back:
+        recording.problems.append(("time", f"goes back {back} times; the samples were sorted"))
+    order = np.flatnonzero(good)
+    if back:
+        order = order[np.argsort(time[good], kind="stable")]
+    if len(order) < len(time) or back:
+        time, data = time[order], {name: values[order] for name, values in data.items()}
+        moving = None if moving is None else moving[order]
+    first = np.flatnonzero(np.diff(time, prepend=-1))
+    if len(first) < len(time):
+        data = {name: _merged(values, first) for name, values in data.items()}
+        time, moving = time[first], None if moving is None else moving[first]
+    kept = {name: values for name, values in data.items() if not np.isnan(values).all()}
+    return Samples(time, kept, moving)
+
+
+def totals(samples: Samples) -> dict[str, Any]:
+    """Return the columns of ACTIVITIES that follow from samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        At least one.
+
+    Returns
+    -------
+    dict
+        ``start_time`` in microseconds; distance is the last cumulative one, else the sum of great circles.
+        Means weigh every sample alike; cadence leaves zeros out.  A climb is counted beyond `CLIMB_M`.
+    """
+    data = samples.columns
+    row: dict[str, Any] = {
+        "start_time": int(samples.time[0]),
+        "elapsed_s": float(samples.time[-1] - samples.time[0]) / SECOND,
+    }
+    distance = data.get("distance_m")
+    if distance is not None:
+        row["distance_m"] = float(np.nanmax(distance)) - min(float(np.nanmin(distance)), 0.0)
+    for stem in ("heart_rate_bpm", "power_w", *_CADENCE, "speed_mps"):
+        values = data.get(stem)
+        if values is not None:
+            shown = values[values > 0] if stem in _CADENCE else values
+            mean = float(np.nanmean(shown)) if len(shown) else None
+            row |= {f"average_{stem}": mean, f"max_{stem}": float(np.nanmax(values))}
+    row.pop("average_speed_mps", None)  # a mean of samples is no mean over time: distance over duration is
+    if "altitude_m" in data:
+        altitude = data["altitude_m"]
+        gain, loss = climbs(altitude)
+        row |= {"average_altitude_m": float(np.nanmean(altitude)), "min_altitude_m": float(np.nanmin(altitude))}
+        row |= {"max_altitude_m": float(np.nanmax(altitude)), "elevation_gain_m": gain, "elevation_loss_m": loss}
+    if "temperature_c" in data:
+        row["temperature_c"] = float(np.nanmean(data["temperature_c"]))
+    return filled(row | ends(samples) | {"has_gps": "latitude_deg" in data})
+
+
+def part(samples: Samples, start: int, stop: int) -> Samples:
+    """Return the samples from position `start` up to but not including `stop`."""
+    cut = {name: values[start:stop] for name, values in samples.columns.items()}
+    kept = {name: values for name, values in cut.items() if not np.isnan(values).all()}
+    return Samples(samples.time[start:stop], kept, None if samples.moving is None else samples.moving[start:stop])
+
+
+def ends(samples: Samples) -> dict[str, float]:
+    """Return the first and last known position as columns of ACTIVITIES."""
+    if "latitude_deg" not in samples.columns or "longitude_deg" not in samples.columns:
+        return {}
+    latitude, longitude = samples.columns["latitude_deg"], samples.columns["longitude_deg"]
+    known = np.flatnonzero(~np.isnan(latitude) & ~np.isnan(longitude))
+    if not len(known):
+        return {}
+    first, last = known[0], known[-1]
+    return {
+        "start_latitude_deg": float(latitude[first]),
+        "start_longitude_deg": float(longitude[first]),
+        "end_latitude_deg": float(latitude[last]),
+        "end_longitude_deg": float(longitude[last]),
+    }
+
+
+def track_m(latitude: Floats, longitude: Floats) -> Floats:
+    """Return the cumulative length of a track in metres, great circles (haversine) between known positions.
+
+    Examples
+    --------
+    >>> track_m(np.array([0.0, np.nan, 1.0]), np.array([0.0, np.nan, 0.0])).round()
+    array([     0.,      0., 111195.])
+    """
+    known = np.flatnonzero(~np.isnan(latitude) & ~np.isnan(longitude))
+    phi, lam = np.radians(latitude[known]), np.radians(longitude[known])
+    a = np.sin(np.diff(phi) / 2) ** 2 + np.cos(phi[:-1]) * np.cos(phi[1:]) * np.sin(np.diff(lam) / 2) ** 2
+    steps = np.zeros(len(latitude))
+    steps[known[1:]] = 2 * EARTH_M * np.arcsin(np.sqrt(np.minimum(a, 1.0)))
+    return np.cumsum(steps)
+
+
+def climbs(altitude: Floats) -> tuple[float, float]:
+    """Return metres up and down; a rise or fall counts once it exceeds `CLIMB_M`.
+
+    Examples
+    --------
+    >>> climbs(np.array([100.0, 101.0, 100.0, 110.0, 105.0]))
+    (10.0, 5.0)
+    """
+    gain = loss = 0.0
+    known = altitude[~np.isnan(altitude)].tolist()
+    level = known[0] if known else 0.0
+    for height in known:
+        step = height - level
+        if step >= CLIMB_M:
+            gain, level = gain + step, height
+        elif step <= -CLIMB_M:
+            loss, level = loss - step, height
+    return gain, loss
+
+
+def on_foot(sport: str) -> bool:
+    """Return whether cadence of this sport counts feet."""
+    return FAMILY[sport] in ("run", "walk")
+
+
+def _clean(data: dict[str, Floats]) -> None:
+    heart, latitude, longitude = (data.get(n) for n in ("heart_rate_bpm", "latitude_deg", "longitude_deg"))
+    if heart is not None:
+        data["heart_rate_bpm"] = np.where(heart > 0, heart, np.nan)
+    if latitude is not None and longitude is not None:
+        nowhere = ((latitude == 0) & (longitude == 0)) | (np.abs(latitude) > 90) | (np.abs(longitude) > 180)
+        nowhere |= np.isnan(latitude) | np.isnan(longitude)
+        data["latitude_deg"] = np.where(nowhere, np.nan, latitude)
+        data["longitude_deg"] = np.where(nowhere, np.nan, longitude)
+
+
+def _merged(values: Floats, first: Any) -> Floats:
+    """Return the first known value of each run of rows that starts at `first`."""
+    known = np.flatnonzero(~np.isnan(values))
+    at = np.searchsorted(known, first)
+    out = np.full(len(first), np.nan)
+    stop = np.append(first[1:], len(values))
+    usable = at < len(known)
+    found = known[at[usable]]
+    inside = found < stop[usable]
+    out[np.flatnonzero(usable)[inside]] = values[found[inside]]
+    return out

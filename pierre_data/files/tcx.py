@@ -1,0 +1,251 @@
+"""TCX: Garmin's training centre format, and the dialects of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pierre_data.files.recording import SECOND, Recording, Session, filled
+from pierre_data.files.samples import arrange, on_foot, totals
+from pierre_data.files.sessions import container, device
+from pierre_data.files.sports import named
+from pierre_data.files.xml import End, Start, floats, instant, instants, number, walk
+
+# Local names of a track point -> our column, or an input of it; the extension TPX included.
+_POINT = {
+    "Time": "time",
+    "LatitudeDegrees": "latitude_deg",
+    "LongitudeDegrees": "longitude_deg",
+    "AltitudeMeters": "altitude_m",
+    "DistanceMeters": "distance_m",
+    "Cadence": "cadence",
+    "RunCadence": "cadence",
+    "Speed": "speed_mps",
+    "Watts": "power_w",
+}
+_LEAVES = _POINT | {
+    n: n
+    for n in """Value Id Notes TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed AvgWatts MaxWatts
+    AvgRunCadence MaxRunCadence MaxBikeCadence Steps Name UnitId ProductID""".split()
+}
+_NUMBERS = (*dict.fromkeys(c for c in _POINT.values() if c != "time"), "heart_rate_bpm")
+
+
+@dataclass(slots=True)
+class _Activity:
+    sport: str | None
+    texts: dict[str, str] = field(default_factory=dict)
+    creator: dict[str, str] = field(default_factory=dict)
+    laps: list[dict[str, str]] = field(default_factory=list)
+    points: list[dict[str, str]] = field(default_factory=list)
+    group: int | None = None
+
+
+def read_tcx(data: bytes) -> Recording:
+    """Read the activities of a TCX document.
+
+    Parameters
+    ----------
+    data : bytes
+        The document.
+
+    Returns
+    -------
+    Recording
+        One session per Activity; those of a MultiSportSession come after their container.  Distance and timer
+        time are the laps' own; duration runs from the start to the last track point or end of a lap.
+
+    Raises
+    ------
+    PayloadError
+        See `pierre_data.files.xml.walk`.
+    """
+    recording, found = Recording(), list[_Activity]()
+    damage = _parse(data, found)
+    if damage:
+        recording.problems.append(("xml", damage))
+    groups: dict[int, list[Session]] = {}
+    for activity in found:
+        session = _session(activity, recording)
+        if session is None:
+            continue
+        recording.sessions.append(session)
+        if activity.group is not None:
+            groups.setdefault(activity.group, []).append(session)
+    recording.sessions += [container(legs) for legs in groups.values() if len(legs) > 1]
+    recording.sessions.sort(key=lambda s: (s.row["start_time"], not s.container))
+    if not recording.sessions:
+        recording.problems.append(("Activity", "none with a time"))
+    return recording
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What a walk through the document knows: the activity it is in, if any, and the activities found."""
+
+    found: list[_Activity] = field(default_factory=list)
+    now: _Activity | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    group: int = 0
+    grouped: bool = False
+
+    def into(self, place: dict[str, str]) -> None:
+        place.update(self.texts)
+        self.texts.clear()
+
+    def multi(self, _attributes: dict[str, str]) -> None:
+        self.group, self.grouped = self.group + 1, True
+
+    def single(self) -> None:
+        self.grouped = False
+
+    def activity(self, attributes: dict[str, str]) -> None:
+        self.texts.clear()
+        self.now = _Activity(attributes.get("Sport"), group=self.group if self.grouped else None)
+        self.found.append(self.now)
+
+    def done(self) -> None:
+        if self.now is not None:
+            self.into(self.now.texts)
+        self.now = None  # laps of courses belong to nobody
+
+    def lap(self, attributes: dict[str, str]) -> None:
+        if self.now is not None:
+            self.into(self.now.texts)
+            self.now.laps.append(dict(attributes))
+
+    def in_lap(self, _attributes: dict[str, str] | None = None) -> None:
+        if self.now is not None and self.now.laps:
+            self.into(self.now.laps[-1])
+
+    def creator(self, _attributes: dict[str, str]) -> None:
+        if self.now is not None:
+            self.into(self.now.texts)
+
+    def created(self) -> None:
+        if self.now is not None:
+            self.into(self.now.creator)
+
+    def point(self, _attributes: dict[str, str]) -> None:
+        self.texts.clear()
+
+    def pointed(self) -> None:
+        if self.now is not None:
+            self.now.points.append(self.texts.copy())
+        self.texts.clear()
+
+    def value(self, key: str) -> None:
+        if "Value" in self.texts:
+            self.texts[key] = self.texts.pop("Value")
+
+
+def _parse(data: bytes, found: list[_Activity]) -> str:
+    here = _Walk(found)
+    starts: dict[str, Start] = {
+        "MultiSportSession": here.multi,
+        "Activity": here.activity,
+        "Lap": here.lap,
+        "Track": here.in_lap,
+        "Trackpoint": here.point,
+        "Creator": here.creator,
+    }
+    ends: dict[str, End] = {
+        "Trackpoint": here.pointed,
+        "HeartRateBpm": lambda: here.value("heart_rate_bpm"),
+        "AverageHeartRateBpm": lambda: here.value("AverageHeartRate"),
+        "MaximumHeartRateBpm": lambda: here.value("MaximumHeartRate"),
+        "Lap": here.in_lap,
+        "Creator": here.created,
+        "Activity": here.done,
+        "MultiSportSession": here.single,
+    }
+    return walk(data, _LEAVES, starts, ends, here.texts)
+
+
+def _session(activity: _Activity, recording: Recording) -> Session | None:
+    sport = named(activity.sport, recording)
+    points, feet = activity.points, on_foot(sport["sport"])
+    seen = set().union(*points)
+    columns = {n: floats([p.get(n) for p in points], n, recording) for n in _NUMBERS if n in seen}
+    if "cadence" in columns:
+        # Per leg for Garmin's runs: both feet are twice that.
+        columns["cadence_spm" if feet else "cadence_rpm"] = columns.pop("cadence") * (2 if feet else 1)
+    samples = arrange(instants([p.get("time") for p in points]), columns, recording)
+    laps = [_lap(lap, feet) for lap in activity.laps]
+    begin = instant(activity.texts.get("Id"))
+    starts = [t for t in (begin, *(lap.get("start_time", -1) for lap in laps), *samples.time[:1].tolist()) if t > 0]
+    if not starts:
+        return None
+    _number(laps)
+    row: dict[str, Any] = totals(samples) if len(samples.time) else {"has_gps": False}
+    row["start_time"] = starts[0]
+    ends = [lap["start_time"] + int(lap.get("elapsed_s", 0) * SECOND) for lap in laps if "start_time" in lap]
+    row["elapsed_s"] = (max([*ends, *samples.time[-1:].tolist(), starts[0]]) - starts[0]) / SECOND
+    row |= sport | _sums(laps, activity.laps, feet) | device(recording, *_creator(activity.creator))
+    notes = activity.texts.get("Notes", "")
+    row |= {"name": notes if 0 < len(notes) <= 200 and "\n" not in notes else None, "manual": False}
+    duration = row.get("moving_s") or row["elapsed_s"]
+    if duration and "distance_m" in row:
+        row["average_speed_mps"] = row["distance_m"] / duration
+    return Session(filled(row), samples, laps)
+
+
+def _lap(texts: dict[str, str], feet: bool) -> dict[str, Any]:
+    begin, own = instant(texts.get("StartTime")), {k: number(v) for k, v in texts.items() if k != "StartTime"}
+    cadence = own.get("cadence") if own.get("AvgRunCadence") is None else own["AvgRunCadence"]
+    row = {
+        "start_time": begin if begin > 0 else None,
+        "moving_s": own.get("TotalTimeSeconds"),
+        "distance_m": own.get("distance_m"),
+        "energy_kcal": own.get("Calories") or None,  # 0 is written for unknown
+        "average_speed_mps": own.get("AvgSpeed"),
+        "max_speed_mps": own.get("MaximumSpeed"),
+        "average_heart_rate_bpm": own.get("AverageHeartRate") or None,
+        "max_heart_rate_bpm": own.get("MaximumHeartRate") or None,
+        "average_power_w": own.get("AvgWatts"),
+        "max_power_w": own.get("MaxWatts"),
+        "average_cadence_spm": 2 * cadence if feet and cadence else None,
+        "average_cadence_rpm": cadence or None if not feet else None,
+        "kind": texts.get("TriggerMethod", "").lower() or None,
+    }
+    return filled(row)
+
+
+def _number(laps: list[dict[str, Any]]) -> None:
+    """Number the laps; each lasts until the next begins, the last as long as its timer ran."""
+    for at, lap in enumerate(laps):
+        begin, moving = lap.get("start_time"), lap.get("moving_s")
+        following = laps[at + 1].get("start_time") if at + 1 < len(laps) else None
+        gap = (following - begin) / SECOND if following and begin and following > begin else 0.0
+        lap["lap"] = at + 1
+        if gap or moving is not None:
+            lap["elapsed_s"] = max(gap, moving or 0.0)
+
+
+def _sums(laps: list[dict[str, Any]], texts: list[dict[str, str]], feet: bool) -> dict[str, Any]:
+    """Return what laps say better than samples."""
+    row: dict[str, Any] = {}
+    for name in ("moving_s", "distance_m", "energy_kcal"):
+        known = [lap[name] for lap in laps if name in lap]
+        if known and sum(known) > 0:
+            row[name] = sum(known)
+    for name in ("max_speed_mps", "max_heart_rate_bpm"):
+        known = [lap[name] for lap in laps if name in lap]
+        if known and max(known) > 0:
+            row[name] = max(known)
+    steps = [s for s in (number(t.get("Steps")) for t in texts) if s]
+    means = [(lap["average_heart_rate_bpm"], lap["moving_s"]) for lap in laps if _timed(lap)]
+    if means:
+        beats, weights = np.array(means).T
+        row["average_heart_rate_bpm"] = float(np.average(beats, weights=weights))
+    return row | ({"steps": sum(steps)} if steps and feet else {})
+
+
+def _timed(lap: dict[str, Any]) -> bool:
+    return "average_heart_rate_bpm" in lap and lap.get("moving_s", 0.0) > 0
+
+
+def _creator(texts: dict[str, str]) -> tuple[str | None, str | None, str | None]:
+    return texts.get("Name"), texts.get("ProductID"), texts.get("UnitId")

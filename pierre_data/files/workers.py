@@ -1,0 +1,171 @@
+"""Read many files in parallel processes that know nothing of the script that asked.
+
+`concurrent.futures.ProcessPoolExecutor` imports the caller's ``__main__`` again in every child: that fails from
+stdin, and without a guard it runs the whole script once more per child.  These children are plain
+``python -c`` processes that are sent names and answer with JSON lines, so where the caller lives does not matter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+
+from pierre_data.files.archive import Archive, open_archive
+from pierre_data.files.digest import Digest, digest
+
+#: Fewer files than this are read here: starting a process costs as much as reading about twenty.
+ENOUGH = 32
+MAX_WORKERS = 8
+_READY = b"pierre-files ready\n"
+_CODE = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from pierre_data.files.workers import serve; "
+    "serve(sys.argv[2])"
+)
+
+
+def digests(archive: Archive, names: Sequence[str], workers: int = 0) -> Iterator[tuple[str, Digest]]:
+    """Read files, in parallel when there are many.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where they are.
+    names : sequence of str
+        Which.
+    workers : int
+        Processes; 0 is one per processor, at most `MAX_WORKERS`; 1 reads here.
+
+    Yields
+    ------
+    (str, dict)
+        Name and digest, in the order of `names`.
+
+    Warns
+    -----
+    RuntimeWarning
+        The processes do not start; the files are read here.
+    """
+    wanted = min(workers or min(os.cpu_count() or 1, MAX_WORKERS), max(len(names) // (ENOUGH // 2), 1))
+    started = _start(archive, wanted) if len(names) >= ENOUGH and wanted > 1 else []
+    if not started:
+        yield from ((name, digest(archive, name)) for name in names)
+        return
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+    for worker in started:
+        idle.put(worker)
+    pool = ThreadPoolExecutor(len(started), thread_name_prefix="pierre-files")
+    waiting: deque[tuple[str, Future[Digest]]] = deque()
+    try:
+        for name in names:
+            waiting.append((name, pool.submit(_ask, idle, name)))
+            if len(waiting) > 4 * len(started):  # so memory does not grow with the number of files
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in started:
+            worker.close()
+        pool.shutdown(wait=True)
+
+
+def serve(path: str) -> None:
+    """Answer names on stdin with digests on stdout until stdin ends: what a child does."""
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    archive = open_archive(path)
+    answers.write(_READY)
+    answers.flush()
+    for line in sys.stdin.buffer:
+        answers.write(json.dumps(digest(archive, json.loads(line))).encode() + b"\n")
+        answers.flush()
+
+
+class _Worker:
+    """A child, started again when a file kills it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._closed = False
+        self._process = self._run()
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        path = json.dumps([p or os.getcwd() for p in sys.path])
+        command = [sys.executable, "-c", _CODE, path, self._path]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def ready(self) -> bool:
+        """Wait until it can be asked; False when it ended instead."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline() == _READY
+
+    def ask(self, name: str) -> Digest:
+        """Return the digest of a file."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(name).encode() + b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = b""
+        if answer.endswith(b"\n"):
+            found: Digest = json.loads(answer)
+            return found
+        if not self._closed:
+            self._end()
+            self._process = self._run()
+            self.ready()
+        return {"sha": "", "activities": [], "devices": [], "problems": [["file", "the process that read it ended"]]}
+
+    def close(self) -> None:
+        """End it."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # what was still to be written has no reader any more
+                    continue
+
+
+def _ask(idle: SimpleQueue[_Worker], name: str) -> Digest:
+    worker = idle.get()
+    try:
+        return worker.ask(name)
+    finally:
+        idle.put(worker)
+
+
+def _start(archive: Archive, count: int) -> list[_Worker]:
+    started: list[_Worker] = []
+    reason = "there is no Python to start"
+    if sys.executable and not getattr(sys, "frozen", False):
+        try:
+            started += [_Worker(str(archive.path.resolve())) for _ in range(count)]
+            if all(worker.ready() for worker in started):
+                return started
+            reason = "they ended at once"
+        except OSError as error:
+            reason = str(error)
+    for worker in started:
+        worker.close()
+    warnings.warn(
+        f"Files are read one after the other: parallel processes do not start ({reason}).",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return []

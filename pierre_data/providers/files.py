@@ -1,0 +1,129 @@
+"""Any folder or zip of FIT, TCX and GPX files, and what the readers of `pierre_data.files` find in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pierre_data import schema
+from pierre_data.errors import NotFound
+from pierre_data.files.archive import Archive, open_archive
+from pierre_data.files.digest import activity_row, session_of
+from pierre_data.files.index import Index, index_of
+from pierre_data.files.library import columns_of, lap_columns, locate, stream_columns, survey
+from pierre_data.files.read import read_recording
+from pierre_data.files.recording import SECOND, Session
+from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows
+
+#: Files per batch of rows.
+BATCH = 256
+
+ACTIVITY = """id name sport sport_raw is_exercise start_time utc_offset_s start_time_local elapsed_s moving_s distance_m
+    elevation_gain_m elevation_loss_m energy_kcal work_kj steps average_speed_mps max_speed_mps average_heart_rate_bpm
+    max_heart_rate_bpm average_power_w max_power_w normalized_power_w ftp_w average_cadence_rpm max_cadence_rpm
+    average_cadence_spm max_cadence_spm training_stress_score intensity_factor perceived_exertion temperature_c
+    average_altitude_m min_altitude_m max_altitude_m ground_contact_time_ms vertical_oscillation_cm stride_length_m
+    breathing_rate_brpm spo2_pct start_latitude_deg start_longitude_deg end_latitude_deg end_longitude_deg manual indoor
+    has_gps device external_id sport_family""".split()
+STREAM = """activity_id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
+    latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
+    vertical_oscillation_cm stride_length_m""".split()
+LAP = """activity_id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
+    average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
+    normalized_power_w average_cadence_rpm average_cadence_spm""".split()
+_GEAR = ("id", "kind", "name", "brand", "model", "serial")
+
+
+def _opened(query: Query) -> tuple[Archive, Index]:
+    archive = open_archive(query.options["path"])
+    return archive, index_of(archive, query.options.get("_cache_dir"))
+
+
+def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], list[tuple[str, str, str]]]]:
+    """Yield digests and what to report, `BATCH` files at a time."""
+    archive, index = _opened(query)
+    workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
+    found, problems = list[dict[str, Any]](), list(archive.refused)
+    with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
+        for name, digest in walk:
+            found.append(digest)
+            problems += [(name, field, value) for field, value in digest["problems"]]
+            if len(found) == BATCH:
+                yield found, problems
+                found, problems = [], []
+        yield found, problems
+
+
+def _activities(query: Query) -> Plan:
+    after, before = ((t.timestamp() * SECOND) if t else None for t in (query.after, query.before))
+    for found, problems in _batches(query):
+        rows = [
+            row
+            for digest in found
+            for row in digest["activities"]
+            if (after is None or row["start_time"] >= after) and (before is None or row["start_time"] < before)
+        ]
+        if rows or problems:
+            yield Rows(columns_of(rows), tuple(problems))
+
+
+def _gear(query: Query) -> Plan:
+    devices: dict[str, dict[str, Any]] = {}
+    for found, _ in _batches(query):
+        for digest in found:
+            for device in digest["devices"]:
+                devices[device["id"]] = devices.get(device["id"], {}) | device
+    if devices:
+        yield Rows(columns_of(devices.values()))
+
+
+def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, str], ...]]:
+    """Return the session an id means, its row, and what to report of its file."""
+    archive, index = _opened(query)
+    with closing(archive):
+        name = locate(archive, index, query.id or "")
+        data = archive.read(name)
+    recording = read_recording(data)
+    session = session_of(recording, query.id or "")
+    if session is None:
+        raise NotFound(f"{name} has no session {query.id!r}.", "Take the id from a fresh list.", status=404)
+    row = activity_row(session, recording, sha256(data).hexdigest())
+    return session, row, tuple((name, field, value) for field, value in recording.problems)
+
+
+def _activity(query: Query) -> Plan:
+    _, row, problems = _one(query)
+    yield Rows(columns_of([row]), problems)
+
+
+def _streams(query: Query) -> Plan:
+    session, row, problems = _one(query)
+    yield Rows(stream_columns(session, row["id"]), problems)
+
+
+def _laps(query: Query) -> Plan:
+    session, row, problems = _one(query)
+    yield Rows(lap_columns(session, row["id"]), problems)
+
+
+descriptor = ProviderDescriptor(
+    name="files",
+    display_name="Files",
+    options={
+        "path": Option(Path, meaning="Folder or zip of FIT, TCX and GPX files, .gz or not.", required=True),
+        "workers": Option(int, 0, "Processes that read; 0 is one per processor, 1 reads in this one."),
+    },
+    endpoints={
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=tuple(ACTIVITY)),
+        schema.GEAR: Endpoint(plan_with=_gear, columns=_GEAR),
+    },
+    details={
+        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=tuple(ACTIVITY)),
+        schema.STREAMS: Endpoint(plan_with=_streams, columns=tuple(STREAM)),
+        schema.LAPS: Endpoint(plan_with=_laps, columns=tuple(LAP)),
+    },
+    access="No account: your own files (November 2026).",
+)
