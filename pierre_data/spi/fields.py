@@ -99,6 +99,25 @@ class Sports:
         )
         return cls(known_words, leisure_words, word)
 
+    @classmethod
+    def grouped(cls, known: str, leisure: str = "", word: Callable[..., str | None] | None = None) -> Sports:
+        """Return sports from text: ``sport=word,word`` or the sport alone where it is the vendor's word too.
+
+        A + stands for a space in a word.  A sport may occur several times.
+
+        Examples
+        --------
+        >>> sports = Sports.grouped("run=RUNNING,Outdoor+Run yoga", "other=SAUNA")
+        >>> sports.sport("outdoor run"), sports.sport("Sauna")
+        (('run', True), ('other', False))
+        """
+
+        def read(text: str) -> dict[str, str]:
+            groups = [(sport, words or sport) for sport, _, words in map(_pair, text.split())]
+            return {w.replace("+", " "): sport for sport, words in groups for w in words.split(",")}
+
+        return cls(read(known), read(leisure), word)
+
     def sport(self, word: str) -> tuple[str, bool] | None:
         """Return the sport and whether it is exercise, or None for an unknown word."""
         key = word.casefold()
