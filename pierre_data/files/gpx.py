@@ -97,6 +97,8 @@ def _tracks(data: bytes) -> _Found:
             out.found[-1].segments.append(len(out.found[-1].points))
 
     def point(attributes: dict[str, str]) -> None:
+        if out.found and not out.found[-1].points:
+            describe()  # some write no segment
         texts.clear()
         texts.update(attributes)
 

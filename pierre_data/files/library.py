@@ -16,6 +16,18 @@ from pierre_data.files.read import is_activity_file
 from pierre_data.files.recording import SECOND, Session
 from pierre_data.files.workers import digests
 
+#: Columns a recording may give STREAMS, and LAPS.
+STREAM_COLUMNS = tuple(
+    """activity_id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
+    latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
+    vertical_oscillation_cm stride_length_m""".split()
+)
+LAP_COLUMNS = tuple(
+    """activity_id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
+    average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
+    normalized_power_w average_cadence_rpm average_cadence_spm""".split()
+)
+
 #: Called with the number of files read so far, and of all.
 Progress = Callable[[int, int], None]
 

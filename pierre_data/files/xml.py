@@ -142,7 +142,8 @@ def instants(texts: list[str | None]) -> Times:
     try:
         # Most files end every time with Z: numpy reads those at once.
         plain = [text[:-1] if text[-1] == "Z" else text for text in texts if text]
-        if len(plain) == len(texts):
+        zones = "".join([text[19:] for text in plain])
+        if len(plain) == len(texts) and "+" not in zones and "-" not in zones:
             return np.array(plain, dtype="datetime64[us]").astype(np.int64)
     except ValueError:
         pass  # a zone, or damage: one by one

@@ -13,7 +13,15 @@ from pierre_data.errors import NotFound
 from pierre_data.files.archive import Archive, open_archive
 from pierre_data.files.digest import activity_row, session_of
 from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import columns_of, lap_columns, locate, stream_columns, survey
+from pierre_data.files.library import (
+    LAP_COLUMNS,
+    STREAM_COLUMNS,
+    columns_of,
+    lap_columns,
+    locate,
+    stream_columns,
+    survey,
+)
 from pierre_data.files.read import read_recording
 from pierre_data.files.recording import SECOND, Session
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows
@@ -28,12 +36,6 @@ ACTIVITY = """id name sport sport_raw is_exercise start_time utc_offset_s start_
     average_altitude_m min_altitude_m max_altitude_m ground_contact_time_ms vertical_oscillation_cm stride_length_m
     breathing_rate_brpm spo2_pct start_latitude_deg start_longitude_deg end_latitude_deg end_longitude_deg manual indoor
     has_gps device external_id sport_family""".split()
-STREAM = """activity_id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
-    latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
-    vertical_oscillation_cm stride_length_m""".split()
-LAP = """activity_id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
-    average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
-    normalized_power_w average_cadence_rpm average_cadence_spm""".split()
 _GEAR = ("id", "kind", "name", "brand", "model", "serial")
 
 
@@ -122,8 +124,8 @@ descriptor = ProviderDescriptor(
     },
     details={
         schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=tuple(ACTIVITY)),
-        schema.STREAMS: Endpoint(plan_with=_streams, columns=tuple(STREAM)),
-        schema.LAPS: Endpoint(plan_with=_laps, columns=tuple(LAP)),
+        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
+        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
     },
     access="No account: your own files (November 2026).",
 )

@@ -1,0 +1,114 @@
+"""CSV that was written by more than one convention: quotes doubled or escaped, lines inside cells, broken rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pierre_data.errors import PayloadError
+
+# Descriptions may be long, but not this long; the module's own limit is 128 KB per cell.
+_CELL = 2**22
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A table of texts.
+
+    Parameters
+    ----------
+    header : list of str
+        Names as they are, repeats included.
+    rows : list of list of str
+        As wide as the header.
+    broken : list of (line, text)
+        Rows of another width: number of their first line, from 1, and how they begin.
+    """
+
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    broken: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read_sheet(data: bytes, name: str) -> Sheet:
+    """Read a CSV file.
+
+    Quotes inside quoted cells may be doubled or, as in some exports of Strava, escaped by a backslash; each row
+    is read by the convention that gives it the header's width.  After a row that fits neither, reading goes on
+    at the next line that begins with a number and a comma.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8, with or without a byte order mark.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    PayloadError
+        It is empty or no UTF-8.
+
+    Examples
+    --------
+    >>> sheet = read_sheet(b'id,name\\n1,"a ""b"", c"\\n2,"a \\\\"b\\\\", c"\\n3,x,y\\n', "a.csv")
+    >>> sheet.rows, sheet.broken
+    ([['1', 'a "b", c'], ['2', 'a "b", c']], [(4, '3,x,y')])
+    """
+    csv.field_size_limit(_CELL)
+    try:
+        # Not splitlines: it also splits at separators that are no ends of rows.
+        lines = [line + "\n" for line in data.decode("utf-8-sig").split("\n")]
+    except UnicodeDecodeError as error:
+        raise PayloadError(f"{name} is not UTF-8: {error.reason}.", "Take the file as exported.", path=name) from error
+    header, at = _row(lines, 0, escaped=False)
+    if not header or len(header) < 2:
+        raise PayloadError(f"{name} has no header.", "Take the file as exported.", path=name)
+    sheet = Sheet([h.strip() for h in header])
+    while at < len(lines):
+        if not lines[at].strip():
+            at += 1
+            continue
+        cells, after = _fitting(lines, at, len(header))
+        if cells is None:
+            sheet.broken.append((at + 1, lines[at].strip()[:80]))
+        else:
+            sheet.rows.append(cells)
+        at = after
+    return sheet
+
+
+def _fitting(lines: list[str], at: int, width: int) -> tuple[list[str] | None, int]:
+    plain, after = _row(lines, at, escaped=False)
+    fits = plain is not None and len(plain) == width
+    if fits and not any('\\"' in line for line in lines[at:after]):
+        return plain, after
+    other, other_after = _row(lines, at, escaped=True)
+    if other is not None and len(other) == width and (not fits or other_after == after):
+        return other, other_after
+    if fits:
+        return plain, after
+    following = next((n for n in range(at + 1, len(lines)) if _begins(lines[n])), len(lines))
+    return None, following
+
+
+def _begins(line: str) -> bool:
+    first = line.partition(",")[0].strip('"')
+    return "," in line and first.isdigit()
+
+
+def _row(lines: list[str], at: int, *, escaped: bool) -> tuple[list[str] | None, int]:
+    """Return the row that begins at a line, and where the next one begins."""
+    used = 0
+
+    def rest() -> Iterator[str]:
+        nonlocal used
+        for used in range(1, len(lines) - at + 1):
+            yield lines[at + used - 1]
+
+    try:
+        cells = next(csv.reader(rest(), escapechar="\\" if escaped else None, strict=False), None)
+    except csv.Error:
+        return None, at + max(used, 1)
+    return cells, at + max(used, 1)

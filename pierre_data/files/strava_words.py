@@ -1,0 +1,80 @@
+"""The words of Strava's archive: its columns, its languages, its sports."""
+
+from __future__ import annotations
+
+from pierre_data.spi import Sports
+
+#: The header of November 2026; columns are added at the end.  The second of a repeated name is SI and precise.
+COLUMNS = tuple(
+    """Activity ID|Activity Date|Activity Name|Activity Type|Activity Description|Elapsed Time|Distance|Max Heart Rate
+|Relative Effort|Commute|Activity Private Note|Activity Gear|Filename|Athlete Weight|Bike Weight|Elapsed Time
+|Moving Time|Distance|Max Speed|Average Speed|Elevation Gain|Elevation Loss|Elevation Low|Elevation High|Max Grade
+|Average Grade|Average Positive Grade|Average Negative Grade|Max Cadence|Average Cadence|Max Heart Rate
+|Average Heart Rate|Max Watts|Average Watts|Calories|Max Temperature|Average Temperature|Relative Effort|Total Work
+|Number of Runs|Uphill Time|Downhill Time|Other Time|Perceived Exertion|Type|Start Time|Weighted Average Power
+|Power Count|Prefer Perceived Exertion|Perceived Relative Effort|Commute|Total Weight Lifted|From Upload
+|Grade Adjusted Distance|Weather Observation Time|Weather Condition|Weather Temperature|Apparent Temperature|Dewpoint
+|Humidity|Weather Pressure|Wind Speed|Wind Gust|Wind Bearing|Precipitation Intensity|Sunrise Time|Sunset Time
+|Moon Phase|Bike|Gear|Precipitation Probability|Precipitation Type|Cloud Cover|Weather Visibility|UV Index
+|Weather Ozone|Jump Count|Total Grit|Average Flow|Flagged|Average Elapsed Speed|Dirt Distance|Newly Explored Distance
+|Newly Explored Dirt Distance|Activity Count|Total Steps|Carbon Saved|Pool Length|Training Load|Intensity
+|Average Grade Adjusted Pace|Timer Time|Total Cycles|Media""".replace("\n", "").split("|")
+)
+
+#: First cell of the header -> the account's language.
+LANGUAGES = {"Activity ID": "English", "Aktivitäts-ID": "German"}
+
+#: German name -> English name, for the columns that are read (real exports of German accounts, 2024 to 2026).
+GERMAN = {
+    "Aktivitäts-ID": "Activity ID",
+    "Aktivitätsdatum": "Activity Date",
+    "Name der Aktivität": "Activity Name",
+    "Aktivitätsart": "Activity Type",
+    "Verstrichene Zeit": "Elapsed Time",
+    "Distanz": "Distance",
+    "Max. Herzfrequenz": "Max Heart Rate",
+    "Relative Leistung": "Relative Effort",
+    "Pendeln": "Commute",
+    "Aktivitätsausrüstung": "Activity Gear",
+    "Dateiname": "Filename",
+    "Bewegungszeit": "Moving Time",
+    "Höchstgeschw.": "Max Speed",
+    "Durchschnittliche Geschwindigkeit": "Average Speed",
+    "Höhenzunahme": "Elevation Gain",
+    "Höhenunterschied": "Elevation Loss",
+    "Min. Höhe": "Elevation Low",
+    "Max. Höhe": "Elevation High",
+    "Max. Tritt-/Schrittfrequenz": "Max Cadence",
+    "Durchschnittliche Trittfrequenz": "Average Cadence",
+    "Durchschnittliche Herzfrequenz": "Average Heart Rate",
+    "Max. Watt": "Max Watts",
+    "Durchschnittliche Watt": "Average Watts",
+    "Kalorien": "Calories",
+    "Durchschnittliche Temperatur": "Average Temperature",
+    "Gesamtarbeit": "Total Work",
+    "Gefühlte Anstrengung": "Perceived Exertion",
+    "Gewichtete durchschnittliche Leistung": "Weighted Average Power",
+    "Wetter: Temperatur": "Weather Temperature",
+    "Luftfeuchtigkeit": "Humidity",
+    "Windgeschwindigkeit": "Wind Speed",
+    "Schritte insgesamt": "Total Steps",
+    "Wettbewerb": "Competition",
+    "Langer Lauf": "Long Run",
+}
+
+#: The display words of the sport types of June 2026, and German ones; other languages come as other, and reported.
+SPORTS = Sports.table(
+    """Alpine+Ski=alpine_ski Backcountry+Ski=backcountry_ski Badminton Basketball Canoeing=canoe Canoe=canoe Cricket
+    Crossfit Dance E-Bike+Ride=ebike Elliptical E-Mountain+Bike+Ride=emtb Golf Gravel+Ride=gravel_ride Handcycle Hike
+    High+Intensity+Interval+Training=hiit HIIT Ice+Skate=ice_skate Inline+Skate=inline_skate Kayaking=kayak
+    Kayak=kayak Kitesurf Mountain+Bike+Ride=mountain_bike Nordic+Ski=nordic_ski Padel Physical+Therapy=physical_therapy
+    Pickleball Pilates Racquetball Ride Rock+Climbing=rock_climb Rock+Climb=rock_climb Roller+Ski=roller_ski Rowing=row
+    Row Run Sail Skateboard Snowboard Snowshoe Soccer Football+(Soccer)=soccer Squash Stair-Stepper=stair
+    Stair+Stepper=stair Stand+Up+Paddling=sup Surfing=surf Surf Swim Table+Tennis=table_tennis Tennis
+    Trail+Run=trail_run Velomobile=ride Virtual+Ride=virtual_ride Virtual+Row=indoor_row Virtual+Rowing=indoor_row
+    Virtual+Run=virtual_run Volleyball Walk Weight+Training=strength Wheelchair Windsurf Workout Yoga
+    Lauf=run Radfahrt=ride Schwimmen=swim Wanderung=hike Spaziergang=walk Virtuelle+Radfahrt=virtual_ride
+    Virtueller+Lauf=virtual_run Traillauf=trail_run E-Bike-Fahrt=ebike Mountainbike-Fahrt=mountain_bike
+    Gravel-Fahrt=gravel_ride Krafttraining=strength Rudern=row Inlineskaten=inline_skate Langlauf=nordic_ski
+    Ski+Alpin=alpine_ski"""
+)

@@ -1,0 +1,116 @@
+"""The archive Strava sends an athlete: the table of all activities, and the files they were uploaded as."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from pierre_data import schema
+from pierre_data.errors import NotFound
+from pierre_data.files.archive import Archive, open_archive
+from pierre_data.files.library import LAP_COLUMNS, STREAM_COLUMNS, columns_of, lap_columns, stream_columns
+from pierre_data.files.read import read_recording
+from pierre_data.files.recording import SECOND, Recording, Session
+from pierre_data.files.strava_archive import NUMBERS, TABLE, contents, gear
+from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms
+
+_ACTIVITY = (
+    *NUMBERS,
+    *"""id external_id name sport sport_raw is_exercise sport_family start_time distance_m work_kj average_cadence_rpm
+    max_cadence_rpm average_cadence_spm max_cadence_spm temperature_c humidity_pct manual indoor has_gps commute race
+    workout_kind gear_id upload_id""".split(),
+)
+# Not in our tables, or said better elsewhere in the row.
+_IGNORED = (
+    *"""Activity Description|Activity Private Note|Athlete Weight|Bike Weight|Max Grade|Average Grade
+    |Average Positive Grade|Average Negative Grade|Max Temperature|Number of Runs|Uphill Time|Downhill Time|Other Time
+    |Type|Start Time|Power Count|Prefer Perceived Exertion|Perceived Relative Effort|Total Weight Lifted|From Upload
+    |Grade Adjusted Distance|Weather Observation Time|Weather Condition|Apparent Temperature|Dewpoint|Weather Pressure
+    |Wind Gust|Wind Bearing|Precipitation Intensity|Sunrise Time|Sunset Time|Moon Phase|Bike|Gear
+    |Precipitation Probability|Precipitation Type|Cloud Cover|Weather Visibility|UV Index|Weather Ozone|Jump Count
+    |Total Grit|Average Flow|Flagged|Average Elapsed Speed|Dirt Distance|Newly Explored Distance
+    |Newly Explored Dirt Distance|Activity Count|Carbon Saved|Pool Length|Training Load|Intensity
+    |Average Grade Adjusted Pace|Timer Time|Total Cycles|Media""".replace("\n    |", "|").split("|"),
+)
+
+
+def _open(query: Query) -> Archive:
+    path = Path(query.options["path"])
+    return open_archive(path.parent if path.name == TABLE else path)
+
+
+def _activities(query: Query) -> Plan:
+    with closing(_open(query)) as archive:
+        found = contents(archive)
+    yield Rows(columns_of(found.rows), tuple(found.problems))
+
+
+def _activity(query: Query) -> Plan:
+    with closing(_open(query)) as archive:
+        rows = [row for row in contents(archive).rows if row["id"] == query.id]
+    if not rows:
+        raise _unknown(query)
+    yield Rows(columns_of(rows))
+
+
+def _gear(query: Query) -> Plan:
+    with closing(_open(query)) as archive:
+        rows = gear(archive)
+    if rows:
+        yield Rows(columns_of(rows))
+
+
+def _recording(query: Query) -> tuple[Session, tuple[tuple[str, str, str], ...]]:
+    with closing(_open(query)) as archive:
+        found = contents(archive)
+        row = next((r for r in found.rows if r["id"] == query.id), None)
+        if row is None:
+            raise _unknown(query)
+        name = found.files.get(row["id"])
+        if name is None:
+            raise NotFound(f"Activity {query.id} was typed in: it has no recording.", status=404)
+        recording = read_recording(archive.read(name))
+    session = _nearest(recording, row["start_time"])
+    if session is None:
+        raise NotFound(f"{name} holds no samples.", "Strava itself shows none either.", status=404)
+    return session, tuple((name, field, value) for field, value in recording.problems)
+
+
+def _nearest(recording: Recording, start: int) -> Session | None:
+    """Return the session of a file that is the activity: the one that began when it did."""
+    legs = [s for s in recording.sessions if not s.container]
+    return min(legs, key=lambda s: abs(s.row["start_time"] - start) // SECOND, default=None)
+
+
+def _streams(query: Query) -> Plan:
+    session, problems = _recording(query)
+    yield Rows(stream_columns(session, query.id or ""), problems)
+
+
+def _laps(query: Query) -> Plan:
+    session, problems = _recording(query)
+    yield Rows(lap_columns(session, query.id or ""), problems)
+
+
+def _unknown(query: Query) -> NotFound:
+    return NotFound(f"The archive has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
+
+
+descriptor = ProviderDescriptor(
+    name="strava-export",
+    display_name="Strava export",
+    options={"path": Option(Path, meaning="The archive Strava sent, as zip or folder.", required=True)},
+    endpoints={
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=_ACTIVITY, ignored=_IGNORED),
+        schema.GEAR: Endpoint(plan_with=_gear, columns=("id", "kind", "name", "brand", "model")),
+    },
+    details={
+        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=_ACTIVITY, ignored=_IGNORED),
+        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
+        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
+    },
+    terms=Terms("https://www.strava.com/legal/terms", note="The archive belongs to the athlete who asked for it."),
+    register_url="https://www.strava.com/athlete/delete_your_account",
+    access="Free, for the athlete's own account: Settings, My Account, Download or Delete Your Account "
+    "(November 2026).",
+)
