@@ -38,9 +38,10 @@ class OAuthParams:
         More query parameters of the authorisation URL.
     client_auth : {"body", "basic", "none"}
         How the client identifies itself at the token endpoint.
-    revoke : {"form", "basic", "bearer", "delete", "query", "none"}
-        POST form with client id and secret, POST form with HTTP Basic, POST with the bearer token, DELETE with
-        the bearer token, token in the query, or not at all.
+    revoke : {"form", "basic", "bearer", "delete", "get", "query", "none"}
+        POST form with client id and secret, POST form with HTTP Basic, POST, DELETE or GET with the bearer token
+        (GET adds the client id to the query), POST with the token in the query, or not at all.
+        ``{account}`` in the revoke URL is replaced by the account's id.
     refresh_sends_scope : bool
         Whether a refresh repeats the scopes.
     refresh_rotates : bool
@@ -50,16 +51,36 @@ class OAuthParams:
     token_param : str
         Query parameter that carries the token; empty for the Authorization header.
     read_token : callable, optional
-        Turns the vendor's token body into the standard one (access_token, refresh_token, expires_in, scope).
+        Turns the vendor's token body into the standard one: access_token, refresh_token, expires_in (seconds) or
+        expires_at (seconds since 1970 UTC), scope, account.  A refresh that returns no access_token means that the
+        old one lives on.  ``{"error": code, "error_description": text}`` says that the vendor refused.
+    additional_token_params : tuple of (str, str)
+        More form fields of every token request (Withings: ``action=requesttoken``).
+    refresh_path : str
+        Path on the token URL's host where refreshes go when it is not the token URL itself (COROS).
+    revoke_param : str
+        Name of the field or query parameter that carries the token to be revoked.
+    account : str
+        Where the token body names the account, dotted: ``"athlete.id"``.
+    token_hosts : tuple of str
+        More hosts of the vendor a stored token may go to (an announced new base URL).
+    manage_url : str
+        Where people withdraw their consent by hand.
     """
 
     scope_separator: str = " "
     use_pkce: bool = False
     additional_auth_params: tuple[tuple[str, str], ...] = ()
     client_auth: Literal["body", "basic", "none"] = "body"
-    revoke: Literal["form", "basic", "bearer", "delete", "query", "none"] = "none"
+    revoke: Literal["form", "basic", "bearer", "delete", "get", "query", "none"] = "none"
     refresh_sends_scope: bool = False
     refresh_rotates: bool = True
     any_port: bool = False
     token_param: str = ""
     read_token: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    additional_token_params: tuple[tuple[str, str], ...] = ()
+    refresh_path: str = ""
+    revoke_param: str = "token"
+    account: str = ""
+    token_hosts: tuple[str, ...] = ()
+    manage_url: str = ""

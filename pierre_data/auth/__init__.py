@@ -1,0 +1,1 @@
+"""Consent, tokens and their keeping: connect once, stay connected, leak nothing."""
