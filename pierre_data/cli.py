@@ -82,8 +82,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         states = frame.set_index("provider")[["connected", "status"]].to_dict("index")
         typer.echo(json.dumps({"success": True, "result": {"providers": states}}, indent=2))
         return
-    for row in frame.itertuples(index=False):
-        typer.echo(f"{row.provider:<18} {row.status}")
+    for name, state in zip(frame["provider"], frame["status"], strict=True):
+        typer.echo(f"{name:<18} {state}")
 
 
 @app.command()

@@ -53,7 +53,7 @@ def weekly_hours(activities: pd.DataFrame, *, weeks: int | None = None) -> Figur
         bottom = bottom + hours[family]
     axes.set_ylabel("hours per week")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=len(hours.columns), loc="upper left")
+    figure.legend(frameon=False, ncols=len(hours.columns), loc="outside upper left")
     return figure
 
 
@@ -64,7 +64,7 @@ def _weekly(activities: pd.DataFrame) -> pd.DataFrame:
     local = exercise["start_time_local"].fillna(exercise["start_time"].dt.tz_localize(None))
     monday = local.dt.normalize() - pd.to_timedelta(local.dt.dayofweek, unit="D")
     seconds = exercise["moving_s"].fillna(exercise["elapsed_s"])
-    table = (seconds / 3600).groupby([monday, exercise["sport_family"]]).sum().unstack(fill_value=0.0)
+    table = (seconds / 3600).groupby([monday, exercise["sport_family"]]).sum().unstack(fill_value=0)
     table = table.reindex(pd.date_range(table.index.min(), table.index.max(), freq="7D"), fill_value=0.0)
     largest = table.sum().sort_values(ascending=False).index
     shown, rest = largest[: len(_COLOURS) - 1], largest[len(_COLOURS) - 1 :]

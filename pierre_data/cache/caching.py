@@ -97,6 +97,12 @@ class CachingProvider(FitnessProvider):
         """Return whether the provider inside can sign requests."""
         return self.provider.is_authenticated()
 
+    def close(self) -> None:
+        """Close the connections of the provider inside."""
+        close = getattr(self.provider, "close", None)
+        if close is not None:
+            close()
+
     def health_check(self) -> None:
         """Ask the provider inside, past the cache."""
         self.provider.health_check()

@@ -8,7 +8,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pandas as pd
 
@@ -101,6 +101,18 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client: {', '.join(self.providers)}>"
+
+    def close(self) -> None:
+        """Close connections and files; the client can be used again, and need not be closed."""
+        for made in self._made.values():
+            made.close()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -113,6 +114,10 @@ class DescriptorProvider(FitnessProvider):
     def disconnect(self) -> None:
         """Forget the credentials and close the connections."""
         self._token = None
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -187,6 +192,7 @@ class DescriptorProvider(FitnessProvider):
                     faults=(lambda r: faults(_answer(r))) if faults else None,
                     offline=self._offline,
                 )
+                weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook
             return self._client
 
     def _sign(self, request: HttpRequest) -> HttpRequest:
