@@ -10,6 +10,8 @@ from typing import Any
 from pierre_data.errors import SchemaError
 from pierre_data.schema import FAMILY, Unit
 
+_UNITS = {unit.symbol: unit for unit in Unit}
+
 
 class Field:
     """Where a column's value is on the wire, its unit there, and how it is translated.
@@ -148,18 +150,49 @@ def _pair(word: str) -> tuple[str, str, str]:
     return word.partition("=")
 
 
-def fields(text: str) -> dict[str, Field]:
-    """Return fields for columns that need no translation: ``column=path``, or one word where both are the same.
+def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> dict[str, Field]:
+    """Return fields as text: ``column=path``, ``column=path@unit``, or one word where column and path are the same.
 
-    The vendor sends each in the column's own unit.
+    Parameters
+    ----------
+    text : str
+        Separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
+    at : str
+        Put before every path.
+    via : callable, optional
+        Translates each of them.
+
+    Raises
+    ------
+    SchemaError
+        A unit is none.
 
     Examples
     --------
     >>> fields("id elapsed_s=elapsed_time athlete_id=athlete.id")
     {'id': Field('id'), 'elapsed_s': Field('elapsed_time'), 'athlete_id': Field('athlete.id')}
+    >>> fields("distance_m=distance@km", "score.")
+    {'distance_m': Field('score.distance', Unit.KILOMETRE)}
     """
-    pairs = [word.partition("=") for word in text.split()]
-    return {column: Field(path or column) for column, _, path in pairs}
+    found: dict[str, Field] = {}
+    for word in text.split():
+        column, _, rest = word.partition("=")
+        path, _, unit = rest.partition("@")
+        if unit and unit not in _UNITS:
+            raise SchemaError(f"{unit!r} in {word!r} is no unit.", "Write the symbol of a Unit.")
+        found[column] = Field(at + (path or column), unit=_UNITS[unit] if unit else None, via=via)
+    return found
+
+
+def between(start: str, end: str) -> float:
+    """Return the seconds from one ISO 8601 instant to another.
+
+    Examples
+    --------
+    >>> between("2026-01-01T00:00:00Z", "2026-01-01T01:00:30.5+01:00")
+    30.5
+    """
+    return (dt.datetime.fromisoformat(end) - dt.datetime.fromisoformat(start)).total_seconds()
 
 
 def epoch_seconds(value: float | str) -> dt.datetime:
