@@ -45,7 +45,7 @@ class FixedToken:
     'abc'
     >>> token.refreshed_after(token())
     Traceback (most recent call last):
-    pierre_data.errors.AuthenticationFailed: acme refuses the value of PIERRE_ACME_ACCESS_TOKEN. Set a new one ...
+    pierre_data.errors.AuthenticationFailed: acme refuses the value of PIERRE_ACME_ACCESS_TOKEN. Set ...
     """
 
     secret: Secret

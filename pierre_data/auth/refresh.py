@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
 import time
 from collections.abc import Callable
 
 from pierre_data.auth.granted import host_of, renewed_token, vendor_hosts
+from pierre_data.auth.redact import FILTER, guard_logs
 from pierre_data.auth.session import check_application, refresh_grant
 from pierre_data.auth.tokens import Account, Clock, StoredToken, TokenStore, utc_now
 from pierre_data.auth.wire import TokenRefused, Wire
@@ -66,7 +66,7 @@ class TokenSource:
     ) -> None:
         self._descriptor, self._config, self._store, self._account = descriptor, config, store, account
         self._wire, self._now, self._timeout_s = wire or Wire(descriptor.name), now, timeout_s
-        self._guard = threading.Lock()
+        guard_logs()
         self._failure: tuple[float, PierreError] | None = None
         self._dead: Secret | None = None
         self._unsaved: StoredToken | None = None
@@ -89,7 +89,9 @@ class TokenSource:
             It is over and could not be renewed for now.
         """
         token = self._stored()
-        return token.access if not token.stale_at(self._now()) else self._renewed(lambda t: t.stale_at(self._now()))
+        if not token.stale_at(self._now()):
+            return token.access
+        return self._renewed(lambda t: t.stale_at(self._now()), lasts=True)
 
     def refreshed_after(self, refused: Secret) -> Secret:
         """Return another token after the API refused this one (HTTP 401); refreshes at most once.
@@ -107,7 +109,7 @@ class TokenSource:
             return self()
         if dt.timedelta(0) <= self._now() - token.obtained_at < _YOUNG:
             raise self._useless()
-        renewed = self._renewed(lambda t: t.access == refused)
+        renewed = self._renewed(lambda t: t.access == refused, lasts=False)
         if renewed == refused:
             raise self._useless()
         return renewed
@@ -138,7 +140,8 @@ class TokenSource:
                 provider=self._account.provider,
             )
 
-    def _renewed(self, needed: Callable[[StoredToken], bool]) -> Secret:
+    def _renewed(self, needed: Callable[[StoredToken], bool], *, lasts: bool) -> Secret:
+        """Refresh if it is still needed once we are alone; `lasts` says that a stale token may serve to its end."""
         asked = time.monotonic()
         with self._store.lock(self._account, self._timeout_s):
             self._save_unsaved()
@@ -148,7 +151,7 @@ class TokenSource:
             outcome = self._attempt(token, asked)
         if isinstance(outcome, StoredToken):
             return outcome.access
-        if token.expired_at(self._now()) or not token.stale_at(self._now()):
+        if not lasts or token.expired_at(self._now()):
             raise outcome.with_traceback(None)
         _LOG.warning("%s: refresh failed, the old token is used while it lasts: %s", self._account.provider, outcome)
         return token.access
@@ -189,6 +192,7 @@ class TokenSource:
             self._unsaved = new  # the only copy there is: the next call tries again
             return error
         self._unsaved = None
+        FILTER.know(new.access, new.refresh)
         _LOG.info("%s: token refreshed", self._account.provider)
         return new
 
