@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.merge import group_ids, quoted
-from pierre_data.dedupe.merging import ADDED, Grouping, SameProvider, group
-from pierre_data.dedupe.pairs import features
-from pierre_data.dedupe.rows import Floats, Ints
+from pierre_data.dedupe.merge import group_ids
+from pierre_data.dedupe.merging import ADDED, Grouping, group
+from pierre_data.dedupe.pairs import SameProvider, features
+from pierre_data.dedupe.sources import Floats, Ints, quoted_all
 from pierre_data.errors import QueryError
 
 DTYPES = {
@@ -52,9 +52,10 @@ def duplicates(
     -------
     DataFrame
         One row per dropped row, newest first: activity_id; kept and dropped (``provider:id``); rule ("same id": the
-        vendor sent it twice, "exact id", "overlap"); score (a match is 1 and more; NaN for ids); differences of
-        start and end (s), intersection over union, ratios of duration and distance, difference of heart rate, the
-        two sports and start times.
+        vendor sent it twice, "exact id", "overlap"); score (natural-log odds, a match is 1 and more on the group's
+        average; NaN for ids); dropped minus kept start and end (s); intersection over union, and smaller over larger
+        duration and distance (0 to 1); difference of heart rate without sign (bpm); the two sports and start times
+        (UTC).  A row that joined the kept one through a third is ruled by the step that did so.
 
     Raises
     ------
@@ -79,17 +80,18 @@ def duplicates(
     found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider)
     kept, dropped, rule, score = _merges(found)
     rows = found.rows
-    names = [quoted(k) for k in rows.key.tolist()]
+    names = quoted_all(rows.key)
     why = features(rows, kept, dropped)
-    ids = dict(zip(found.order[found.starts].tolist(), group_ids(rows.hash, found.order, found.starts), strict=True))
+    start = rows.starts(dropped) - rows.starts(kept)
+    ids = dict(zip(found.groups.best.tolist(), group_ids(rows, found.groups), strict=True))
     data = {
         "activity_id": [ids[row] for row in kept.tolist()],
         "kept": [names[row] for row in kept],
         "dropped": [names[row] for row in dropped],
         "rule": rule,
         "score": score,
-        "start_diff_s": (rows.start[dropped] - rows.start[kept]) / 1e6,
-        "end_diff_s": (rows.start[dropped] - rows.start[kept]) / 1e6 + rows.elapsed[dropped] - rows.elapsed[kept],
+        "start_diff_s": start,
+        "end_diff_s": start + (rows.elapsed[dropped] - rows.elapsed[kept]),
         "overlap_iou": why["iou"],
         "duration_ratio": why["duration"],
         "distance_ratio": why["distance"],
@@ -105,33 +107,25 @@ def duplicates(
 
 def _merges(found: Grouping) -> tuple[Ints, Ints, list[str], Floats]:
     """Return kept and dropped rows, the rule and the score of each merge."""
-    order, starts = found.order, found.starts
-    lengths = np.diff(np.append(starts, len(order)))
-    first = np.repeat(order[starts] if len(order) else order, lengths)
-    gone = np.ones(len(order), dtype=bool)
-    gone[starts] = False
-    kept, dropped = first[gone], order[gone]
-    place = np.zeros(len(found.rows.hash), dtype=np.int64)
-    place[found.kept] = np.arange(len(found.kept))
-    exact = found.by_id[place[kept]] == found.by_id[place[dropped]]
-    scores = _scores(found, place[kept], place[dropped])
-    canonical = dict(zip(order.tolist(), first.tolist(), strict=True))
-    again = np.flatnonzero(found.replaced_by != np.arange(len(found.replaced_by)))
-    heads = np.array([canonical[r] for r in found.replaced_by[again].tolist()], dtype=np.int64)
-    rule = ["exact id" if e else "overlap" for e in exact] + ["same id"] * len(again)
-    nothing = np.full(len(again), np.nan)
-    score = np.concatenate([np.where(exact, np.nan, scores), nothing])
-    return np.concatenate([kept, heads]), np.concatenate([dropped, again]), rule, score
+    groups, size = found.groups, len(found.rows)
+    canonical = np.arange(size)
+    canonical[groups.order] = np.repeat(groups.best, groups.sizes)
+    gone = np.flatnonzero(canonical != np.arange(size))
+    again = np.flatnonzero(found.replaced_by != np.arange(size))
+    dropped = np.concatenate([gone, again])
+    kept = canonical[np.concatenate([gone, found.replaced_by[again]])]
+    rule = np.full(len(dropped), "same id", dtype=object)
+    for name, labels in reversed(found.steps):
+        rule[: len(gone)][labels[kept[: len(gone)]] == labels[gone]] = name
+    return kept, dropped, rule.tolist(), np.where(rule == "overlap", _scores(found, kept, dropped), np.nan)
 
 
 def _scores(found: Grouping, kept: Ints, dropped: Ints) -> Floats:
-    size = len(found.kept)
-    low, high = np.minimum(kept, dropped), np.maximum(kept, dropped)
-    wanted = low * size + high
-    known = np.minimum(found.pairs.a, found.pairs.b) * size + np.maximum(found.pairs.a, found.pairs.b)
+    size, pairs = len(found.rows), found.pairs
+    if not len(pairs.a):
+        return np.full(len(kept), np.nan)
+    known = np.minimum(pairs.a, pairs.b) * size + np.maximum(pairs.a, pairs.b)
     order = np.argsort(known)
-    if not len(known):
-        return np.full(len(wanted), np.nan)
+    wanted = np.minimum(kept, dropped) * size + np.maximum(kept, dropped)
     at = np.clip(np.searchsorted(known[order], wanted), 0, len(known) - 1)
-    hit = known[order][at] == wanted
-    return np.where(hit, found.pairs.score[order][at], np.nan)
+    return np.where(known[order][at] == wanted, pairs.score[order][at], np.nan)

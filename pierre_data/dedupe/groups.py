@@ -6,7 +6,7 @@ import numpy as np
 
 from pierre_data.dedupe.pairs import Pairs
 from pierre_data.dedupe.points import MATCH
-from pierre_data.dedupe.rows import Bools, Hashes, Ints
+from pierre_data.dedupe.sources import Bools, Floats, Hashes, Ints
 
 
 def grouped(labels: Ints, pairs: Pairs, timed: Bools, hashes: Hashes) -> Ints:
@@ -44,7 +44,7 @@ def grouped(labels: Ints, pairs: Pairs, timed: Bools, hashes: Hashes) -> Ints:
         labels = rename[labels]
 
 
-def _mutual(low: Ints, high: Ints, score: np.ndarray, sizes: Ints, hashes: Hashes) -> tuple[Ints, Ints]:
+def _mutual(low: Ints, high: Ints, score: Floats, sizes: Ints, hashes: Hashes) -> tuple[Ints, Ints]:
     """Return pairs of groups that are each other's best match."""
     both = low * len(sizes) + high
     order = np.argsort(both, kind="stable")

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.rows import Bools, Hashes, Ints, Rows
+from pierre_data.dedupe.order import Groups
+from pierre_data.dedupe.rows import Rows
+from pierre_data.dedupe.sources import Bools, Ints, quoted_all
+from pierre_data.schema import ACTIVITIES
 
+TIMES = ("start_time", "start_hidden", "elapsed_s")
+ZONE = ("start_time_local", "utc_offset_s", "timezone")
+SPORTS = ("sport", "sport_family", "sport_raw")
 #: The first column of a group decides which source gives all of them.
 FIELD_GROUPS: tuple[tuple[str, ...], ...] = (
     ("distance_m", "moving_s", "average_speed_mps", "max_speed_mps"),
@@ -23,107 +29,121 @@ FIELD_GROUPS: tuple[tuple[str, ...], ...] = (
     ("training_stress_score", "intensity_factor"),
     ("ground_contact_time_ms", "vertical_oscillation_cm", "stride_length_m"),
 )
-#: These say who and when: they are the canonical row's, null or not.
+#: These say who, and what the vendor keeps about its own row: they are the canonical row's, null or not.
 CANONICAL = (
-    *("provider", "id", "athlete_id", "sport", "sport_family", "sport_raw", "is_exercise", "start_time"),
-    *("start_time_local", "utc_offset_s", "timezone", "start_hidden", "elapsed_s", "external_id", "upload_id"),
-    *("updated_at", "manual", "private", "gear_id"),
+    *("provider", "id", "athlete_id", "is_exercise", "manual", "private", "gear_id"),
+    *("external_id", "upload_id", "updated_at"),
 )
+# Vendors write 0 where nothing was measured; such a value does not speak for its group.
+_POSITIVE = frozenset(group[0] for group in FIELD_GROUPS[:5])
+_VAGUE = ("workout", "other")
 
 
-def ordered(rows: Rows, kept: Ints, labels: Ints) -> tuple[Ints, Ints]:
-    """Return kept rows group by group, best row first, and where each group starts."""
-    ids = pd.factorize(rows.frame["id"].iloc[kept], sort=True)[0] if _multiple(labels) else np.zeros(len(kept))
-    order = np.lexsort((ids, rows.manual[kept], rows.rank[kept], labels))
-    sorted_labels = labels[order]
-    starts = np.flatnonzero(np.append(True, sorted_labels[1:] != sorted_labels[:-1])) if len(order) else order
-    return kept[order], starts
+def merged(rows: Rows, groups: Groups, timed_by: Ints) -> pd.DataFrame:
+    """Return one row per group, in the order of the groups.
 
-
-def merged(rows: Rows, order: Ints, starts: Ints) -> pd.DataFrame:
-    """Return one row per group, in the order of the groups."""
-    frame = rows.frame
-    canonical = order[starts]
-    if len(canonical) == len(frame):
-        return frame.copy(deep=False)
-    data: dict[object, object] = {}
-    sources = {column: group for group in FIELD_GROUPS for column in group}
-    chosen: dict[object, Ints] = {}
-    many = _many(order, starts)
-    for column in frame.columns:
-        group = sources.get(str(column), (str(column),))
-        if column in CANONICAL or not many.any():
-            source = canonical
-        else:
-            if group[0] not in chosen:
-                chosen[group[0]] = _source(frame, group, order, starts, many)
-            source = chosen[group[0]]
-        data[column] = frame[column].take(source).reset_index(drop=True)
-    return pd.DataFrame(data, copy=False)
-
-
-def source_names(rows: Rows, order: Ints, starts: Ints) -> tuple[list[str], np.ndarray]:
-    """Return the sources text and the number of sources of each group."""
-    names = rows.key.iloc[order].tolist()
-    if any("%" in n or " " in n or n.count(":") > 1 for n in names):
-        names = [quoted(n) for n in names]
-    ends = np.append(starts[1:], len(order))
-    counts = ends - starts
-    texts = [names[s] for s in starts]
-    for at in np.flatnonzero(counts > 1):
-        texts[at] = " ".join(names[starts[at] : ends[at]])
-    return texts, counts.astype(np.float64)
-
-
-def quoted(key: str) -> str:
-    """Return ``provider:id`` with space, ``:`` and ``%`` of the id percent-encoded.
-
-    Examples
-    --------
-    >>> quoted("files:a b:c")
-    'files:a%20b%3Ac'
+    Columns that `schema.ACTIVITIES` does not know are the canonical row's.
     """
-    provider, _, id = key.partition(":")
-    return f"{provider}:{id.replace('%', '%25').replace(' ', '%20').replace(':', '%3A')}"
-
-
-def group_ids(hashes: Hashes, order: Ints, starts: Ints) -> list[str]:
-    """Return the activity_id of each group: the smallest hash of its members."""
-    least = np.minimum.reduceat(hashes[order], starts) if len(order) else hashes[:0]
-    return [f"{h:016x}" for h in least.tolist()]
-
-
-def _multiple(labels: Ints) -> bool:
-    return len(np.unique(labels)) < len(labels)
-
-
-def _many(order: Ints, starts: Ints) -> Bools:
-    return np.diff(np.append(starts, len(order))) > 1
-
-
-def _source(frame: pd.DataFrame, group: tuple[str, ...], order: Ints, starts: Ints, many: Bools) -> Ints:
-    """Return, per group, the best row that has the field group's first column, else any of its columns."""
-    canonical = order[starts]
-    out = canonical.copy()
-    ends = np.append(starts[1:], len(order))
-    lengths = (ends - starts)[many]
-    begin = np.append(0, np.cumsum(lengths))[:-1]
-    at = np.repeat(starts[many] - begin, lengths) + np.arange(lengths.sum())
-    rows = order[at]
-    lead = _present(frame, group[:1], rows)
-    some = _present(frame, group, rows)
-    size = len(rows)
-    position = np.arange(size)
-    first_lead = np.minimum.reduceat(np.where(lead, position, size), begin)
-    first_some = np.minimum.reduceat(np.where(some, position, size), begin)
-    pick = np.where(first_lead < size, first_lead, np.where(first_some < size, first_some, begin))
-    out[many] = rows[pick]
+    frame = rows.frame
+    in_place = np.array_equal(groups.best, np.arange(len(frame)))
+    out = frame.copy(deep=False) if in_place else frame.take(groups.best).reset_index(drop=True)
+    if not groups.many.any():
+        return out
+    grouped = {column for group in FIELD_GROUPS for column in group} | {*TIMES, *ZONE, *SPORTS, *CANONICAL}
+    alone = [(c,) for c in ACTIVITIES.columns if c not in grouped]
+    zoned_by = _zoned_by(frame, groups, timed_by)
+    chosen: list[tuple[tuple[str, ...], Ints]] = [
+        (TIMES, timed_by),
+        (ZONE, zoned_by),
+        (SPORTS, _named_by(rows, groups)),
+    ]
+    chosen += [(group, _source(frame, group, groups)) for group in (*FIELD_GROUPS, *alone)]
+    for group, source in chosen:
+        if source is groups.best or (source == groups.best).all():
+            continue
+        for column in group:
+            if column in frame.columns:
+                out[column] = frame[column].array.take(source)
+    moved = np.flatnonzero(zoned_by != timed_by)
+    if len(moved) and "start_time_local" in frame.columns:
+        # The zone comes from a source that started at another second: its clock is moved to the start that is kept.
+        late = pd.to_timedelta(rows.start[timed_by[moved]] - rows.start[zoned_by[moved]], unit="us")
+        out.loc[moved, "start_time_local"] += late.to_numpy()
     return out
 
 
-def _present(frame: pd.DataFrame, columns: tuple[str, ...], rows: Ints) -> Bools:
-    out = np.zeros(len(rows), dtype=bool)
-    for column in columns:
-        if column in frame.columns:
-            out |= frame[column].take(rows).notna().to_numpy(dtype=bool)
+def timed_by(rows: Rows, groups: Groups) -> Ints:
+    """Return the row of each group that says when: the best one whose start no vendor blurred."""
+    return _first(groups, ~rows.hidden[groups.members.order])
+
+
+def source_names(rows: Rows, groups: Groups) -> tuple[list[str], list[float]]:
+    """Return the column ``sources`` and the number of sources of each group."""
+    before = rows.earlier
+    if before is None:
+        texts = quoted_all(rows.key.take(groups.best))
+        members = groups.members
+        names = quoted_all(rows.key.take(members.order))
+        ends = (members.starts + members.sizes).tolist()
+        for at, start, end in zip(np.flatnonzero(groups.many).tolist(), members.starts.tolist(), ends, strict=True):
+            texts[at] = " ".join(names[start:end])
+        return texts, groups.sizes.astype(np.float64).tolist()
+    own = quoted_all(rows.key)
+    known = [t if n else o for t, n, o in zip(before.texts, before.count.tolist(), own, strict=True)]
+    lists = []
+    for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
+        found = " ".join(known[row] for row in groups.order[start : start + size].tolist()).split(" ")
+        if size > 1:
+            found = sorted(dict.fromkeys(found), key=lambda source: rows.places[source.partition(":")[0]])
+        lists.append(found)
+    return [" ".join(found) for found in lists], [float(len(found)) for found in lists]
+
+
+def group_ids(rows: Rows, groups: Groups) -> list[str]:
+    """Return the activity_id of each group: the smallest hash of its sources."""
+    least = np.minimum.reduceat(rows.hash[groups.order], groups.starts) if len(groups.order) else rows.hash[:0]
+    return [f"{number:016x}" for number in least.tolist()]
+
+
+def _zoned_by(frame: pd.DataFrame, groups: Groups, timed_by: Ints) -> Ints:
+    """Return the row of each group that says the local clock: the one that says when, if it does, else the best."""
+    columns = [c for c in ZONE[:2] if c in frame.columns]
+    if not columns:
+        return timed_by
+    known = frame[columns].notna().any(axis=1).to_numpy(dtype=bool)
+    if known[timed_by].all():
+        return timed_by
+    return np.where(known[timed_by], timed_by, _first(groups, known[groups.members.order]))
+
+
+def _named_by(rows: Rows, groups: Groups) -> Ints:
+    """Return the row of each group that says which sport: the best one that names one."""
+    sport = rows.frame["sport"].take(groups.members.order)
+    return _first(groups, (sport.notna() & ~sport.isin(_VAGUE)).to_numpy(dtype=bool))
+
+
+def _source(frame: pd.DataFrame, group: tuple[str, ...], groups: Groups) -> Ints:
+    """Return, per group, the best row that has the field group's first column, else any of its columns."""
+    at, best = groups.members.order, groups.members.starts
+    found = [frame[c] for c in group if c in frame.columns]
+    some = [column.notna().to_numpy(dtype=bool)[at] for column in found]
+    if found and found[0].name in _POSITIVE:
+        some.insert(0, some[0] & (found[0].to_numpy(dtype=np.float64, na_value=np.nan)[at] > 0))
+    if not any(one.any() for one in some) or some[0][best].all():
+        return groups.best
+    return _first(groups, some[0], np.logical_or.reduce(some))
+
+
+def _first(groups: Groups, *wanted: Bools) -> Ints:
+    """Return, per group, its first row that is wanted, by the first condition that a row of it meets, else its best."""
+    out = groups.best.copy()
+    members = groups.members
+    if not len(members.order):
+        return out
+    size = len(members.order)
+    place = members.starts
+    for condition in reversed(wanted):
+        found = np.minimum.reduceat(np.where(condition, np.arange(size), size), members.starts)
+        place = np.where(found < size, found, place)
+    out[groups.many] = members.order[place]
     return out

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.groups import grouped
 from pierre_data.dedupe.links import linked, repeats
-from pierre_data.dedupe.merge import group_ids, merged, ordered, source_names
-from pierre_data.dedupe.pairs import Pairs, scored
-from pierre_data.dedupe.rows import Ints, Rows, read_rows, text_hash
+from pierre_data.dedupe.merge import group_ids, merged, source_names, timed_by
+from pierre_data.dedupe.order import Groups, best_first, newest_first
+from pierre_data.dedupe.pairs import Pairs, SameProvider, scored
+from pierre_data.dedupe.rows import Rows, read_rows
+from pierre_data.dedupe.sources import Ints, text_hash
+from pierre_data.errors import QueryError
 
-SameProvider = Literal["overlap", "never"]
 ADDED = ("activity_id", "n_sources", "sources")
 
 
@@ -29,24 +30,22 @@ class Grouping:
         All rows.
     replaced_by : ndarray of int
         For each row the one that repeats its provider and id more recently, often itself.
-    by_id, labels : ndarray of int
-        Group of each kept row by exact ids alone, and after comparing.
-    kept : ndarray of int
-        Rows that are no repeats.
+    steps : tuple of (str, ndarray of int)
+        Rule and labels after each step; the first step in which two rows have one label joined them.
     pairs : Pairs
-        Compared rows, as positions in `kept`.
-    order, starts : ndarray of int
-        Kept rows group by group, best first, and where each group starts.
+        Compared rows.
+    groups : Groups
+        The rows that are no repeats, newest group first.
+    timed_by : ndarray of int
+        The row of each group that says when.
     """
 
     rows: Rows
     replaced_by: Ints
-    kept: Ints
-    by_id: Ints
-    labels: Ints
+    steps: tuple[tuple[str, Ints], ...]
     pairs: Pairs
-    order: Ints
-    starts: Ints
+    groups: Groups
+    timed_by: Ints
 
 
 def deduplicate(
@@ -60,17 +59,22 @@ def deduplicate(
 
     Equal ids link rows exactly.  Other rows are compared by overlap in time, duration, distance, heart rate, place
     and sport; two recordings are one workout when their score is a match and each is the other's best, and a group
-    holds only rows that match each other.  The row of the best provider stays; what it lacks comes from the others,
-    in groups of fields that only mean something together.  Nothing is ever averaged.
+    holds only rows that match each other.  The row of the best provider stays (recorded before typed in, then by id);
+    what it lacks comes from the others, in groups of fields that only mean something together.  A blurred start and a
+    sport that says nothing ("workout", "other") count as lacking.  Nothing is ever averaged.
+
+    A repeat of a provider and id is dropped: the newest ``updated_at`` stays, else the later row.
 
     Parameters
     ----------
     frame : DataFrame
-        Activities: provider, id, sport, start_time and elapsed_s at least; own columns come along.
+        Activities: provider, id, sport, start_time and elapsed_s at least, with any index; own columns come along
+        from the best row.
     priority : sequence of str, optional
         Provider names, best first; the others follow by name.
     athlete : str, optional
-        Column that separates people; by default all rows are one person's.
+        Column that separates people; by default all rows are one person's.  `activity_id` does not hold the person,
+        so (provider, id) should be unique across people.
     same_provider : {"overlap", "never"}
         Whether two rows of one provider can be one workout (two devices on one account) when they overlap well.
 
@@ -78,12 +82,15 @@ def deduplicate(
     -------
     DataFrame
         ``activity_id``, ``n_sources`` and ``sources`` first, then the columns of `frame`; newest first, ties by
-        provider and id.  A frame that is deduplicated already comes back as it is, each activity once.
+        provider and id.  A deduplicated frame comes back equal.  It may also be joined with newly fetched rows and
+        passed again, which is approximate: what was merged is compared as one row.
 
     Raises
     ------
+    QueryError
+        An argument is not known.
     SchemaError
-        A required column is missing.
+        A required column is missing, has nulls (provider, id, `athlete`), or cannot be read.
 
     Examples
     --------
@@ -94,54 +101,47 @@ def deduplicate(
     >>> bool(merged.n_sources.sum() == len(every))
     True
     """
-    if set(ADDED) <= set(frame.columns):
-        return _newest_first(frame.sort_values("n_sources", kind="stable").drop_duplicates("activity_id", keep="last"))
     found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider)
-    out = merged(found.rows, found.order, found.starts)
-    texts, counts = source_names(found.rows, found.order, found.starts)
-    ids = group_ids(found.rows.hash, found.order, found.starts)
-    for at, (name, values) in enumerate(zip(ADDED, (ids, counts, texts), strict=True)):
-        dtype = "float64" if name == "n_sources" else "str"
-        out.insert(at, name, pd.Series(values, index=out.index, dtype=dtype))
-    return _newest_first(out)
+    out = merged(found.rows, found.groups, found.timed_by)
+    texts, counts = source_names(found.rows, found.groups)
+    added = {"activity_id": group_ids(found.rows, found.groups), "n_sources": counts, "sources": texts}
+    out = out.drop(columns=list(ADDED), errors="ignore")
+    for at, (name, values) in enumerate(added.items()):
+        out.insert(at, name, pd.Series(values, index=out.index, dtype="float64" if name == "n_sources" else "str"))
+    out.attrs = dict(frame.attrs)
+    return out
 
 
 def group(
     frame: pd.DataFrame, *, priority: Sequence[str] | None, athlete: str | None, same_provider: SameProvider
 ) -> Grouping:
     """Return which rows of a frame are one workout; see `deduplicate`."""
+    if same_provider not in ("overlap", "never"):
+        raise QueryError(f"same_provider={same_provider!r} is not known.", "Use 'overlap' or 'never'.")
     rows = read_rows(frame.reset_index(drop=True), priority, athlete)
     replaced_by = repeats(rows)
-    kept = np.flatnonzero(replaced_by == np.arange(len(replaced_by)))
+    kept = np.flatnonzero(replaced_by == np.arange(len(rows)))
     by_id = linked(rows, kept)
     pairs = scored(rows, kept, same_provider)
-    place = np.zeros(len(rows.hash), dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    pairs = Pairs(place[pairs.a], place[pairs.b], pairs.score)
-    labels = grouped(by_id, pairs, rows.timed[kept], rows.hash[kept])
-    order, starts = ordered(rows, kept, labels)
-    return Grouping(rows, replaced_by, kept, by_id, labels, pairs, order, starts)
+    compared = np.zeros(len(rows), dtype=bool)
+    compared[kept] = rows.timed[kept]
+    labels = grouped(by_id, pairs, compared, rows.hash)
+    groups = best_first(rows, kept, labels)
+    groups = newest_first(rows, groups, timed_by(rows, groups))
+    # Later steps (a clock in the wrong zone, typed-in copies) append their labels.
+    return Grouping(
+        rows, replaced_by, (("exact id", by_id), ("overlap", labels)), pairs, groups, timed_by(rows, groups)
+    )
 
 
 def activity_id(provider: str, id: str) -> str:
-    """Return the activity_id of a single recording.
+    """Return the activity_id of a single recording, as 16 hexadecimal digits.
+
+    That of a merged activity is the smallest of its recordings'.
 
     Examples
     --------
-    >>> activity_id("strava", "123") == activity_id("strava", "123") != activity_id("strava", "124")
-    True
+    >>> activity_id("strava", "123")
+    '...'
     """
     return f"{int(text_hash(pd.Series([f'{provider}:{id}'], dtype='str'))[0]):016x}"
-
-
-def _newest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    start = frame["start_time"].to_numpy(dtype="datetime64[us]").view(np.int64)
-    order = np.argsort(-start, kind="stable")
-    tied = np.flatnonzero(start[order][1:] == start[order][:-1])
-    if len(tied):
-        # Few rows start in the same second: only their names are compared.
-        at = np.unique(np.concatenate([tied, tied + 1]))
-        rows = frame.iloc[order[at]]
-        keys = list(zip((-start[order[at]]).tolist(), rows["provider"], rows["id"], order[at].tolist(), strict=True))
-        order[at] = [key[-1] for key in sorted(keys)]
-    return frame.take(order).reset_index(drop=True)

@@ -7,8 +7,12 @@ is impossible below -1.
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
 
+import numpy as np
+import pandas as pd
+
+from pierre_data.dedupe.sources import Floats, Ints
 from pierre_data.schema import FAMILY
 
 MATCH, IMPOSSIBLE = 1.0, -1.0
@@ -30,18 +34,16 @@ CURVES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 SPORT = np.array([-np.inf, -1.0, 0.0, 0.3, 0.6])
 
 _GENERIC = ("workout", "other")
-_LEGLESS = ("multisport", "triathlon", "transition")
+_CONTAINERS = ("multisport", "triathlon")
 _ADJACENT = (
-    ("run", "walk"),
-    ("strength", "mind"),
-    ("gym", "run"),
-    ("gym", "strength"),
-    ("gym", "ride"),
-    ("gym", "walk"),
+    *(("run", "walk"), ("strength", "mind"), ("climb", "walk"), ("ski", "walk"), ("ski", "skate")),
+    *(("gym", family) for family in ("run", "ride", "walk", "strength", "mind", "water")),
 )
+_CODES = {sport: code for code, sport in enumerate(FAMILY)}
+_UNKNOWN = len(_CODES)
 
 
-def points(field: str, values: np.ndarray) -> np.ndarray:
+def points(field: str, values: Floats) -> Floats:
     """Return the points of a field's values; a missing value is worth nothing.
 
     Examples
@@ -53,23 +55,38 @@ def points(field: str, values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), 0.0, np.interp(values, knots, worth))
 
 
-def sport_levels(sports: list[str]) -> np.ndarray:
-    """Return the matrix of levels between sports."""
+def sport_codes(sports: pd.Series[str]) -> Ints:
+    """Return a code per sport for `sport_levels`; one outside the vocabulary, or none, can be anything."""
+    codes, names = pd.factorize(sports)
+    known = np.array([*(_CODES.get(name, _UNKNOWN) for name in names), _UNKNOWN], dtype=np.int64)
+    found: Ints = known[codes]
+    return found
+
+
+@cache
+def sport_levels() -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
+    """Return the matrix of levels between sport codes.
+
+    Examples
+    --------
+    >>> run, hike, swim = sport_codes(pd.Series(["run", "hike", "swim"]))
+    >>> sport_levels()[run, [run, hike, swim]].tolist()
+    [4, 1, 0]
+    """
+    sports = np.array([*_CODES, "?"])
+    families = np.array([*FAMILY.values(), "?"])
     levels = np.zeros((len(sports), len(sports)), dtype=np.int8)
-    for i, a in enumerate(sports):
-        for j, b in enumerate(sports):
-            levels[i, j] = _level(a, b)
+    for x, y in _ADJACENT:
+        one, other = families == x, families == y
+        levels[np.ix_(one, other)] = levels[np.ix_(other, one)] = 1
+    # Golf and fishing share a family only because neither has another one.
+    levels[(families[:, None] == families) & (families != "other")] = 3
+    generic, container = np.isin(sports, (*_GENERIC, "?")), np.isin(sports, _CONTAINERS)
+    levels[generic], levels[:, generic] = 2, 2
+    # A container overlaps its longest leg well; it must not become that leg.
+    whole = container | (sports == "transition")
+    levels[whole], levels[:, whole] = 0, 0
+    levels[np.ix_(container, container)] = 3
+    np.fill_diagonal(levels, 4)
+    levels[_UNKNOWN, _UNKNOWN] = 2
     return levels
-
-
-def _level(a: str, b: str) -> int:
-    if a == b:
-        return 4
-    if a in _LEGLESS or b in _LEGLESS:
-        return 0
-    if a in _GENERIC or b in _GENERIC:
-        return 2
-    x, y = FAMILY.get(a, "other"), FAMILY.get(b, "other")
-    if x == y and x != "other":
-        return 3
-    return 1 if (x, y) in _ADJACENT or (y, x) in _ADJACENT else 0
