@@ -62,7 +62,7 @@ def python(code: str, site: Path, **environ: str) -> str:
 
 def test_found_by_its_entry_point_and_fetched_over_http(installed: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Acme)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         out = python(
             "import pierre_data as p; c = p.Client(['acme'], cache='memory'); f = c.activities();"

@@ -24,9 +24,9 @@ from pierre_data import (
     Query,
     SchemaError,
 )
-from pierre_data.schema import ACTIVITIES
+from pierre_data.schema import ACTIVITIES, Unit
 from pierre_data.settings import Settings
-from pierre_data.spi import Endpoint, Field, OAuthEndpoints, RateLimit, Sports, Unit
+from pierre_data.spi import Endpoint, Field, OAuthEndpoints, RateLimit, Sports
 
 
 def descriptor(name: str = "acme", **changes: object) -> ProviderDescriptor:

@@ -451,9 +451,18 @@ class Client:
             )
         self._report = report = Report(uuid.uuid4().hex[:12], found.reports)
         frame = newest_first(query.table.from_arrow(found.pieces), query.table)
-        frame.attrs["pierre"] = {"table": query.table.name, "report": report.id, "complete": report.complete}
+        frame.attrs["pierre"] = {
+            "table": query.table.name,
+            "report": report.id,
+            "complete": report.complete,
+            "providers": " ".join(names),
+        } | self._terms(names)
         settle(report, errors)
         return frame
+
+    def _terms(self, names: Sequence[str]) -> dict[str, str]:
+        notes = [f"{self.registry[n].display_name}: {t.note}" for n in names if (t := self.registry[n].terms) and t.note]
+        return {"terms": " ".join(notes)} if notes else {}
 
     def _one(self, table: Table, key: str, policy: CachePolicy) -> pd.DataFrame:
         with self._lock:

@@ -69,7 +69,8 @@ def read_question(
     '2026-01-01T00:00:00+00:00'
     """
     sports = sport_filter(sport) if sport is not None else None
-    start, end = (_moment(value, name, tz) for value, name in ((after, "after"), (before, "before")))
+    zone = None if tz == "local" else _zone(tz)
+    start, end = (_moment(value, name, zone) for value, name in ((after, "after"), (before, "before")))
     if start is not None and end is not None and start >= end:
         raise QueryError(
             f"after ({after}) is not earlier than before ({before}).", "Swap them, or move before to a later day."
@@ -77,7 +78,7 @@ def read_question(
     return Question(start, end, sports, local=tz == "local")
 
 
-def _moment(value: Moment | None, name: str, tz: str) -> dt.datetime | None:
+def _moment(value: Moment | None, name: str, zone: ZoneInfo | None) -> dt.datetime | None:
     if value is None:
         return None
     if isinstance(value, str):
@@ -93,15 +94,18 @@ def _moment(value: Moment | None, name: str, tz: str) -> dt.datetime | None:
         raise QueryError(f"{name}={value!r} is no date.", "Pass text, a date, a datetime or a Timestamp.")
     # A pandas Timestamp is a datetime with nanoseconds; they are cut.
     value = dt.datetime.combine(value.date(), value.time(), value.tzinfo)
-    if tz == "local":
+    if zone is None:
         if value.tzinfo is not None:
             raise QueryError(
                 f"{name} has a time zone, but tz='local' asks for local days.", "Drop the zone, or drop tz='local'."
             )
         return value
-    try:
-        zone = ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise QueryError(f"{tz!r} is no time zone.", "Use a name such as 'Europe/Paris', 'UTC' or 'local'.") from None
     aware = value if value.tzinfo is not None else value.replace(tzinfo=zone)
     return aware.astimezone(dt.UTC)
+
+
+def _zone(tz: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise QueryError(f"{tz!r} is no time zone.", "Use a name such as 'Europe/Paris', 'UTC' or 'local'.") from None

@@ -41,7 +41,7 @@ class Progress:
         with self._lock:
             self._pages[report.provider], self._rows[report.provider] = report.pages, report.rows
             if self._bar is None:
-                if time.monotonic() - self._began < _SILENT_S:
+                if not any(self._pages.values()) or time.monotonic() - self._began < _SILENT_S:
                     return
                 from tqdm.auto import tqdm  # heavy in notebooks, so only now
 

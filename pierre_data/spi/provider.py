@@ -209,8 +209,11 @@ class FitnessProvider(Protocol):
         return self.frame(Query(schema.SEGMENT_EFFORTS, id=id))
 
 
-#: Makes a provider from its settings.  One that serves several names lists them as `supported_providers`.
-ProviderFactory = Callable[[ProviderConfig], FitnessProvider]
+class ProviderFactory(Protocol):
+    """Makes a provider from its settings: any callable that takes a `ProviderConfig`, a class for one."""
+
+    def __call__(self, config: ProviderConfig, /) -> FitnessProvider:
+        """Make the provider."""
 
 
 @dataclass(frozen=True, slots=True)
