@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     kind = table_of(frame)
     conformed = kind.conform(frame, extra=True)
     own = [n for n in conformed.columns if n not in kind.columns]
-    table = _arrow(conformed, kind, own)
+    table = _arrow(conformed, kind, own, frame.attrs)
     target = Path(path)
     try:
         return _replace(table, target)
@@ -122,11 +123,11 @@ def table_of(frame: pd.DataFrame) -> Table:
     return max(fitting, key=lambda t: sum(c in t.columns for c in frame.columns) - 0.01 * len(t.columns))
 
 
-def _arrow(frame: pd.DataFrame, kind: Table, own: list[Any]) -> pa.Table:
+def _arrow(frame: pd.DataFrame, kind: Table, own: list[Any], attrs: Mapping[Any, Any]) -> pa.Table:
     extra = pa.Table.from_pandas(frame[own], preserve_index=False) if own else pa.table({})
     fields = [*kind.arrow, *(f for f in extra.schema)]
-    attrs = json.dumps({"pierre": frame.attrs["pierre"]} if "pierre" in frame.attrs else {})
-    metadata = {b"pierre.table": kind.name, b"pierre.schema": _SCHEMA_VERSION, b"pierre.attrs": attrs}
+    noted = json.dumps({"pierre": attrs["pierre"]} if "pierre" in attrs else {})
+    metadata = {b"pierre.table": kind.name, b"pierre.schema": _SCHEMA_VERSION, b"pierre.attrs": noted}
     table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
 

@@ -62,7 +62,7 @@ def _weekly(activities: pd.DataFrame) -> pd.DataFrame:
     if exercise.empty:
         raise QueryError("There is nothing to draw: the frame has no activities.", "Ask for a longer time.")
     local = exercise["start_time_local"].fillna(exercise["start_time"].dt.tz_localize(None))
-    monday = local.dt.normalize() - pd.to_timedelta(local.dt.dayofweek, unit="D")
+    monday = local.dt.normalize() - pd.to_timedelta(local.dt.day_of_week, unit="D")
     seconds = exercise["moving_s"].fillna(exercise["elapsed_s"])
     table = (seconds / 3600).groupby([monday, exercise["sport_family"]]).sum().unstack(fill_value=0)
     table = table.reindex(pd.date_range(table.index.min(), table.index.max(), freq="7D"), fill_value=0.0)

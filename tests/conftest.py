@@ -6,6 +6,14 @@ import os
 import socket
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing about whether it is right.
+settings.register_profile("pierre", deadline=None)
+settings.load_profile("pierre")
+
+#: A distribution of its own, one half of it broken on purpose.
+collect_ignore = ["acme"]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _connect = socket.socket.connect

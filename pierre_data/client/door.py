@@ -461,7 +461,9 @@ class Client:
         return frame
 
     def _terms(self, names: Sequence[str]) -> dict[str, str]:
-        notes = [f"{self.registry[n].display_name}: {t.note}" for n in names if (t := self.registry[n].terms) and t.note]
+        notes = [
+            f"{self.registry[n].display_name}: {t.note}" for n in names if (t := self.registry[n].terms) and t.note
+        ]
         return {"terms": " ".join(notes)} if notes else {}
 
     def _one(self, table: Table, key: str, policy: CachePolicy) -> pd.DataFrame:
