@@ -6,10 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from pierre_data.cache.keys import covers
-from pierre_data.cache.store import Entry
-
-_DAY = 86_400.0
+from pierre_data.cache.keys import closed, covers
+from pierre_data.cache.store import REMEMBER, SKEW, Entry, Times, admitted, latest
 
 
 class MemoryStore:
@@ -24,7 +22,9 @@ class MemoryStore:
     --------
     >>> store = MemoryStore()
     >>> store.put_many({"a:1": Entry(b"x", fetched=1.0, expires=2.0, keep_until=3.0)})
-    >>> store.delete_prefix("a", at=5.0)
+    >>> store.get("a:1").value
+    b'x'
+    >>> store.delete_prefix("a:", at=5.0)
     1
     """
 
@@ -39,8 +39,12 @@ class MemoryStore:
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._entries)} entries)"
 
+    def get(self, key: str) -> Entry | None:
+        """Return an entry, however old, or None."""
+        return self.get_many([key]).get(key)
+
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries there are."""
+        """Return the entries there are, however old."""
         with self._lock:
             found = {key: self._entries[key] for key in keys if key in self._entries}
             for key in found:
@@ -48,40 +52,44 @@ class MemoryStore:
             return found
 
     def put_many(self, entries: Mapping[str, Entry]) -> None:
-        """Keep entries."""
+        """Keep entries; one that alone is larger than the store is not kept."""
+        now = latest(entries)
         with self._lock:
             self._writes += 1
-            for key, entry in entries.items():
+            for key, entry in admitted(entries, self._gone, now).items():
                 old = self._entries.get(key)
-                if old is not None and old.fetched > entry.fetched:
-                    continue
-                if any(entry.fetched <= at and covers(prefix, key) for prefix, at in self._gone.items()):
+                if old is not None and entry.fetched < old.fetched <= now + SKEW:
                     continue
                 self._drop(key)
-                self._entries[key] = entry
-                self._bytes += len(entry.value)
+                if len(entry.value) <= self._max_bytes:
+                    self._entries[key] = entry
+                    self._bytes += len(entry.value)
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._entries)))
 
+    def range(self, prefix: str) -> list[Times]:
+        """Return the times of the entries a prefix covers, sorted by key."""
+        with self._lock:
+            found = [(key, entry) for key, entry in self._entries.items() if covers(prefix, key)]
+        return sorted((key, e.fetched, e.expires, e.keep_until) for key, e in found)
+
     def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove entries whose key begins so."""
+        """Remove the entries a prefix covers, and return how many."""
+        start = closed(prefix)
         with self._lock:
             self._writes += 1
-            self._gone[prefix] = max(at, self._gone.get(prefix, at))
-            doomed = [key for key in self._entries if covers(prefix, key)]
-            for key in doomed:
-                self._drop(key)
-            return len(doomed)
+            old = self._gone.get(start, at)
+            self._gone[start] = at if old > at + SKEW else max(at, old)
+            return self._drop_all([key for key in self._entries if covers(start, key)])
 
     def purge(self, now: float) -> int:
-        """Remove what must not be kept any longer."""
+        """Remove what must not be kept any longer, and return how many entries went."""
         with self._lock:
             self._writes += 1
-            self._gone = {prefix: at for prefix, at in self._gone.items() if at > now - _DAY}
-            doomed = [key for key, entry in self._entries.items() if entry.keep_until <= now]
-            for key in doomed:
-                self._drop(key)
-            return len(doomed)
+            self._gone = {start: at for start, at in self._gone.items() if now - REMEMBER < at <= now + SKEW}
+            return self._drop_all(
+                [key for key, e in self._entries.items() if e.keep_until <= now or e.fetched > now + SKEW]
+            )
 
     def version(self) -> tuple[int, ...]:
         """Return the number of writes."""
@@ -90,8 +98,14 @@ class MemoryStore:
     def close(self) -> None:
         """Forget everything."""
         with self._lock:
+            self._writes += 1
             self._entries.clear()
             self._bytes = 0
+
+    def _drop_all(self, keys: Sequence[str]) -> int:
+        for key in keys:
+            self._drop(key)
+        return len(keys)
 
     def _drop(self, key: str) -> None:
         old = self._entries.pop(key, None)

@@ -1,15 +1,24 @@
-"""What a store of cache entries is."""
+"""What a store of cache entries is, and how the right one is opened."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pierre_data.cache.keys import ancestors
 from pierre_data.errors import StorageError
 
 Notice = Callable[[str], None]
+#: Key, fetched, expires, keep_until.
+Times = tuple[str, float, float, float]
+
+#: Clocks of the processes that share a store differ by less, in seconds; what is later was written under a wrong clock.
+SKEW = 300.0
+#: For so long, in seconds, a deletion keeps out what was asked for before it.
+REMEMBER = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,15 @@ class Entry:
     fetched : float
         When the request began that brought it.
     expires : float
-        Until when it is fresh.
+        Until when it is fresh, exclusive.
     keep_until : float
         From when on it must neither be served nor kept.
+
+    Examples
+    --------
+    >>> entry = Entry(b"", fetched=10.0, expires=20.0, keep_until=30.0)
+    >>> [entry.fresh(now) for now in (9.0, 10.0, 20.0)]
+    [False, True, False]
     """
 
     value: bytes
@@ -33,22 +48,34 @@ class Entry:
     expires: float
     keep_until: float
 
+    def fresh(self, now: float) -> bool:
+        """Return whether it can be served as it is; one from the future, written under a wrong clock, cannot."""
+        return self.fetched <= now < min(self.expires, self.keep_until)
+
 
 class Store(Protocol):
     """Keeps entries; safe to use from several threads, and between processes where it is shared.
 
     An entry whose request began earlier never replaces one whose request began later, and `delete_prefix` also keeps
-    out what a request brings that began before it.  Every method raises `StorageError` when the store cannot be used.
+    out what a request brings that began before it, for a day.  An entry or a deletion that lies more than five minutes
+    in the future was written under a wrong clock and stops nothing.  A prefix comes from `keys.prefix`.  Every method
+    but `close` raises `StorageError` when the store cannot be used.
     """
 
+    def get(self, key: str) -> Entry | None:
+        """Return an entry, however old, or None."""
+
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries there are."""
+        """Return the entries there are, however old, in one round trip."""
 
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Keep entries, all or none."""
 
+    def range(self, prefix: str) -> list[Times]:
+        """Return the times of the entries a prefix covers, sorted by key, without reading their values."""
+
     def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove the entries whose key begins so, and return how many; `at` is now."""
+        """Remove the entries a prefix covers, and return how many; `at` is now."""
 
     def purge(self, now: float) -> int:
         """Remove what must not be kept any longer, and return how many entries went."""
@@ -60,82 +87,64 @@ class Store(Protocol):
         """Let go of files and connections."""
 
 
-class Resilient:
-    """A store that never breaks a read: trouble is a miss, and one notice.
+def admitted(entries: Mapping[str, Entry], gone: Mapping[str, float], now: float) -> dict[str, Entry]:
+    """Return the entries that no deletion keeps out.
 
     Parameters
     ----------
-    store : Store
-        Where entries are.
-    notice : callable
-        Told once what is wrong.
+    entries : mapping
+        What is to be kept, by key.
+    gone : mapping
+        Prefix, as from `keys.ancestors`, to when it was deleted.
+    now : float
+        The later of the clock and the entries' own `fetched`.
+
+    Examples
+    --------
+    >>> early, late = Entry(b"", 1.0, 9.0, 9.0), Entry(b"", 3.0, 9.0, 9.0)
+    >>> list(admitted({"a:1": early, "a:2": late, "b:1": early}, {"a:": 2.0}, now=4.0))
+    ['a:2', 'b:1']
     """
-
-    def __init__(self, store: Store, notice: Notice) -> None:
-        self._store = store
-        self._notice = notice
-        self._told = False
-        self._unknown = 0
-
-    def __repr__(self) -> str:
-        return f"Resilient({self._store!r})"
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries there are; none when the store cannot be read."""
-        try:
-            return self._store.get_many(keys)
-        except StorageError as error:
-            self._tell(error)
-            return {}
-
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
-        """Keep entries, unless the store cannot be written."""
-        try:
-            self._store.put_many(entries)
-        except StorageError as error:
-            self._tell(error)
-
-    def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove entries; unlike reads this raises, since what must go would stay."""
-        return self._store.delete_prefix(prefix, at=at)
-
-    def purge(self, now: float) -> int:
-        """Remove what must not be kept; raises when it cannot."""
-        return self._store.purge(now)
-
-    def version(self) -> tuple[int, ...]:
-        """Return what differs after any write; a store that cannot be read gives a new answer each time."""
-        try:
-            return self._store.version()
-        except StorageError as error:
-            self._tell(error)
-            self._unknown += 1
-            return (-1, self._unknown)
-
-    def close(self) -> None:
-        """Let go of files and connections."""
-        self._store.close()
-
-    def _tell(self, error: StorageError) -> None:
-        if not self._told:
-            self._told = True
-            self._notice(f"{error.what} {error.fix} Going on without the cache.")
+    kept = {}
+    for key, entry in entries.items():
+        times = (gone[start] for start in ancestors(key) if start in gone)
+        if not any(entry.fetched <= at <= now + SKEW for at in times):
+            kept[key] = entry
+    return kept
 
 
-def open_store(directory: Path, redis_url: str | None, *, notice: Notice) -> Store:
+def latest(entries: Mapping[str, Entry]) -> float:
+    """Return now, or when the youngest entry's request began if that is later: clocks of machines differ a little."""
+    return max(time.time(), *(entry.fetched for entry in entries.values())) if entries else time.time()
+
+
+def open_store(directory: Path | None, redis_url: str | None, *, notice: Notice) -> Store:
     """Open the shared store, or one in memory when it cannot be opened.
 
     Parameters
     ----------
-    directory : Path
-        Where the SQLite file is, or will be.
+    directory : Path, optional
+        Where the SQLite file is, or will be; None keeps everything in memory.
     redis_url : str, optional
-        Redis instead.
+        Redis instead; its password is never shown.
     notice : callable
         Told what is wrong, once.
+
+    Returns
+    -------
+    Store
+        One whose reads never raise.
+
+    Examples
+    --------
+    >>> open_store(None, None, notice=print)
+    MemoryStore(0 entries)
     """
     from pierre_data.cache.memory import MemoryStore
+    from pierre_data.cache.resilient import Resilient
 
+    if redis_url is None and directory is None:
+        return MemoryStore()
     try:
         return Resilient(_shared(directory, redis_url, notice), notice)
     except StorageError as error:
@@ -143,9 +152,17 @@ def open_store(directory: Path, redis_url: str | None, *, notice: Notice) -> Sto
         return MemoryStore()
 
 
-def _shared(directory: Path, redis_url: str | None, notice: Notice) -> Store:
+def _shared(directory: Path | None, redis_url: str | None, notice: Notice) -> Store:
+    # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
     if redis_url is not None:
-        raise StorageError("A cache in Redis is not available yet.", "Unset REDIS_URL to use the SQLite file.")
+        try:
+            from pierre_data.cache.redisdb import RedisStore
+        except ImportError as error:
+            raise StorageError(
+                "REDIS_URL is set, but the redis package is not installed.", "Run: pip install redis."
+            ) from error
+        return RedisStore(redis_url)
     from pierre_data.cache.sqlite import SQLiteStore
 
+    assert directory is not None
     return SQLiteStore(directory, notice=notice)

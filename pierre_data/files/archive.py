@@ -167,7 +167,7 @@ def _folder(path: Path) -> Archive:
             archive.refused.append((name, "path", "a link that leads out of the folder"))
             continue
         archive.members[name] = Member(name, found.st_size, found.st_mtime_ns)
-        _count(archive)
+        _count(archive, len(archive.members))
     return archive
 
 
@@ -180,6 +180,7 @@ def _walk(path: Path) -> Iterator[Path]:
 def _zip(path: Path) -> Archive:
     opened = zipfile.ZipFile(path)
     archive = Archive(path, _zip=opened)
+    _count(archive, len(opened.infolist()))
     for info in sorted(opened.infolist(), key=lambda i: i.filename):
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if info.is_dir() or "__MACOSX" in parts or not parts or parts[-1].startswith("."):
@@ -190,12 +191,12 @@ def _zip(path: Path) -> Archive:
             archive.refused.append((info.filename, "size", f"{info.compress_size} bytes claim to be {info.file_size}"))
         else:
             archive.members[info.filename] = Member(info.filename, info.file_size, info.CRC)
-            _count(archive)
     return archive
 
 
-def _count(archive: Archive) -> None:
-    if len(archive.members) > MAX_MEMBERS:
+def _count(archive: Archive, members: int) -> None:
+    if members > MAX_MEMBERS:
+        archive.close()
         raise PayloadError(
             f"{archive.path} holds more than {MAX_MEMBERS} files.", "Point path at the folder with your activities."
         )

@@ -175,9 +175,12 @@ def _columns(groups: dict[tuple[int, int], _Group]) -> dict[str, Floats]:
 
 def _floats(values: tuple[Any, ...]) -> Floats:
     try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):  # names, or several values in one field
-        return np.array([_float(v) for v in values], dtype=np.float64)
+        numbers = np.array(values, dtype=np.float64)
+        if numbers.ndim == 1:
+            return numbers
+    except (TypeError, ValueError):
+        pass  # names, or several values in one field
+    return np.array([_float(v) for v in values], dtype=np.float64)
 
 
 def _float(value: Any) -> float:

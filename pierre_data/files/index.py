@@ -79,7 +79,7 @@ class Index:
                 return
             seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
             self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             _notice(f"The index {place} cannot be read, so the files are read again.")

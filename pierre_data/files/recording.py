@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,11 +82,11 @@ class Recording:
 
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row without nulls and NaN, so that it can be JSON.
+    """Return a row without nulls, NaN and infinities, so that it can be JSON.
 
     Examples
     --------
     >>> filled({"a": None, "b": float("nan"), "c": 0.0})
     {'c': 0.0}
     """
-    return {name: value for name, value in row.items() if value is not None and value == value}
+    return {n: v for n, v in row.items() if v is not None and not (isinstance(v, float) and not math.isfinite(v))}

@@ -164,6 +164,9 @@ def on_foot(sport: str) -> bool:
 
 
 def _clean(data: dict[str, Floats]) -> None:
+    for name, values in data.items():
+        if np.isinf(values).any():
+            data[name] = np.where(np.isinf(values), np.nan, values)
     heart, latitude, longitude = (data.get(n) for n in ("heart_rate_bpm", "latitude_deg", "longitude_deg"))
     if heart is not None:
         data["heart_rate_bpm"] = np.where(heart > 0, heart, np.nan)

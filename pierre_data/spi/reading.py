@@ -43,7 +43,7 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     for at, item in enumerate(items):
         row: dict[str, Any] = {}
         for column, field in wanted.items():
-            values = [_dig(item, path.split(".")) for path in field.paths]
+            values = [dig(item, path) for path in field.paths]
             try:
                 row |= _read(column, field, values, table)
             except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
@@ -101,12 +101,12 @@ def walk(
     step: Params | None = paging.first()
     while step is not None:
         body = (yield Request(path, {**params, **step}, raw=True)).body
-        rows = _dig(body, records.split("."))
+        rows = dig(body, records)
         if not isinstance(body, Mapping) or not isinstance(rows, list | None):
             fix = "The vendor may have changed its API; look for an update of this provider."
             raise PayloadError(f"{path} was answered without the list {records!r}.", fix, path=path)
         found += [row for row in rows or () if isinstance(row, Mapping)]
-        cursor = _dig(body, paging.cursor.split(".")) if paging.cursor else None
+        cursor = dig(body, paging.cursor) if paging.cursor else None
         step = paging.after(step, Page(rows=len(rows or ()), cursor=cursor))
     return found
 
@@ -128,8 +128,15 @@ def _read(column: str, field: Field, values: Sequence[Any], table: Table) -> dic
     return {column: value}
 
 
-def _dig(item: Any, path: Sequence[str]) -> Any:
-    for step in path:
+def dig(item: Any, path: str) -> Any:
+    """Return what a dotted path leads to in decoded JSON, or None.
+
+    Examples
+    --------
+    >>> dig({"a": {"b": [1, 2]}}, "a.b.1")
+    2
+    """
+    for step in path.split("."):
         if isinstance(item, Mapping):
             item = item.get(step)
         elif isinstance(item, list) and step.isdigit() and int(step) < len(item):

@@ -1,0 +1,236 @@
+"""One SQLite file through requests-cache's SQLiteDict, made safe for threads, processes, forks and damage.
+
+What the stock class of requests-cache 1.3.3 does and this one does not (2026-11): it pastes keys into SQL, waits for
+ever for a lock, swallows failed writes, gives wrong answers to threads on Python 3.12 and later, leaves the file
+readable by everybody, and shares its connection with forked children.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from requests_cache.backends.sqlite import SQLiteDict
+
+from pierre_data.cache.private import prepare, set_aside
+from pierre_data.cache.store import Notice
+from pierre_data.errors import StorageError
+
+_T = TypeVar("_T")
+
+#: Longest wait for another thread or process, in seconds.
+WAIT = 5.0
+_PATIENT, _IMPATIENT = f"PRAGMA busy_timeout={int(WAIT * 1000)}", "PRAGMA busy_timeout=0"
+_PRAGMAS = (
+    _PATIENT,
+    "PRAGMA page_size=65536",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA secure_delete=ON",
+    f"PRAGMA mmap_size={256 * 2**20}",
+)
+
+_OPEN: WeakValueDictionary[int, Database] = WeakValueDictionary()
+
+
+class Database(SQLiteDict):
+    """A SQLite file of this user alone.
+
+    Parameters
+    ----------
+    path : Path
+        Made with mode 0600 in a folder with mode 0700, as is what SQLite keeps beside it.
+    tables : sequence of str
+        Statements that make the tables if they are missing, and fail if they have another shape.  One of the tables
+        is ``entries``, with a ``key`` and a ``value``.
+    notice : callable
+        Told when a damaged file was set aside.
+
+    Raises
+    ------
+    StorageError
+        The file is a link, belongs to somebody else, can be written by others, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, tables: Sequence[str], *, notice: Notice) -> None:
+        # Before anything can fail: the class above closes in its finalizer.
+        self._lock, self._connection = threading.RLock(), None
+        self._path, self._tables, self._notice = path, tables, notice
+        self._inode = 0
+        #: How often the file was opened.
+        self.opened = 0
+        prepare(path)
+        _OPEN[id(self)] = self
+        super().__init__(path, table_name="entries", serializer=None, wal=True)
+
+    def run(self, work: Callable[[sqlite3.Connection], _T], *, commit: bool = False) -> _T:
+        """Do some work; a file that turns out to be damaged is replaced once, and the work done on the new one.
+
+        Parameters
+        ----------
+        work : callable
+            Is given the connection, which no other thread uses meanwhile.
+        commit : bool
+            In one transaction: all of it or nothing.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be used, or was locked for five seconds.
+        """
+        for again in (True, False):
+            try:
+                with self.connection(commit=commit) as con:
+                    return work(con)
+            except (sqlite3.Error, OSError) as error:
+                if not (again and _damaged(error)):
+                    raise self._trouble(error) from error
+                self._replace(error)
+        raise AssertionError("unreachable")
+
+    def forget_log(self) -> None:
+        """Write the log into the file and empty it, so that nothing removed stays there; not if others read just now.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be used.
+        """
+
+        def empty(con: sqlite3.Connection) -> None:
+            con.execute(_IMPATIENT)
+            try:
+                con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+            finally:
+                con.execute(_PATIENT)
+
+        self.run(empty)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    # What requests-cache's own methods stand on.
+
+    def init_db(self) -> None:
+        """Open the file and make its tables."""
+        self.close()
+        self.run(lambda con: None)
+
+    @contextmanager
+    def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give the connection to one thread; with `commit` inside a transaction, begun after a bounded wait."""
+        lock = self._lock
+        if not lock.acquire(timeout=WAIT):
+            raise sqlite3.OperationalError("another thread has been using it for too long")
+        try:
+            if self._connection is None:
+                self._connection = self._connected()
+            con = self._connection
+            if not commit or con.in_transaction:
+                yield con
+                return
+            con.execute("BEGIN IMMEDIATE")
+            try:
+                yield con
+                con.execute("COMMIT")
+            except BaseException:
+                if con.in_transaction:
+                    con.execute("ROLLBACK")
+                raise
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        """The stock one tries for ever and swallows what fails."""
+        with self.connection(commit=True):
+            yield
+
+    def __getitem__(self, key: str) -> bytes:
+        """Return the bytes of a key."""
+
+        def read(con: sqlite3.Connection) -> list[tuple[bytes]]:
+            return con.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchall()
+
+        for (value,) in self.run(read):
+            return value
+        raise KeyError(key)
+
+    # Private.
+
+    def _connected(self) -> sqlite3.Connection:
+        con = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=WAIT)
+        try:
+            until = time.monotonic() + WAIT
+            while True:
+                try:
+                    for pragma in _PRAGMAS:
+                        con.execute(pragma).fetchall()
+                    break
+                except sqlite3.OperationalError as error:
+                    # Switching a new file to WAL does not wait for another process that does the same.
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                        raise
+                    time.sleep(0.01)
+            con.execute("BEGIN IMMEDIATE")
+            for statement in self._tables:
+                con.execute(statement).fetchall()
+            con.execute("COMMIT")
+            self._inode = os.stat(self._path).st_ino
+        except BaseException:
+            con.close()
+            raise
+        self.opened += 1
+        return con
+
+    def _replace(self, error: Exception) -> None:
+        with self._lock:
+            self.close()
+            aside = set_aside(self._path, self._inode)
+            prepare(self._path)
+        if aside is not None:
+            self._notice(f"The cache {self._path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")
+
+    def _trouble(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"The cache {self._path} cannot be used: {error}.",
+            "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
+        )
+
+    def _forked(self) -> None:
+        """Begin anew in a forked child: the lock may be held by a thread that does not exist here."""
+        if self._connection is not None:
+            # SQLite forbids a child even to close a connection of its parent, so it must never be collected.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+        self._lock, self._connection = threading.RLock(), None
+
+
+def _children_begin_anew() -> None:
+    for database in list(_OPEN.values()):
+        database._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_children_begin_anew)
+
+
+def _damaged(error: Exception) -> bool:
+    """Return whether the file is none of ours, or no longer one."""
+    code = getattr(error, "sqlite_errorcode", None)
+    strange = str(error).startswith(("no such column", "no such table", "table entries has"))
+    return code is not None and (code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or strange)

@@ -1,0 +1,120 @@
+"""A file of this user alone: how it is made, what is refused, how a damaged one is set aside."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+from pierre_data.errors import StorageError
+
+#: SQLite keeps these beside its file, with the mode of the file.
+TAILS = ("", "-wal", "-shm")
+_FIX = "Remove it, or set PIERRE_CACHE_DIR to a folder of your own."
+# Windows has neither owners nor modes in this sense: there a user's own profile folder is closed to others.
+_POSIX = os.name == "posix"
+
+
+def prepare(path: Path) -> None:
+    """Make the folder (0700) and the file (0600) if they are missing, and check them if they are there.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what SQLite keeps beside it is checked too.
+
+    Raises
+    ------
+    StorageError
+        It cannot be made; or it is a link, belongs to somebody else or can be written by others.  What others can
+        only read is tightened.
+    """
+    try:
+        _make_folder(path.parent)
+        for tail in TAILS[1:]:
+            beside = path.with_name(path.name + tail)
+            if os.path.lexists(beside):
+                _check(beside, os.open(beside, _flags()))
+        try:
+            fd = os.open(path, _flags() | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            fd = os.open(path, _flags())
+        _check(path, fd)
+    except OSError as error:
+        # O_NOFOLLOW says "too many levels of symbolic links" where there is one.
+        why = "it is a link" if path.is_symlink() else str(error.strerror or error).lower()
+        raise StorageError(f"The cache {path} cannot be opened: {why}.", _FIX) from error
+
+
+def set_aside(path: Path, inode: int) -> Path | None:
+    """Rename a damaged file and what belongs to it; nothing is ever deleted.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    inode : int
+        Number of the file that was found damaged, 0 when unknown.
+
+    Returns
+    -------
+    Path or None
+        Its new name, ``<name>.corrupt-<seconds since 1970>``; None when another process has set it aside already.
+
+    Raises
+    ------
+    StorageError
+        It cannot be renamed.
+    """
+    try:
+        if inode not in (0, path.stat().st_ino):
+            return None
+        at = int(time.time())
+        while os.path.lexists(aside := path.with_name(f"{path.name}.corrupt-{at}")):
+            at += 1
+        for tail in TAILS:
+            part = path.with_name(path.name + tail)
+            if os.path.lexists(part):
+                os.rename(part, aside.with_name(aside.name + tail))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"The damaged cache {path} cannot be renamed: {error.strerror}.", _FIX) from error
+    return aside
+
+
+def _flags() -> int:
+    return os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make what is missing closed to others; under umask 0 the parents would otherwise be open to all."""
+    if not folder.exists():
+        if not folder.parent.exists():
+            _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if _POSIX and (found.st_uid not in (os.geteuid(), 0) or found.st_mode & 0o022):
+        raise StorageError(
+            f"Others can write in {folder}, so the cache is not kept there.",
+            f"Run: chmod go-w '{folder}', or set PIERRE_CACHE_DIR to a folder of your own.",
+        )
+
+
+def _check(path: Path, fd: int) -> None:
+    """Check what was opened, not what has the name now; closes `fd`."""
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"The cache {path} is no file.", _FIX)
+        if not _POSIX:
+            return
+        if found.st_uid != os.geteuid():
+            raise StorageError(f"The cache {path} belongs to somebody else.", _FIX)
+        if found.st_mode & 0o022:
+            raise StorageError(f"The cache {path} can be written by others.", _FIX)
+        if found.st_mode & 0o077:
+            os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)

@@ -1,0 +1,130 @@
+"""How a vendor cuts a list into pages: the other side of `pierre_data.spi.paging`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from pierre_data.fetch.dig import dig
+from pierre_data.spi import DateWindows, NextLink, Offset, PageNumber, Paging, Token
+
+#: Parameter that carries the cursor of a next link.
+LINK = "page_cursor"
+
+
+def rows_at(body: Any, records: object) -> str | None:
+    """Return the dotted path of the rows in a body, or None when there is no list to be paged.
+
+    Parameters
+    ----------
+    body : object
+        A decoded payload file.
+    records : str or callable
+        As an `Endpoint` declares it; where a function finds the rows, the body's only list is taken.
+
+    Examples
+    --------
+    >>> rows_at({"data": {"items": []}}, "data.items"), rows_at([], len), rows_at({"days": [], "n": 1}, len)
+    ('data.items', '', 'days')
+    """
+    if isinstance(records, str):
+        return records if isinstance(dig(body, records), list) else None
+    if isinstance(body, list):
+        return ""
+    lists = [key for key, value in body.items() if isinstance(value, list)] if isinstance(body, Mapping) else []
+    return lists[0] if len(lists) == 1 else None
+
+
+def replaced(body: Any, path: str, value: Any) -> Any:
+    """Return a copy of a body with another value at a dotted path.
+
+    Examples
+    --------
+    >>> replaced({"data": {"items": [1, 2], "n": 2}}, "data.items", [1])
+    {'data': {'items': [1], 'n': 2}}
+    """
+    head, _, rest = path.partition(".")
+    if not head:
+        return value
+    if isinstance(body, list):
+        return [replaced(v, rest, value) if str(at) == head else v for at, v in enumerate(body)]
+    whole = dict(body) if isinstance(body, Mapping) else {}
+    return {**whole, head: replaced(whole.get(head), rest, value)}
+
+
+def page_of(
+    paging: Paging, rows: Sequence[Any], path: str, params: Mapping[str, str], *, cap: int | None, url: str
+) -> tuple[Sequence[Any], str | None]:
+    """Return the rows of one page, and the cursor of the page after it.
+
+    Parameters
+    ----------
+    paging : Paging
+        As the endpoint declares it.
+    rows : sequence
+        The whole list.
+    path, params
+        What was asked.
+    cap : int, optional
+        Most rows the vendor puts on a page, whatever was asked.
+    url : str
+        Base URL, for next links.
+
+    Returns
+    -------
+    rows, cursor
+        The cursor is None on the last page, and where the paging has none.
+
+    Raises
+    ------
+    ValueError
+        A parameter is no number, or a cursor was never given out.
+
+    Examples
+    --------
+    >>> page_of(PageNumber(size=2), "abc", "/list", {"page": "2", "per_page": "2"}, cap=None, url="")
+    ('c', None)
+    """
+    if isinstance(paging, DateWindows):
+        return page_of(paging.inner, rows, path, params, cap=cap, url=url)
+    if isinstance(paging, PageNumber):
+        size = _size(params.get(paging.per_page), paging.size, cap)
+        start = (int(params.get(paging.page, paging.start)) - paging.start) * size
+        return rows[start : start + size], None
+    if isinstance(paging, Offset):
+        start = int(params.get(paging.offset, 0))
+        return rows[start : start + _size(params.get(paging.limit), paging.size, cap)], None
+    if not isinstance(paging, Token | NextLink):
+        return rows, None
+    if isinstance(paging, Token):
+        size, name = _size(params.get(paging.limit), paging.size or len(rows), cap), paging.param
+    else:
+        size, name = _size(None, len(rows), cap), LINK
+    start = _place(params.get(name), path, len(rows))
+    end = start + size
+    if end >= len(rows):
+        return rows[start:end], None
+    cursor = _cursor(path, end)
+    link = f"{url}{path}?{urlencode({**params, LINK: cursor})}"
+    return rows[start:end], cursor if isinstance(paging, Token) else link
+
+
+def _size(asked: str | None, usual: int, cap: int | None) -> int:
+    size = int(asked) if asked else usual
+    return max(1, size if cap is None else min(size, cap))
+
+
+def _cursor(path: str, at: int) -> str:
+    """Return a mark that says nothing of the position it stands for."""
+    return hashlib.sha256(f"{path} {at}".encode()).hexdigest()[:20]
+
+
+def _place(cursor: str | None, path: str, rows: int) -> int:
+    if cursor is None:
+        return 0
+    for at in range(1, rows):
+        if _cursor(path, at) == cursor:
+            return at
+    raise ValueError(f"{cursor!r} is no cursor of {path}")
