@@ -58,9 +58,10 @@ def columns(draws: Draws, workouts: Workouts, view: str) -> dict[str, Any]:
     )
     distance = np.where(own, np.round(distance * (1 + 0.02 * draws.normal("gps", slot))), distance)
     latitude, longitude = (p[at] for p in positions(draws, workouts))
-    indoor = np.array(session("indoor", workouts), dtype=bool)[at]
+    kind = every["kind"]
+    indoor = np.array(session("indoor", kind), dtype=bool)
     heart = [np.where(own, np.nan, every[n]) for n in ("heart_rate_bpm", "max_heart_rate_bpm")]
-    sports = [session("sport", workouts)[i] for i in at.tolist()]
+    sports = session("sport", kind)
     with np.errstate(invalid="ignore"):
         speed = np.round(distance / moving, 3)
     ids = _ids(draws, view, slot)
@@ -68,10 +69,10 @@ def columns(draws: Draws, workouts: Workouts, view: str) -> dict[str, Any]:
     return {
         "id": ids,
         "athlete_id": ["1"] * len(at),
-        "name": _names(workouts, at, start, every["offset_s"]),
+        "name": _names(kind, start, every["offset_s"]),
         "sport": sports,
         "sport_raw": [_SPOKEN.get(str(s), str(s).title().replace("_", "")) for s in sports],
-        "workout_kind": [session("kind", workouts)[i] or None for i in at.tolist()],
+        "workout_kind": [k or None for k in session("kind", kind)],
         "is_exercise": np.ones(len(at), dtype=bool),
         "start_time": start.astype("datetime64[us]"),
         "start_time_local": (start + every["offset_s"].astype("int64") * _SECOND).astype("datetime64[us]"),
@@ -90,7 +91,7 @@ def columns(draws: Draws, workouts: Workouts, view: str) -> dict[str, Any]:
         "start_longitude_deg": longitude,
         "manual": np.zeros(len(at), dtype=bool),
         "indoor": indoor,
-        "commute": np.array([n == "Commute" for n in session("name", workouts)], dtype=bool)[at],
+        "commute": np.array([n == "Commute" for n in session("name", kind)], dtype=bool),
         "has_gps": ~indoor,
         "device": ["Phone" if o else "Watch" for o in own.tolist()],
         "external_id": [
@@ -123,9 +124,8 @@ def _ids(draws: Draws, view: str, slot: np.ndarray) -> list[str]:
     return [str(n) for n in (base + 1000 * slot + noise).tolist()]
 
 
-def _names(workouts: Workouts, at: np.ndarray, start: np.ndarray, offset: Array) -> list[str]:
+def _names(kind: np.ndarray, start: np.ndarray, offset: Array) -> list[str]:
     local = start + offset.astype("int64") * _SECOND
     hour = (local - local.astype("datetime64[D]")).astype("int64") // 3600
     part = np.searchsorted([5, 11, 14, 17], hour, side="right")
-    names = [session("name", workouts)[i] for i in at.tolist()]
-    return [f"{_PART_OF_DAY[p]} {n}" for p, n in zip(part.tolist(), names, strict=True)]
+    return [f"{_PART_OF_DAY[p]} {n}" for p, n in zip(part.tolist(), session("name", kind), strict=True)]

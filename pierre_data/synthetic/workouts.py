@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -122,14 +123,14 @@ def positions(draws: Draws, workouts: Workouts) -> tuple[Array, Array]:
     return tuple(np.where(outdoor, np.round(home + j, 5), np.nan) for home, j in zip(_HOME, jitter, strict=True))  # type: ignore[return-value]
 
 
-def session(field: str, workouts: Workouts) -> list[object]:
-    """Return a field of each workout's kind of session."""
+def session(field: str, kind: np.ndarray) -> list[Any]:
+    """Return a field of each kind of session."""
     values = [getattr(SESSIONS[k], field) for k in _KINDS]
-    return [values[k] for k in workouts.kind.tolist()]
+    return [values[k] for k in kind.tolist()]
 
 
 def _outdoor(kind: np.ndarray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.array([not SESSIONS[k].indoor for k in _KINDS], dtype=bool)[kind]
+    return np.array([not indoor for indoor in session("indoor", kind)], dtype=bool)
 
 
 def _speed(first: float, last: float, share: Array, kind: np.ndarray, speed: Array) -> Array:
