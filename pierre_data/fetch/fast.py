@@ -78,14 +78,14 @@ def _row(modes: Mapping[str, str]) -> tuple[Any, Callable[[Sequence[Any]], dict[
     slots = {head: f"f{at}" for at, head in enumerate(heads)}
     fields = [(slots[head], _TYPES[mode], None) for head, mode in heads.items()]
     struct = msgspec.defstruct("Row", fields, rename={slot: head for head, slot in slots.items()}, gc=False)
-    # Two names at least, so that the getter always returns a tuple.
-    take = attrgetter(*slots.values(), next(iter(slots.values())))
+    takes = {head: attrgetter(slot) for head, slot in slots.items()}
     nested = {name: _inner(name.partition(".")[2]) for name in modes if "." in name}
 
     def columns(rows: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
         if not rows:
             return dict.fromkeys(modes, ())
-        whole = dict(zip(heads, zip(*map(take, rows), strict=True), strict=False))
+        # Column by column: one tuple per row took twice as long.
+        whole = {head: tuple(map(take, rows)) for head, take in takes.items()}
         return {
             name: tuple(map(nested[name], whole[name.partition(".")[0]])) if name in nested else whole[name]
             for name in modes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from math import ceil, floor
 from typing import Any
 
@@ -62,16 +62,15 @@ def _sport(detail: Mapping[str, Any]) -> str:
     return (SPORTS.sport(word or "") or ("other", True))[0]
 
 
+@lru_cache(maxsize=256)
 def _on_foot(*words: str | None) -> bool:
     return schema.FAMILY[_sport({"type": words[0] or words[1]})] in ("run", "walk")
 
 
 def _cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
-    # Strava counts one foot.
-    known = {pair: _on_foot(*pair) is foot for pair in set(zip(*words, strict=True))}
-    factor = 2 if foot else 1
-    found = zip(cadences, zip(*words, strict=True), strict=True)
-    return [c * factor if c is not None and known[pair] else None for c, pair in found]
+    factor = 2 if foot else 1  # Strava counts one foot
+    rows = zip(cadences, *words, strict=True)
+    return [c * factor if c is not None and _on_foot(a, b) is foot else None for c, a, b in rows]
 
 
 def _hidden(starts: Values, locals_: Values) -> list[bool]:
