@@ -63,8 +63,7 @@ class OAuthServer:
         self.log: list[tuple[str, str, dict[str, str], Mapping[str, str]]] = []
         self.counts = {"code": 0, "refresh": 0, "reuse": 0, "refused": 0, "revoke": 0}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -176,6 +175,13 @@ class OAuthServer:
     def _no(self, status: int, code: str) -> tuple[int, Body]:
         self.counts["refused"] += 1
         return status, {"error": code}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are part of the tests."""
 
 
 def _handler(server: OAuthServer) -> type[BaseHTTPRequestHandler]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pierre_data.auth.dialogue import redirect_address
 from pierre_data.auth.finding import Finding
 from pierre_data.auth.granted import missing_scopes
-from pierre_data.auth.identity import key_identities
+from pierre_data.auth.identities import key_identities
 from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.auth.session import check_application
 from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now

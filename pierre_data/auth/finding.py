@@ -65,7 +65,7 @@ def shareable(text: str) -> str:
     text = re.sub(r"(?i)(/home/|/Users/|\\Users\\)[^/\\\s]+", "~", text)
     text = re.sub(r"[\w.+-]+@[\w-]+\.[\w.]+", "[mail]", text)
     for name, mask in ((_user(), "[user]"), (socket.gethostname(), "[host]")):
-        text = re.sub(rf"(?i)\b{re.escape(name)}\b", mask, text) if len(name) > 2 else text
+        text = re.sub(rf"(?i)\b{re.escape(name)}\b", mask, text) if len(name) > 1 else text
     return text
 
 

@@ -99,6 +99,7 @@ def missing_scopes(descriptor: ProviderDescriptor, granted: Iterable[str]) -> di
     {}
     """
     has = set(granted)
+    has |= {smaller for larger, smaller in oauth_params(descriptor).implied_scopes if larger in has}
     lacking: dict[str, tuple[str, ...]] = {}
     for endpoints in (descriptor.endpoints, descriptor.details):
         for table, endpoint in endpoints.items():

@@ -64,6 +64,8 @@ class OAuthParams:
         Where the token body names the account, dotted: ``"athlete.id"``.
     token_hosts : tuple of str
         More hosts of the vendor a stored token may go to (an announced new base URL).
+    implied_scopes : tuple of (str, str)
+        A scope and another one it includes: ``("activity:read_all", "activity:read")``.
     manage_url : str
         Where people withdraw their consent by hand.
     """
@@ -83,4 +85,5 @@ class OAuthParams:
     revoke_param: str = "token"
     account: str = ""
     token_hosts: tuple[str, ...] = ()
+    implied_scopes: tuple[tuple[str, str], ...] = ()
     manage_url: str = ""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pierre_data.auth.dialogue import Dialogue, consented
 from pierre_data.auth.flow import finish
 from pierre_data.auth.granted import missing_scopes
-from pierre_data.auth.identity import key_identities
+from pierre_data.auth.identities import key_identities
 from pierre_data.auth.redact import FILTER, guard_logs
 from pierre_data.auth.remote import Place, place
-from pierre_data.auth.revoke import revoke
+from pierre_data.auth.revocation import revoke
 from pierre_data.auth.session import check_application
 from pierre_data.auth.tokens import Account, Clock, StoredToken, TokenStore, utc_now
 from pierre_data.auth.wire import Wire

@@ -1,0 +1,341 @@
+"""The token stores: private, sealed, whole, apart."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import os
+import pickle
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenStore, new_key, open_tokens
+from pierre_data.auth.disk import write_private
+from pierre_data.auth.record import from_json, to_json
+from pierre_data.auth.vault import Damaged, Seal, unwrap, wrap
+from pierre_data.errors import ConfigurationError, StorageError, Timeout
+from pierre_data.secret import Secret
+from tests.oauth_kit import ROOT
+
+AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+ME = Account("strava", "lab", "ann")
+TOKEN = StoredToken(
+    Secret("access-1"), AT, AT + dt.timedelta(hours=6), Secret("refresh-1"), ("read",), "9", "a.example", "t.example"
+)
+
+
+class DictKeyring:
+    """An OS keyring in a dict."""
+
+    priority = 5.0
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+
+class NullKeyring(DictKeyring):
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keeps nothing."""
+
+
+class FailingKeyring(DictKeyring):
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError("no D-Bus for canary-in-keyring-error")
+
+
+class HangingKeyring(DictKeyring):
+    def __init__(self, end: threading.Event) -> None:
+        super().__init__()
+        self.end, self.answered = end, False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.end.wait(30)
+        self.answered = True
+        return None
+
+
+class WeakKeyring(DictKeyring):
+    priority = 0.5
+
+
+def sealed(directory: Path, key: str | None = None, said: list[str] | None = None) -> FileTokens:
+    store = open_tokens(directory, key=Secret(key or new_key()), notice=(said if said is not None else []).append)
+    assert isinstance(store, FileTokens)
+    return store
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sealed", "plaintext"])
+def test_save_load_delete_list(kind: str, tmp_path: Path) -> None:
+    store: TokenStore = MemoryTokens()
+    if kind != "memory":
+        plain = "plaintext" if kind == "plaintext" else "keyring"
+        store = open_tokens(tmp_path / "t", store=plain, key=Secret(new_key()), notice=[].append)
+    other = Account("strava", "lab", "bob")
+    assert store.load(ME) is None
+    store.save(ME, TOKEN)
+    store.save(other, StoredToken(Secret("b"), AT))
+    assert store.load(ME) == TOKEN
+    assert store.list() == [ME, other]
+    assert store.delete(ME)
+    assert not store.delete(ME)
+    assert store.list() == [other]
+    assert store.describe().encrypted == (kind != "plaintext")
+    with store.lock(ME), store.lock(ME):
+        assert store.load(other) is not None
+
+
+def test_modes_under_umask_zero(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; os.umask(0); from pathlib import Path; from tests.test_auth_tokens import *; "
+        "store = sealed(Path(sys.argv[1]) / 'new' / 'tokens')\nwith store.lock(ME): store.save(ME, TOKEN)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
+    made = tmp_path / "new"
+    assert {path.suffix for path in (made / "tokens").iterdir()} == {".token", ".lock"}
+    assert {mode(path) for path in (made, made / "tokens")} == {0o700}
+    assert {mode(path) for path in (made / "tokens").iterdir()} == {0o600}
+
+
+def test_loose_files_are_tightened_and_reported(tmp_path: Path) -> None:
+    said: list[str] = []
+    key = new_key()
+    with sealed(tmp_path / "t", key).lock(ME):
+        sealed(tmp_path / "t", key).save(ME, TOKEN)
+    for path in (tmp_path / "t").iterdir():
+        path.chmod(0o644)
+    (tmp_path / "t").chmod(0o755)
+    store = sealed(tmp_path / "t", key, said)
+    assert store.load(ME) == TOKEN
+    with store.lock(ME):
+        assert store.load(ME) == TOKEN
+    assert len(said) == 3
+    assert all("could be read by other users" in text for text in said)
+    assert mode(tmp_path / "t") == 0o700
+    assert {mode(path) for path in (tmp_path / "t").iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("suffix", ["token", "lock"])
+def test_planted_links_are_refused(suffix: str, tmp_path: Path) -> None:
+    store, loot = sealed(tmp_path / "t"), tmp_path / "loot"
+    loot.write_text("mine")
+    (tmp_path / "t" / f"{ME.digest}.{suffix}").symlink_to(loot)
+    act = {"token": lambda: store.load(ME), "lock": store.lock(ME, 1.0).__enter__}[suffix]
+    with pytest.raises(StorageError):
+        act()
+    assert loot.read_text() == "mine"
+
+
+def test_a_linked_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "t").symlink_to(tmp_path / "real")
+    said: list[str] = []
+    assert isinstance(open_tokens(tmp_path / "t", key=Secret(new_key()), notice=said.append), MemoryTokens)
+    assert "symbolic link" in said[0]
+
+
+def test_a_pipe_does_not_make_us_wait(tmp_path: Path) -> None:
+    store = sealed(tmp_path / "t")
+    os.mkfifo(tmp_path / "t" / f"{ME.digest}.token", 0o600)
+    with pytest.raises(StorageError, match="no plain file"):
+        store.load(ME)
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"{}", b"\x80abc", b"[1", b"null", b'{"format": "pierre_data token", "version": 9}']
+)
+def test_corrupt_files_are_set_aside_never_deleted(junk: bytes, tmp_path: Path) -> None:
+    said: list[str] = []
+    store = sealed(tmp_path / "t", said=said)
+    path = tmp_path / "t" / f"{ME.digest}.token"
+    write_private(path, junk)
+    assert store.load(ME) is None
+    (aside,) = (tmp_path / "t").glob("*.corrupt-*")
+    assert aside.read_bytes() == junk
+    assert "set aside" in said[0]
+    store.save(ME, TOKEN)
+    assert store.load(ME) == TOKEN
+    assert aside.exists()
+
+
+def test_one_changed_byte_is_noticed(tmp_path: Path) -> None:
+    store, path = sealed(tmp_path / "t"), tmp_path / "t" / f"{ME.digest}.token"
+    store.save(ME, TOKEN)
+    found = json.loads(path.read_bytes())
+    raw = bytearray(base64.b64decode(found["data"]))
+    raw[0] ^= 1
+    found["data"] = base64.b64encode(raw).decode()
+    write_private(path, json.dumps(found).encode())
+    assert store.load(ME) is None
+
+
+def test_a_file_copied_to_another_account_is_not_his_token(tmp_path: Path) -> None:
+    for store in (sealed(tmp_path / "t"), open_tokens(tmp_path / "p", store="plaintext", notice=[].append)):
+        other = Account("strava", "lab", "bob")
+        store.save(ME, TOKEN)
+        directory = Path(store.describe().where)
+        write_private(directory / f"{other.digest}.token", (directory / f"{ME.digest}.token").read_bytes())
+        assert store.load(other) is None
+        assert store.load(ME) == TOKEN
+
+
+def test_another_key_leaves_the_file_alone(tmp_path: Path) -> None:
+    said: list[str] = []
+    first, key = new_key(), new_key()
+    sealed(tmp_path / "t", first).save(ME, TOKEN)
+    store = sealed(tmp_path / "t", key, said)
+    assert store.load(ME) is None
+    assert "PIERRE_TOKEN_KEY" in said[0]
+    assert sealed(tmp_path / "t", first).load(ME) == TOKEN
+    store.save(ME, StoredToken(Secret("new"), AT))  # connected again: the old file is kept
+    assert len(list((tmp_path / "t").glob("*.corrupt-*"))) == 1
+
+
+def test_files_in_clear_are_read_and_sealed_at_the_next_save(tmp_path: Path) -> None:
+    open_tokens(tmp_path / "t", store="plaintext", notice=[].append).save(ME, TOKEN)
+    assert b"access-1" in (tmp_path / "t" / f"{ME.digest}.token").read_bytes()
+    store = sealed(tmp_path / "t")
+    assert store.load(ME) == TOKEN
+    store.save(ME, TOKEN)
+    assert b"access-1" not in (tmp_path / "t" / f"{ME.digest}.token").read_bytes()
+
+
+def test_the_keyring_keeps_one_key(tmp_path: Path) -> None:
+    ring = DictKeyring()
+    store = open_tokens(tmp_path / "t", notice=[].append, backend=ring)
+    store.save(ME, TOKEN)
+    again = open_tokens(tmp_path / "t", notice=[].append, backend=ring)
+    assert again.load(ME) == TOKEN
+    assert len(ring.kept) == 1
+    assert (again.describe().key, again.describe().encrypted) == ("keyring", True)
+
+
+@pytest.mark.parametrize("ring", [NullKeyring(), FailingKeyring(), WeakKeyring()], ids=["null", "failing", "weak"])
+def test_without_a_keyring_tokens_stay_in_memory_and_nothing_is_written(ring: DictKeyring, tmp_path: Path) -> None:
+    said: list[str] = []
+    store = open_tokens(tmp_path / "t", notice=said.append, backend=ring)
+    store.save(ME, TOKEN)
+    assert isinstance(store, MemoryTokens)
+    assert len(said) == 1
+    assert "PIERRE_TOKEN_KEY" in said[0]
+    assert "PIERRE_TOKEN_STORE=plaintext" in said[0]
+    assert "canary" not in said[0]
+    assert list((tmp_path / "t").glob("*.token")) == []
+
+
+def test_a_keyring_that_hangs_is_given_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    end = threading.Event()
+    ring = HangingKeyring(end)
+    store = open_tokens(tmp_path / "t", notice=said.append, backend=ring, timeout_s=0.2)
+    assert isinstance(store, MemoryTokens)
+    assert not ring.answered
+    end.set()
+    assert "did not answer within 0.2 s" in said[0]
+
+
+def test_an_unwritable_home_means_memory_and_a_notice(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said: list[str] = []
+    store = open_tokens(tmp_path / "file" / "t", key=Secret(new_key()), notice=said.append)
+    assert isinstance(store, MemoryTokens)
+    assert "memory" in said[0]
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 44, new_key()[:-4]])
+def test_a_bad_key_says_how_to_make_one(key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="new_key"):
+        open_tokens(tmp_path, key=Secret(key), notice=[].append)
+
+
+def test_a_full_disk_keeps_the_old_token(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from tests.test_auth_tokens import *\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); key = new_key(); store = sealed(Path(sys.argv[1]), key)\n"
+        "store.save(ME, TOKEN); resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try: store.save(ME, StoredToken(Secret('new' * 100), AT))\n"
+        "except StorageError as error: print(error.what)\n"
+        "assert store.load(ME) == TOKEN; print(sorted(p.suffix for p in Path(sys.argv[1]).iterdir()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "t")], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "cannot be written" in done.stdout
+    assert done.stdout.strip().endswith("['.token']")  # no half-written part is left
+
+
+def test_a_held_lock_times_out(tmp_path: Path) -> None:
+    key, held, end = new_key(), threading.Event(), threading.Event()
+
+    def other() -> None:
+        with sealed(tmp_path / "t", key).lock(ME):
+            held.set()
+            end.wait(30)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait(30)
+    for store in (sealed(tmp_path / "t", key), MemoryTokens()):
+        lock = store.lock(ME, 0.1)
+        if isinstance(store, FileTokens):
+            with pytest.raises(Timeout, match="in use elsewhere"):
+                lock.__enter__()
+        else:  # every memory store is its own
+            with lock:
+                assert store.load(ME) is None
+    end.set()
+    thread.join()
+    with sealed(tmp_path / "t", key).lock(ME, 5.0):
+        assert held.is_set()
+
+
+IDS = st.text(st.characters(), max_size=8) | st.sampled_from(
+    ["..", "/abs", "a:b", "%2f", "*", "", "CON", "\x00", "\ud800"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(IDS, IDS, IDS), st.tuples(IDS, IDS, IDS))
+def test_accounts_never_share_a_file(one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
+    first, second = Account(*one), Account(*two)
+    assert (first.digest == second.digest) == (first == second)
+    assert first.digest.isalnum()
+    assert from_json(to_json(first, TOKEN)) == (first, TOKEN)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_junk_is_damaged_and_never_quoted(junk: bytes) -> None:
+    with pytest.raises(Damaged) as caught:
+        unwrap(junk, Seal(Secret(new_key())), b"me")
+    assert "token file" in str(caught.value)
+    with pytest.raises(ValueError, match="this is no stored token"):
+        from_json(junk)
+
+
+def test_nothing_shows_or_pickles_a_secret(tmp_path: Path) -> None:
+    seal = Seal(Secret(new_key()))
+    shown = f"{TOKEN!r} {TOKEN} {seal!r} {MemoryTokens()!r} {sealed(tmp_path / 't')!r}"
+    assert "access-1" not in shown
+    assert "refresh-1" not in shown
+    for thing in (TOKEN, seal):
+        with pytest.raises(TypeError):
+            pickle.dumps(thing)
+    assert b"access" not in wrap(b"access", seal, b"")
