@@ -59,16 +59,16 @@ def providers() -> None:
     from pierre_data.client import provider_status
 
     registry = pierre.ProviderRegistry()
-    for row in provider_status(registry).itertuples(index=False):
-        typer.echo(f"{row.provider:<18} {row.status:<13} {row.display_name}")
-        if row.status == "broken":
-            typer.echo(f"{'':<18} {row.detail}")
+    for row in provider_status(registry).astype(str).to_dict("records"):
+        typer.echo(f"{row['provider']:<18} {row['status']:<13} {row['display_name']}")
+        if row["status"] == "broken":
+            typer.echo(f"{'':<18} {row['detail']}")
             continue
-        typer.echo(f"{'':<18} offers {row.offers or 'nothing'}")
-        needs = f"needs {row.needs}. " if row.needs else ""
-        if needs or row.detail:
-            typer.echo(f"{'':<18} {needs}{row.detail}")
-        for name, option in registry[str(row.provider)].options.items():
+        typer.echo(f"{'':<18} offers {row['offers'] or 'nothing'}")
+        needs = f"needs {row['needs']}. " if row["needs"] else ""
+        if needs or row["detail"]:
+            typer.echo(f"{'':<18} {needs}{row['detail']}")
+        for name, option in registry[row["provider"]].options.items():
             typer.echo(f"{'':<18} option {name} = {option.default!r}: {option.meaning}")
 
 
