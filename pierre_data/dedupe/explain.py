@@ -80,7 +80,7 @@ def duplicates(
     found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider)
     kept, dropped, rule, score = _merges(found)
     rows = found.rows
-    names = quoted_all(rows.key)
+    names = quoted_all(rows.key).tolist()
     why = features(rows, kept, dropped)
     start = rows.starts(dropped) - rows.starts(kept)
     ids = dict(zip(found.groups.best.tolist(), group_ids(rows, found.groups), strict=True))

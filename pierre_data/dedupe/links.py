@@ -70,8 +70,10 @@ def linked(rows: Rows, kept: Ints) -> Ints:
         Positions that are no repeats.
     """
     labels = np.arange(len(rows))
+    if rows.earlier is None and (rows.rank[kept] == rows.rank[kept[:1]]).all():
+        return labels  # one provider: nobody else names its rows
     words = _words(rows, kept)
-    if not len(words.row) and rows.earlier is None:
+    if rows.earlier is None and not len(words.row):
         return labels
     own = _own(rows, kept)
     row, hashes = np.concatenate([own.row, words.row]), np.concatenate([own.hash, words.hash])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pierre_data.dedupe.order import Groups
 from pierre_data.dedupe.rows import Rows
-from pierre_data.dedupe.sources import Bools, Ints, quoted_all
+from pierre_data.dedupe.sources import Bools, Earlier, Floats, Ints, quoted_all
 from pierre_data.schema import ACTIVITIES
 
 TIMES = ("start_time", "start_hidden", "elapsed_s")
@@ -77,32 +77,43 @@ def timed_by(rows: Rows, groups: Groups) -> Ints:
     return _first(groups, ~rows.hidden[groups.members.order])
 
 
-def source_names(rows: Rows, groups: Groups) -> tuple[list[str], list[float]]:
+def source_names(rows: Rows, groups: Groups) -> tuple[pd.Series[str], Floats]:
     """Return the column ``sources`` and the number of sources of each group."""
-    before = rows.earlier
-    if before is None:
-        texts = quoted_all(rows.key.take(groups.best))
-        members = groups.members
-        names = quoted_all(rows.key.take(members.order))
-        ends = (members.starts + members.sizes).tolist()
-        for at, start, end in zip(np.flatnonzero(groups.many).tolist(), members.starts.tolist(), ends, strict=True):
-            texts[at] = " ".join(names[start:end])
-        return texts, groups.sizes.astype(np.float64).tolist()
     own = quoted_all(rows.key)
-    known = [t if n else o for t, n, o in zip(before.texts, before.count.tolist(), own, strict=True)]
+    if rows.earlier is not None:
+        return _earlier_names(rows, rows.earlier, own, groups)
+    parts, places = [], []
+    for size in np.unique(groups.sizes).tolist():
+        place = np.flatnonzero(groups.sizes == size)
+        text = own.take(groups.best[place]).reset_index(drop=True)
+        for nth in range(1, size):
+            text = text + " " + own.take(groups.order[groups.starts[place] + nth]).reset_index(drop=True)
+        parts.append(text)
+        places.append(place)
+    if not parts:
+        return own, groups.sizes.astype(np.float64)
+    back = np.argsort(np.concatenate(places), kind="stable")
+    return pd.concat(parts).take(back).reset_index(drop=True), groups.sizes.astype(np.float64)
+
+
+def group_ids(rows: Rows, groups: Groups) -> list[str]:
+    """Return the activity_id of each group: the smallest hash of its sources, in hexadecimal."""
+    if not len(groups.order):
+        return []
+    least = np.minimum.reduceat(rows.hash[groups.order], groups.starts)
+    digits = least.astype(">u8").tobytes().hex()
+    return [digits[at : at + 16] for at in range(0, len(digits), 16)]
+
+
+def _earlier_names(rows: Rows, before: Earlier, own: pd.Series[str], groups: Groups) -> tuple[pd.Series[str], Floats]:
+    known = own.where(before.count == 0, before.texts).tolist()
     lists = []
     for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
         found = " ".join(known[row] for row in groups.order[start : start + size].tolist()).split(" ")
         if size > 1:
             found = sorted(dict.fromkeys(found), key=lambda source: rows.places[source.partition(":")[0]])
         lists.append(found)
-    return [" ".join(found) for found in lists], [float(len(found)) for found in lists]
-
-
-def group_ids(rows: Rows, groups: Groups) -> list[str]:
-    """Return the activity_id of each group: the smallest hash of its sources."""
-    least = np.minimum.reduceat(rows.hash[groups.order], groups.starts) if len(groups.order) else rows.hash[:0]
-    return [f"{number:016x}" for number in least.tolist()]
+    return pd.Series([" ".join(found) for found in lists], dtype="str"), np.array([float(len(f)) for f in lists])
 
 
 def _zoned_by(frame: pd.DataFrame, groups: Groups, timed_by: Ints) -> Ints:

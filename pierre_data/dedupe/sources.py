@@ -83,11 +83,8 @@ def unquoted(source: str) -> str:
     return source.replace("%3A", ":").replace("%20", " ").replace("%25", "%")
 
 
-def quoted_all(keys: pd.Series[str]) -> list[str]:
+def quoted_all(keys: pd.Series[str]) -> pd.Series[str]:
     """Return `quoted` of every key; most need no change."""
-    texts: list[str] = keys.tolist()
     # One colon, between provider and id, and nothing else to encode.
     odd = keys.str.contains(r"[ %]|:.*:", regex=True).to_numpy(dtype=bool)
-    for at in np.flatnonzero(odd).tolist():
-        texts[at] = quoted(texts[at])
-    return texts
+    return keys.where(~odd, keys[odd].map(quoted)) if odd.any() else keys
