@@ -1,0 +1,85 @@
+"""Strava's handshake is answered, its events are read, and forged ones are refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from pierre_data import errors, schema
+from pierre_data.providers.strava_pushes import receive
+from pierre_data.schema import Table
+from pierre_data.secret import Secret
+from pierre_data.spi import Received
+
+NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
+SECRET = Secret("strava-client-secret-canary")
+EVENT = {
+    "object_type": "activity", "object_id": 2**40, "aspect_type": "create", "updates": {}, "owner_id": 134815,
+    "subscription_id": 1, "event_time": 1795608000,
+}  # fmt: skip
+
+
+def push(
+    event: Any, *, away_s: int = 0, sign: str | None = "", secret: Secret | None = SECRET, **more: Any
+) -> Received:
+    body = json.dumps(event).encode()
+    stamp = str(int(NOW.timestamp()) + away_s)
+    digest = hmac.new(SECRET.reveal().encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {} if sign is None else {"x-strava-signature": f"t={stamp},v1={sign or digest}"}
+    return receive(headers, body, secret, NOW, **more)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "table", "id"),
+    [
+        ({}, "create", schema.ACTIVITIES, str(2**40)),
+        ({"aspect_type": "update", "updates": {"private": "true"}}, "update", schema.ACTIVITIES, str(2**40)),
+        ({"aspect_type": "delete"}, "delete", schema.ACTIVITIES, str(2**40)),
+        ({"aspect_type": "renamed", "updates": None}, "update", schema.ACTIVITIES, str(2**40)),
+        ({"object_type": "athlete", "object_id": 134815, "aspect_type": "update"}, "update", schema.ATHLETE, "134815"),
+        (
+            {"object_type": "athlete", "aspect_type": "update", "updates": {"authorized": "false"}},
+            "disconnect",
+            None,
+            None,
+        ),
+        ({"object_type": "athlete", "aspect_type": "delete"}, "disconnect", None, None),
+    ],
+)
+def test_events(change: dict[str, Any], kind: str, table: Table | None, id: str | None) -> None:
+    for sign in ("", None):  # signed, or of an older subscription
+        received = push(EVENT | change, sign=sign)
+        [event] = received.events
+        assert (event.kind, event.table, event.id, event.athlete_id) == (kind, table, id, "134815")
+        assert received.status == 200
+
+
+def test_what_is_not_known_yet_changes_nothing() -> None:
+    assert push({"object_type": "segment"}).events == ()
+    assert push({}).events == ()
+
+
+def test_forged_events_are_refused() -> None:
+    for wrong in ({"sign": "00"}, {"away_s": 301}, {"away_s": -301}, {"sign": None, "require_signature": True}):
+        with pytest.raises(errors.AccessDenied) as caught:
+            push(EVENT, **wrong)
+        assert SECRET.reveal() not in str(caught.value)
+    with pytest.raises(errors.ConfigurationError, match="PIERRE_STRAVA_CLIENT_SECRET"):
+        push(EVENT, secret=None)
+    with pytest.raises(errors.PayloadError):
+        receive({}, b"[]", None, NOW)
+
+
+def test_the_handshake_is_answered() -> None:
+    query = b"hub.verify_token=STRAVA&hub.challenge=15f7d1a91c1f40f8a748fd134752feb3&hub.mode=subscribe"
+    for token in (None, Secret("STRAVA")):
+        received = receive({}, query, SECRET, NOW, verify_token=token)
+        assert json.loads(received.reply) == {"hub.challenge": "15f7d1a91c1f40f8a748fd134752feb3"}
+        assert (received.status, received.content_type, received.events) == (200, "application/json", ())
+    with pytest.raises(errors.AccessDenied, match="handshake"):
+        receive({}, query, SECRET, NOW, verify_token=Secret("another"))
