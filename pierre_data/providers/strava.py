@@ -140,6 +140,16 @@ _STATS = fields(
     elapsed_s=elapsed_time elevation_gain_m=elevation_gain longest_distance_m=longest biggest_climb_m=climb"""
 )
 _GEAR = fields("id kind name brand=brand_name model=model_name distance_m=distance retired is_primary=primary")
+# Fields no table of ours has a place for.
+_SOCIAL = """resource_state achievement_count athlete_count comment_count display_hide_heartrate_option flagged
+    from_accepted_tag has_heartrate has_kudoed heartrate_opt_out kudos_count map.id map.resource_state photo_count
+    pr_count total_photo_count visibility device_watts athlete.resource_state start_latitude start_longitude""".split()
+_WITHIN = """available_zones best_efforts description embed_token gear hide_from_home laps photos segment_efforts
+    prefer_perceived_exertion similar_activities splits_metric splits_standard stats_visibility""".split()
+_PERSON = """resource_state athlete_type badge_type_id bikes shoes bio blocked can_follow clubs date_preference follower
+    follower_count friend friend_count mutual_friend_count premium profile profile_medium summit""".split()
+_POSITION = """resource_state athlete device_watts start_index end_index start_date_local split pace_zone achievements
+    hidden segment""".split()
 _BOUNDS = {"heartrate": ("heart_rate", "bpm"), "power": ("power", "w"), "pace": ("pace", "mps")}
 _ZONE = fields("activity_id kind zone elapsed_s=time lower_bpm upper_bpm lower_w upper_w lower_mps upper_mps")
 _STREAM = fields(
@@ -219,8 +229,10 @@ def _gear(_query: Query) -> Plan:
 
 
 def _records(query: Query) -> Plan:
-    # Best efforts are only in details: walk the list, then open each run that brought a record.
-    params: dict[str, Any] = {"per_page": 200, **_window(query.after, query.before)}
+    # Best efforts are only in details: walk the list, then open each run that brought a record.  An effort may begin
+    # long after its run did, so runs of the two days before count too; the rows are cut afterwards.
+    edge = dt.timedelta(days=2)
+    params: dict[str, Any] = {"per_page": 200, **_window(query.after and query.after - edge, query.before)}
     page, runs = 1, []
     while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
         runs += [a["id"] for a in body if a.get("pr_count") and _on_foot(a.get("sport_type"), a.get("type"))]
@@ -291,23 +303,29 @@ descriptor = ProviderDescriptor(
             window=_window,
             newest_first=True,
             scopes=_READ,
+            ignored=tuple(_SOCIAL),
         ),
-        schema.ATHLETE: Endpoint("/athlete", _ATHLETE, scopes=("read",)),
+        schema.ATHLETE: Endpoint("/athlete", _ATHLETE, scopes=("read",), ignored=tuple(_PERSON)),
         schema.STATS: Endpoint(plan_with=_stats, columns=tuple(_STATS)),
         schema.GEAR: Endpoint(plan_with=_gear, columns=tuple(_GEAR), scopes=("profile:read_all",)),
         schema.PERSONAL_RECORDS: Endpoint(plan_with=_records, columns=tuple(_BEST), scopes=_READ),
     },
     details={
-        schema.ACTIVITIES: Endpoint(_ONE, _DETAIL, scopes=_READ),
+        schema.ACTIVITIES: Endpoint(_ONE, _DETAIL, scopes=_READ, ignored=(*_SOCIAL, *_WITHIN)),
         schema.STREAMS: Endpoint(
             plan_with=_streams,
             columns=(*_STREAM, "activity_id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
             scopes=_READ,
         ),
-        schema.LAPS: Endpoint(_ONE, _LAP, records=_parts("laps"), scopes=_READ),
+        schema.LAPS: Endpoint(_ONE, _LAP, records=_parts("laps"), scopes=_READ, ignored=tuple(_POSITION)),
         schema.ZONES: Endpoint(f"{_ONE}/zones", _ZONE, records=_zones, scopes=_READ),
         schema.SEGMENT_EFFORTS: Endpoint(
-            _ONE, _SEGMENT, _parts("segment_efforts"), params={"include_all_efforts": "true"}, scopes=_READ
+            _ONE,
+            _SEGMENT,
+            _parts("segment_efforts"),
+            params={"include_all_efforts": "true"},
+            scopes=_READ,
+            ignored=tuple(_POSITION),
         ),
     },
     limits=(RateLimit(100, minutes=15), RateLimit(1000, days=1)),
