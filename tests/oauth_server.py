@@ -47,6 +47,8 @@ class Rules:
     refresh_answer: Callable[[Body], Body] | None = None
     delay_s: float = 0.0
     fail_with: int = 0
+    echo: bool = False
+    spoil: Callable[[bytes], bytes] = lambda body: body
     clock_offset_s: float = 0.0
     revoke_status: int = 200
     granted: str | None = None
@@ -104,7 +106,8 @@ class OAuthServer:
     def token(self, form: dict[str, str], headers: Mapping[str, str]) -> tuple[int, Body]:
         time.sleep(self.rules.delay_s)
         if self.rules.fail_with:
-            return self.rules.fail_with, {"message": "out of order"}
+            shown = f"cannot read {form} with {dict(headers)}" if self.rules.echo else "out of order"
+            return self.rules.fail_with, {"message": shown, "error_description": shown}
         with self._lock:
             if not self._client(form, headers):
                 return self._no(401, "invalid_client")
@@ -151,7 +154,8 @@ class OAuthServer:
 
     def revoke(self, query: dict[str, str], form: dict[str, str], headers: Mapping[str, str]) -> tuple[int, Body]:
         if self.rules.revoke_status != 200:
-            return self.rules.revoke_status, {"error": "revoke_failed"}
+            shown = f"revoke_failed for {form}{query}{dict(headers)}" if self.rules.echo else "revoke_failed"
+            return self.rules.revoke_status, {"error": shown}
         bearer = headers.get("Authorization", "").removeprefix("Bearer ")
         token = form.get("token") or query.get("token") or query.get("access_token") or bearer
         for family in self.families:
@@ -206,7 +210,7 @@ def _handler(server: OAuthServer) -> type[BaseHTTPRequestHandler]:
                 status, body = (200, {"id": 1}) if server.valid(bearer) else (401, {"message": "no"})
             else:
                 status, body = 404, {}
-            data = json.dumps(body).encode()
+            data = server.rules.spoil(json.dumps(body).encode())
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))

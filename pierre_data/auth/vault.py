@@ -63,6 +63,7 @@ class Seal:
     __slots__ = ("_aead", "id")
 
     def __init__(self, key: Secret) -> None:
+        self.id = ""
         raw = _decoded(key)
         if raw is None:
             raise ConfigurationError("PIERRE_TOKEN_KEY is no key of 32 bytes in base64.", _MAKE)
