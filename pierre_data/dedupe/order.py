@@ -56,17 +56,10 @@ class Groups:
 
 def best_first(rows: Rows, kept: Ints, labels: Ints) -> Groups:
     """Return the groups of the kept rows: by provider priority, recorded before manual, then id."""
-    label = labels[kept]
-    sizes = np.bincount(label, minlength=len(rows))
-    several = sizes[label] > 1
-    order = kept[np.argsort(label, kind="stable")]
-    if several.any():
-        alike = (rows.rank[kept[several]] << 1) | rows.manual[kept[several]]
-        inside = np.argsort((label[several] << int(alike.max()).bit_length()) | alike, kind="stable")
-        keys = (label[several] << int(alike.max()).bit_length()) | alike
-        members = _untied(rows, kept[several][inside], keys[inside])
-        # Groups stand in the order of their labels, so the members fill the places of their own group.
-        order[sizes[labels[order]] > 1] = members
+    alike = (rows.rank[kept] << 1) | rows.manual[kept]
+    keys = (labels[kept] << int(alike.max(initial=0)).bit_length()) | alike
+    inside = np.argsort(keys, kind="stable")
+    order = _untied(rows, kept[inside], keys[inside])
     starts = np.flatnonzero(np.append(True, np.diff(labels[order]) != 0)) if len(order) else order
     return Groups(order, starts)
 
