@@ -97,12 +97,13 @@ def waiting_s(requests: int, limits: Sequence[RateLimit]) -> float:
 def _requests(endpoint: Endpoint, window: Window, density: float, now: dt.datetime) -> int:
     days = _days(window.after, window.before, now)
     if isinstance(endpoint.paging, DateWindows):
-        return len(endpoint.paging.windows(window.after, min(window.before, now + dt.timedelta(days=1)), now))
+        end = min(window.before, now + dt.timedelta(days=1))
+        return len(endpoint.paging.windows(window.after, end, now))
     size = getattr(endpoint.paging, "size", None)
     if not size:
         return 1
     # One more for lists that end on an empty page; a short last page is not always enough.
-    return math.ceil(days * density / size) + 1
+    return math.ceil(days * density / int(size)) + 1
 
 
 def _days(after: dt.datetime | None, before: dt.datetime, now: dt.datetime) -> float:
