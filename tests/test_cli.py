@@ -95,7 +95,7 @@ def test_fetch_and_synth(tmp_path: Path) -> None:
         (["fetch", "-p", "strava", "--out", "x.parquet"], "Error: Strava is not connected."),
         (["fetch", "-p", "synthetic", "--after", "soon", "--out", "x.parquet"], "Error: after='soon' is no date."),
         (["fetch", "-p", "synthetic", "--out", "no/x.parquet"], "Error: no/x.parquet cannot be written"),
-        (["synth", "--scenario", "couch", "--out", "x.parquet"], "Error: 'couch' is no scenario."),
+        (["synth", "--scenario", "couch", "--out", "x.parquet"], "Error: There is no scenario 'couch'."),
     ],
 )
 def test_mistakes_are_one_line_and_exit_1(tmp_path: Path, words: list[str], said: str) -> None:

@@ -387,3 +387,33 @@ def test_an_empty_answer_has_the_dtypes_of_a_full_one(client: Client) -> None:
     assert len(empty) == 0
     assert empty.dtypes.astype(str).to_dict() == dict(ACTIVITIES.dtypes)
     assert len(client.activities("2031-01-01", "2031-02-01")) == 0
+
+
+def test_estimate_says_what_it_would_cost(client: Client, strava: StravaServer) -> None:
+    before = client.estimate().iloc[0]
+    assert (before.provider, before.cached_rows, before.missing_periods > 10) == ("strava", 0, True)
+    assert before.requests >= 2
+    assert strava.asked == []
+    client.activities()
+    after = client.estimate().iloc[0]
+    assert (after.requests, after.missing_periods, after.cached_rows, after.seconds) == (0, 0, 50, 0.0)
+    again = client.estimate(policy=CachePolicy.REFRESH).iloc[0]
+    assert again.requests >= 2
+    assert Client("synthetic", cache="memory").estimate().requests.tolist() == [0]
+    with pytest.raises(pierre.UnsupportedFeature):
+        client.estimate(table=pierre.schema.SLEEP)
+
+
+def test_invalidate_forgets_one_thing_or_all(client: Client, strava: StravaServer) -> None:
+    client.activities()
+    client.athlete()
+    asked = len(strava.asked)
+    assert client.invalidate(resource="athlete_profile") == 1
+    client.activities()
+    assert len(strava.asked) == asked
+    client.athlete()
+    assert len(strava.asked) == asked + 1
+    assert client.invalidate(provider="strava", user="bob") == 0
+    assert client.invalidate() > 1
+    client.activities()
+    assert len(strava.asked) == asked + 3

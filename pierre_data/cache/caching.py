@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data import schema
+from pierre_data.cache.estimate import Estimate, estimate
 from pierre_data.cache.listing import Listing
 from pierre_data.cache.policy import CachePolicy, CacheTtl
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
@@ -120,8 +121,8 @@ class CachingProvider(FitnessProvider):
         """Remove the kept activity lists; returns how many entries went."""
         return self._shelf.forget("activity_list")
 
-    def invalidate(self, resource: str) -> int:
-        """Remove one resource, such as ``"sleep_list"`` or ``"stats"``; returns how many entries went."""
+    def invalidate(self, resource: str | None = None) -> int:
+        """Remove one resource, such as ``"sleep_list"``, or everything; returns how many entries went."""
         return self._shelf.forget(resource)
 
     def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
@@ -156,9 +157,7 @@ class CachingProvider(FitnessProvider):
             Each with some of the table's columns.
         """
         watch.report.searched_from = query.after
-        # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
-        local = not self.descriptor.api_base_url
-        if local or (policy is CachePolicy.BYPASS and not self._offline):
+        if self._is_local() or (policy is CachePolicy.BYPASS and not self._offline):
             pieces = self._straight(query, watch)
             watch.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
         elif query.id is None and query.table.name in LISTS:
@@ -167,6 +166,27 @@ class CachingProvider(FitnessProvider):
             pieces = self._single(query, watch, policy)
         watch.report.rows = sum(p.num_rows for p in pieces)
         return pieces
+
+    def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
+        """Return what a windowed question would cost; nothing is fetched.
+
+        Raises
+        ------
+        UnsupportedFeature
+            The provider does not offer that table.
+        """
+        endpoint = self.descriptor.endpoint(query.table)
+        if self._is_local():
+            return Estimate(self.name)
+        listing = self.listing(query, Watch(ProviderReport(self.name, query.table.name)))
+        now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
+        limits, in_flight = self.descriptor.limits, self.descriptor.in_flight
+        missing, fresh = listing.missing(policy), listing.fresh(policy)
+        return estimate(self.name, endpoint, missing, fresh, limits, in_flight, now)
+
+    def _is_local(self) -> bool:
+        # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
+        return not self.descriptor.api_base_url
 
     def listing(self, query: Query, watch: Watch) -> Listing:
         """Return a windowed question over the kept periods."""

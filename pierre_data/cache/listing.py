@@ -83,16 +83,20 @@ class Listing:
 
     def missing(self, policy: CachePolicy) -> list[Window]:
         """Return the windows that must be fetched, newest first."""
+        fresh = set() if policy is CachePolicy.REFRESH else self._fresh()
+        return windows(self._wanted, fresh.__contains__, self._rows, self._page)
+
+    def fresh(self, policy: CachePolicy) -> dict[Period, int]:
+        """Return the periods that need not be fetched, and their rows."""
+        fetched = {p for window in self.missing(policy) for p in window.periods}
+        return {p: self._rows(p) for p in self._entries if p not in fetched}
+
+    def _fresh(self) -> set[Period]:
         now = self._shelf.now()
+        return {p for p, entry in self._entries.items() if now < entry.expires}
 
-        def fresh(period: Period) -> bool:
-            entry = self._entries.get(period)
-            return policy is not CachePolicy.REFRESH and entry is not None and now < entry.expires
-
-        def rows(period: Period) -> int:
-            return int(decode(self._entries[period].value).num_rows)
-
-        return windows(self._wanted, fresh, rows, self._page)
+    def _rows(self, period: Period) -> int:
+        return int(decode(self._entries[period].value).num_rows)
 
     def _window(self, window: Window) -> list[pa.Table]:
         began = self._shelf.now()

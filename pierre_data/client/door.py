@@ -7,7 +7,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Literal, Self
 
 import pandas as pd
@@ -335,6 +335,65 @@ class Client:
             f"None of {', '.join(providers)} answered. {what}", "Mend one of them, or name another."
         ) from ExceptionGroup("every provider failed", failed)
 
+    def estimate(
+        self,
+        after: Moment | None = None,
+        before: Moment | None = None,
+        *,
+        table: Table = schema.ACTIVITIES,
+        providers: Providers | None = None,
+        policy: CachePolicy = CachePolicy.USE_CACHE,
+        tz: str = "UTC",
+    ) -> pd.DataFrame:
+        """Return what a question would cost, without asking it.
+
+        Parameters
+        ----------
+        after, before, providers, policy, tz
+            As for `activities`.
+        table : Table
+            A table that is kept by period: activities, sleep, sleep_stages, recovery, health.
+
+        Returns
+        -------
+        DataFrame
+            One row per provider: provider, requests (about so many), cached_periods, missing_periods, cached_rows,
+            seconds (about so long, the vendor's limits included).
+
+        Raises
+        ------
+        QueryError, UnsupportedFeature
+            As for `table`.
+        """
+        question = read_question(after, before, tz=tz)
+        names = self._able(table, self._asked(providers), named=providers is not None)
+        query = Query(table, *question.utc)
+        rows = [asdict(self._provider(name).estimate(query, policy)) for name in names]
+        dtypes = dict.fromkeys(("requests", "cached_periods", "missing_periods", "cached_rows"), "int64")
+        return pd.DataFrame(rows).astype({"provider": "str", **dtypes, "seconds": "float64"})
+
+    def invalidate(self, *, provider: str | None = None, resource: str | None = None, user: str | None = None) -> int:
+        """Forget what the cache keeps, so that it is fetched anew.
+
+        Parameters
+        ----------
+        provider : str, optional
+            Only of this provider; of all when omitted.
+        resource : str, optional
+            Only this: ``activity_list``, ``sleep_list``, ``activity``, ``streams``, ``stats``, ``athlete_profile`` ...
+        user : str, optional
+            Of another user of this tenant.
+
+        Returns
+        -------
+        int
+            How many entries went.
+        """
+        names = [provider] if provider is not None else list(self.providers)
+        gone = sum(self._caching(name, user or self.user).invalidate(resource) for name in names)
+        self._memory.clear()
+        return gone
+
     def status(self) -> pd.DataFrame:
         """Return one row per provider of the registry: connected, status, what it offers and needs.
 
@@ -374,11 +433,12 @@ class Client:
     def _provider(self, name: str) -> CachingProvider:
         with self._lock:
             if name not in self._made:
-                options = next((c.options for c in self._choice if c.name == name), {})
-                self._made[name] = self.registry.create_caching_provider(
-                    name, self._store, tenant=self.tenant, user=self.user, **options
-                )
+                self._made[name] = self._caching(name, self.user)
             return self._made[name]
+
+    def _caching(self, name: str, user: str) -> CachingProvider:
+        options = next((c.options for c in self._choice if c.name == name), {})
+        return self.registry.create_caching_provider(name, self._store, tenant=self.tenant, user=user, **options)
 
     def _able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:
         able = [n for n in names if table in self.registry[n].endpoints]

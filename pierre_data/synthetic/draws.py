@@ -1,67 +1,123 @@
-"""Random numbers that are the same on every machine: a counter-based hash, integer arithmetic only.
+"""Numbers that depend on nothing but a key, a named stream and a cell.
 
-Each named stream gives the number of any position without drawing those before it, so windows are independent, and a
-new column does not move the others.  The mixer is SplitMix64 (Steele, Lea and Flood, 2014).
+No generator has a state here: a draw is a hash of where it is needed.  So windows agree however they are cut, a new
+stream shifts no other, and a million draws are a handful of array operations.  What is done with a draw is addition,
+multiplication, division and table lookup only, which IEEE 754 fixes to the last bit; ``exp``, ``log`` and ``sin``
+differ between libraries of C and are not used.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray[tuple[int], np.dtype[np.float64]]
-Words = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+Texts = NDArray[np.object_]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_INTERVALS = 1024
+#: No normal draw is further from zero than this.
+WIDEST = 3.3
 
 
-class Draws:
-    """Streams of one seed.
+def key_of(*parts: int | str) -> int:
+    """Return a 64-bit key of numbers and names; the same on every machine."""
+    text = "\x1f".join(str(p) for p in parts).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+@cache
+def _stream(name: str) -> int:
+    return key_of("stream", name)
+
+
+def words(key: int, stream: str, cells: Ints) -> Words:
+    """Return 64 random bits per cell: the finalizer of SplitMix64, twice.
 
     Parameters
     ----------
-    seed : int
-        Any integer.
-    salt : str
-        Separates kinds of worlds, such as the scenario.
+    key : int
+        Whose draws, of `key_of`.
+    stream : str
+        What they are for.
+    cells : ndarray of int64
+        Which draws, any shape.
 
     Examples
     --------
-    >>> draws = Draws(1, "demo")
-    >>> bool((draws.uniform("a", np.arange(3)) == draws.uniform("a", np.arange(3))).all())
+    >>> int(words(1, "start", np.array([7]))[0]) == int(words(1, "start", np.array([6, 7]))[1])
     True
     """
+    salt = np.uint64((key ^ _stream(stream)) & _MASK)
+    state = cells.astype(np.uint64) * np.uint64(_STEP) + salt
+    return _mix(_mix(state) ^ salt)
 
-    def __init__(self, seed: int, salt: str) -> None:
-        self._name = f"{seed}:{salt}"
 
-    def words(self, stream: str, at: np.ndarray) -> Words:
-        """Return 64 random bits for each position."""
-        start = hashlib.blake2b(f"{self._name}:{stream}".encode(), digest_size=8).digest()
-        z = np.uint64(int.from_bytes(start, "little")) + (at.astype(np.uint64) + np.uint64(1)) * _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * _MIX_1
-        z = (z ^ (z >> np.uint64(27))) * _MIX_2
-        return z ^ (z >> np.uint64(31))
+def _mix(x: Words) -> Words:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_FIRST)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_SECOND)
+    return x ^ (x >> np.uint64(31))
 
-    def uniform(self, stream: str, at: np.ndarray) -> Array:
-        """Return numbers in [0, 1)."""
-        return (self.words(stream, at) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
-    def normal(self, stream: str, at: np.ndarray) -> Array:
-        """Return numbers with mean 0 and deviation 1: the sum of four 16-bit uniforms, bounded by 3.5.
+def uniform(key: int, stream: str, cells: Ints) -> Floats:
+    """Return numbers in [0, 1), multiples of 2**-53."""
+    return (words(key, stream, cells) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
-        No logarithm and no sine: their last bit differs between machines.
-        """
-        word = self.words(stream, at)
-        mask = np.uint64(0xFFFF)
-        total = np.zeros(len(word))
-        for shift in (0, 16, 32, 48):
-            total += ((word >> np.uint64(shift)) & mask).astype(np.float64)
-        return (total / 65536.0 - 2.0 + 2.0 / 65536.0) * 1.7320508075688772
 
-    def pick(self, stream: str, at: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
-        """Return positions in `weights`, drawn in proportion."""
-        edges = np.cumsum(np.array(weights) / sum(weights))
-        return np.minimum(np.searchsorted(edges, self.uniform(stream, at), side="right"), len(weights) - 1)
+def normal(key: int, stream: str, cells: Ints) -> Floats:
+    """Return standard normal numbers, cut at +-`WIDEST`; a table of quantiles, linear between them."""
+    return lookup(_quantiles(), uniform(key, stream, cells) * _INTERVALS)
+
+
+def lookup(table: Floats, at: Floats) -> Floats:
+    """Return a table's values at fractional positions in [0, len(table) - 1), linear between entries."""
+    low = at.astype(np.int64)
+    left = table[low]
+    return left + (table[low + 1] - left) * (at - low)
+
+
+@cache
+def _quantiles() -> Floats:
+    inverse = NormalDist().inv_cdf
+    inner = [round(inverse(i / _INTERVALS), 6) for i in range(1, _INTERVALS)]
+    return np.array([-WIDEST, *inner, WIDEST])
+
+
+def drift(key: int, stream: str, x: Floats | Ints, knot: float) -> Floats:
+    """Return normal noise that changes smoothly: independent at multiples of `knot`, a cubic step between them."""
+    at = np.asarray(x, dtype=np.float64) / knot
+    low = np.floor(at)
+    part = at - low
+    part = part * part * (3.0 - 2.0 * part)
+    left = low.astype(np.int64)
+    first, size = (int(left.min()), int(left.max() - left.min())) if left.size else (0, 0)
+    knots = normal(key, stream, np.arange(first, first + size + 2))
+    a, b = knots[left - first], knots[left - first + 1]
+    return a + (b - a) * part
+
+
+def wave(cycles: Floats) -> Floats:
+    """Return the sine of a number of full turns, within 0.0011, from products alone.
+
+    Two parabolas, bent by their own square: the well-known approximation ``0.225 (y|y| - y) + y``.
+
+    Examples
+    --------
+    >>> wave(np.array([0.0, 0.25, 0.5, 0.75])).round(3).tolist()
+    [0.0, 1.0, 0.0, -1.0]
+    """
+    turn = cycles - np.floor(cycles)
+    back = turn >= 0.5
+    half = np.where(back, turn - 0.5, turn)
+    y = 16.0 * half * (0.5 - half)
+    y = y * (0.775 + 0.225 * y)
+    return np.where(back, 0.0 - y, y)

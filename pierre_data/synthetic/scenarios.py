@@ -1,120 +1,153 @@
-"""What kinds of athletes there are."""
+"""Scenarios: a training week, how fitness moves over the years, and how often life interrupts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
-#: Monday to Sunday, morning and evening: what is done, and how often.
-Week = tuple[tuple[tuple[str, float], tuple[str, float]], ...]
+from pierre_data.synthetic.kinds import CODE
 
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One kind of athlete.
-
-    Parameters
-    ----------
-    week : tuple
-        Per day the morning's and the evening's session and its probability.
-    pace_first, pace_last : float
-        Easy running pace at the start and end of the world, s/km.
-    power_first, power_last : float
-        Threshold power on the bike at the start and end, W; 0 for no power meter.
-    gaps : tuple of (day, day)
-        Days without training, counted from the start of the world.
-    """
-
-    week: Week
-    pace_first: float = 390.0
-    pace_last: float = 310.0
-    power_first: float = 0.0
-    power_last: float = 0.0
-    gaps: tuple[tuple[int, int], ...] = field(default=())
-
-
-_REST = ("", 0.0)
-_RUNNER: Week = (
-    (_REST, ("strength", 0.45)),
-    (("easy_run", 0.15), ("interval_run", 0.85)),
-    (("walk", 0.10), ("easy_run", 0.75)),
-    (_REST, ("tempo_run", 0.70)),
-    (("easy_run", 0.20), ("yoga", 0.20)),
-    (("ride", 0.55), _REST),
-    (("long_run", 0.90), _REST),
-)
-_CYCLIST: Week = (
-    (_REST, ("strength", 0.30)),
-    (("commute", 0.60), ("trainer", 0.55)),
-    (("commute", 0.60), ("ride", 0.50)),
-    (("commute", 0.60), ("trainer", 0.65)),
-    (_REST, ("yoga", 0.15)),
-    (("long_ride", 0.85), _REST),
-    (("ride", 0.70), ("walk", 0.10)),
-)
-_TRIATHLETE: Week = (
-    (("swim", 0.80), _REST),
-    (("easy_run", 0.70), ("trainer", 0.60)),
-    (("swim", 0.75), ("strength", 0.40)),
-    (("interval_run", 0.70), ("ride", 0.35)),
-    (("swim", 0.55), _REST),
-    (("long_ride", 0.80), ("easy_run", 0.45)),
-    (("long_run", 0.80), _REST),
-)
-
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {
-        "improving-runner": Scenario(_RUNNER),
-        "cyclist-with-power": Scenario(_CYCLIST, 400.0, 370.0, power_first=190.0, power_last=265.0),
-        "triathlete": Scenario(_TRIATHLETE, 360.0, 315.0, power_first=200.0, power_last=250.0),
-        "injury-gap": Scenario(_RUNNER, gaps=((400, 455), (1500, 1640), (2900, 2965))),
-    }
-)
+#: Sessions a day can have: morning, midday, evening.
+SLOTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One kind of session.
+    """A session that may happen on a weekday.
 
     Parameters
     ----------
-    sport, name : str
-        Sport and what the title says.
-    minutes : float
-        Usual duration.
-    effort : float
-        Share of the heart rate reserve.
-    speed : float
-        Relative to easy running pace for runs; m/s otherwise; 0 for none.
     kind : str
-        Workout kind, or empty.
-    indoor : bool
-        No track.
+        Of `KINDS`.
+    chance : float
+        Probability in a full week.
+    hour : float
+        Typical local start.
+    with_slot : int, optional
+        Happens exactly when that slot of the day does by its own chance (the way back of a commute).
+    follows : bool
+        Starts right after the session before it (a brick).
     """
 
-    sport: str
+    kind: str
+    chance: float
+    hour: float = 7.0
+    with_slot: int | None = None
+    follows: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that does not exist."""
+        CODE[self.kind]
+
+
+Day = tuple[Session | None, Session | None, Session | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A kind of athlete.
+
+    Parameters
+    ----------
+    name, about : str
+        What it is called, and one sentence.
+    week : tuple of 7 days
+        Monday first; per day a session or None in the morning, at midday and in the evening.
+    run_mps, swim_mps, ftp_w : tuple of float
+        Threshold speeds and power in 2016 and after ten years of progress.
+    volume : tuple of float
+        Factor on durations, likewise.
+    power : bool
+        Whether the bikes measure power.
+    gaps : float
+        Probability of an injury in a year.
+    """
+
     name: str
-    minutes: float
-    effort: float
-    speed: float
-    kind: str = ""
-    indoor: bool = False
+    about: str
+    week: tuple[Day, ...]
+    run_mps: tuple[float, float] = (3.1, 3.3)
+    swim_mps: tuple[float, float] = (1.10, 1.18)
+    ftp_w: tuple[float, float] = (190.0, 205.0)
+    volume: tuple[float, float] = (0.85, 1.0)
+    power: bool = False
+    gaps: float = 0.0
 
 
-SESSIONS: Mapping[str, Session] = MappingProxyType(
+_S = Session
+
+_RUNNER: tuple[Day, ...] = (
+    (None, _S("yoga", 0.15, 12.5), _S("strength", 0.45, 18.2)),
+    (_S("walk", 0.10, 8.0), None, _S("track_run", 0.78, 18.1)),
+    (_S("easy_run", 0.80, 6.8), None, _S("yoga", 0.15, 19.4)),
+    (None, _S("easy_run", 0.30, 12.4), _S("tempo_run", 0.76, 18.3)),
+    (_S("easy_run", 0.62, 6.9), None, _S("strength", 0.38, 17.8)),
+    (_S("trail_run", 0.62, 8.8), None, _S("walk", 0.15, 17.2)),
+    (_S("long_run", 0.86, 8.6), _S("walk", 0.12, 14.8), None),
+)
+_CYCLIST: tuple[Day, ...] = (
+    (_S("commute_ride", 0.42, 7.6), None, _S("commute_ride", 0.42, 17.3, with_slot=0)),
+    (_S("commute_ride", 0.36, 7.6), _S("strength", 0.12, 12.2), _S("interval_ride", 0.70, 17.6)),
+    (_S("commute_ride", 0.40, 7.6), None, _S("commute_ride", 0.40, 17.3, with_slot=0)),
+    (None, None, _S("road_ride", 0.66, 17.7)),
+    (None, None, _S("strength", 0.25, 18.4)),
+    (_S("long_ride", 0.78, 9.0), None, _S("walk", 0.10, 17.8)),
+    (_S("gravel_ride", 0.48, 9.4), _S("walk", 0.15, 14.9), None),
+)
+_TRIATHLETE: tuple[Day, ...] = (
+    (_S("pool_swim", 0.70, 6.7), None, _S("strength", 0.35, 18.4)),
+    (_S("easy_run", 0.25, 6.8), None, _S("track_run", 0.72, 18.0)),
+    (_S("pool_swim", 0.62, 6.7), None, _S("interval_ride", 0.66, 17.6)),
+    (_S("easy_run", 0.70, 6.8), None, _S("yoga", 0.14, 19.2)),
+    (_S("pool_swim", 0.46, 6.7), None, _S("easy_run", 0.22, 17.6)),
+    (_S("long_ride", 0.74, 8.4), _S("brick_run", 0.55, 14.2, follows=True), None),
+    (_S("long_run", 0.76, 8.4), None, _S("open_water_swim", 0.32, 17.2)),
+)
+_INJURED: tuple[Day, ...] = (
+    (None, None, _S("strength", 0.40, 18.2)),
+    (_S("pool_swim", 0.20, 6.9), None, _S("tempo_run", 0.70, 18.2)),
+    (_S("easy_run", 0.60, 6.9), None, None),
+    (_S("pool_swim", 0.16, 6.9), None, _S("easy_run", 0.62, 18.2)),
+    (None, _S("walk", 0.16, 12.4), _S("virtual_ride", 0.24, 18.3)),
+    (_S("easy_run", 0.50, 8.9), None, None),
+    (_S("long_run", 0.74, 8.8), _S("walk", 0.18, 14.8), None),
+)
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
-        "easy_run": Session("run", "Run", 45, 0.62, 1.00),
-        "tempo_run": Session("run", "Tempo Run", 50, 0.78, 1.13, "workout"),
-        "interval_run": Session("run", "Intervals", 55, 0.76, 1.10, "workout"),
-        "long_run": Session("run", "Long Run", 100, 0.66, 0.97, "long_run"),
-        "ride": Session("ride", "Ride", 90, 0.58, 7.4),
-        "long_ride": Session("ride", "Long Ride", 190, 0.57, 7.8, "long_run"),
-        "trainer": Session("indoor_ride", "Trainer Ride", 60, 0.68, 8.9, "workout", True),
-        "commute": Session("ride", "Commute", 26, 0.48, 6.3),
-        "swim": Session("pool_swim", "Swim", 50, 0.60, 0.82, "", True),
-        "strength": Session("strength", "Strength Training", 40, 0.40, 0.0, "", True),
-        "yoga": Session("yoga", "Yoga", 35, 0.20, 0.0, "", True),
-        "walk": Session("walk", "Walk", 50, 0.28, 1.5),
+        s.name: s
+        for s in (
+            Scenario(
+                "improving-runner",
+                "A runner who trains more and gets faster over the years.",
+                _RUNNER,
+                run_mps=(3.05, 3.95),
+                volume=(0.72, 1.0),
+            ),
+            Scenario(
+                "cyclist-with-power",
+                "A cyclist with a power meter who commutes by bike.",
+                _CYCLIST,
+                ftp_w=(215.0, 275.0),
+                power=True,
+            ),
+            Scenario(
+                "triathlete",
+                "Swims, rides and runs, with brick sessions on Saturdays.",
+                _TRIATHLETE,
+                run_mps=(3.4, 3.85),
+                swim_mps=(1.12, 1.32),
+                ftp_w=(210.0, 250.0),
+                power=True,
+            ),
+            Scenario(
+                "injury-gap",
+                "A runner whom injuries stop for weeks in most years, and who comes back slowly.",
+                _INJURED,
+                run_mps=(3.3, 3.65),
+                gaps=0.8,
+            ),
+        )
     }
 )

@@ -1,50 +1,55 @@
-"""A world: true workouts, and what each virtual provider recorded of them."""
+"""A world: one athlete, what they did, and what two devices made of it."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 
 from pierre_data.errors import QueryError
-from pierre_data.synthetic import body
-from pierre_data.synthetic.draws import Draws
+from pierre_data.synthetic import columns, days, ids, nights, recordings, samples
+from pierre_data.synthetic import gear as gears
+from pierre_data.synthetic.digests import digest
+from pierre_data.synthetic.draws import Bools, Ints, uniform
+from pierre_data.synthetic.ids import View
+from pierre_data.synthetic.people import Person, person, shape, thresholds
 from pierre_data.synthetic.scenarios import SCENARIOS
-from pierre_data.synthetic.views import columns, recorded
-from pierre_data.synthetic.workouts import Workouts, make
+from pierre_data.synthetic.workouts import Workouts, workouts
+from pierre_data.synthetic.zone import DAY, FIRST_YEAR, LAST_YEAR, TIMEZONE, day_number
 
-#: Part of every digest: the same seed and version give the same rows.
-GENERATOR_VERSION = 1
-
-View = Literal["truth", "watch", "phone"]
 Columns = dict[str, Any]
+Moment = np.datetime64 | None
+_SEEDS = 1 << 28
+_TABLES = ("activities", "sleep", "sleep_stages", "recovery", "health", "athlete", "gear")
 
 
 @dataclass(frozen=True)
 class World:
-    """One athlete's reproducible life.
+    """One athlete's reproducible life; no clock is read, nothing is stored.
 
     Parameters
     ----------
-    seed : int
-        The same seed gives the same rows.
+    seed : int, default 1
+        Which athlete, from 0 to 268,435,455.
     scenario : str
-        Kind of athlete.
+        How they train: a name of `SCENARIOS`.
     start, end : str
-        First local day, and the day after the last; no clock is read.
+        Dates; only rows in ``[start, end)`` UTC exist.  They cut and change nothing else: the rows of a day are the
+        same in every world of that seed and scenario.
 
     Raises
     ------
     QueryError
-        The seed is no integer, the scenario is unknown, or the days make no sense.
+        The seed, the scenario or the dates cannot be used.
 
     Examples
     --------
-    >>> len(World(seed=1).activities()["id"]) > 2000
-    True
+    >>> world = World(seed=7, scenario="triathlete")
+    >>> watch = world.activities("watch", np.datetime64("2026-05-01"), np.datetime64("2026-06-01"))
+    >>> len(watch["id"]), watch["sport"][-1], watch["distance_m"][-1].item()
+    (29, 'run', 11426.6)
     """
 
     seed: int = 1
@@ -53,104 +58,211 @@ class World:
     end: str = "2026-07-01"
 
     def __post_init__(self) -> None:
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
-            raise QueryError(f"seed={self.seed!r} is no integer.", "Use a number such as 7.")
+        """Check everything once."""
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < _SEEDS:
+            raise QueryError(f"The seed {self.seed!r} cannot be used.", f"Take a whole number from 0 to {_SEEDS - 1}.")
         if self.scenario not in SCENARIOS:
-            raise QueryError(f"{self.scenario!r} is no scenario.", f"Choose one of: {', '.join(SCENARIOS)}.")
+            raise QueryError(f"There is no scenario {self.scenario!r}.", f"Choose one of: {', '.join(SCENARIOS)}.")
+        low, high = day_number(f"{FIRST_YEAR}-01-08"), day_number(f"{LAST_YEAR}-12-24")
         try:
-            days = self._days
+            fits = low <= day_number(self.start) < day_number(self.end) <= high
         except ValueError:
-            days = 0
-        if days < 1:
-            raise QueryError(f"{self.start} to {self.end} are no days.", "Write them as 2016-01-01 and 2026-07-01.")
-
-    @property
-    def _days(self) -> int:
-        return int((np.datetime64(self.end, "D") - np.datetime64(self.start, "D")).astype("int64"))
-
-    @cached_property
-    def _draws(self) -> Draws:
-        return Draws(self.seed, self.scenario)
+            fits = False
+        if not fits:
+            raise QueryError(
+                f"A world cannot last from {self.start!r} to {self.end!r}.",
+                f"Take two dates such as 2016-01-01, the first one earlier, within {FIRST_YEAR} to {LAST_YEAR}.",
+            )
 
     @cached_property
-    def workouts(self) -> Workouts:
-        """What really happened."""
-        return make(self._draws, self.scenario, np.datetime64(self.start, "D"), self._days)
+    def _person(self) -> Person:
+        return person(self.seed, self.scenario)
 
-    def activities(
-        self, view: View = "truth", after: np.datetime64 | None = None, before: np.datetime64 | None = None
-    ) -> Columns:
-        """Return activities as a provider recorded them, oldest first.
+    @cached_property
+    def _accounts(self) -> dict[View, int]:
+        place = list(SCENARIOS).index(self.scenario)
+        return {view: ids.account(self.seed, place, view) for view in ids.VIEWS}
+
+    def activities(self, view: View = "truth", after: Moment = None, before: Moment = None) -> Columns:
+        """Return activities as a view recorded them, oldest first.
 
         Parameters
         ----------
         view : {"truth", "watch", "phone"}
-            Whose recording.
+            What really happened, or what a device has of it.
         after, before : datetime64, optional
-            ``[after, before)`` of the recording's own start, UTC.
+            ``[after, before)`` UTC, by the view's own start time.
 
         Returns
         -------
-        dict of str to array
-            Columns of the table activities, without provider.
-        """
-        return _within(columns(self._draws, self.workouts, view), "start_time", after, before)
-
-    def truth(self, view: View) -> np.ndarray:
-        """Return the true workout's slot for each recording of a view: what a perfect dedupe would join."""
-        return recorded(self._draws, self.workouts, view).slot
-
-    def sleep(self, after: np.datetime64 | None = None, before: np.datetime64 | None = None) -> Columns:
-        """Return nights that begin in ``[after, before)``, oldest first."""
-        made = body.sleep(self._draws, np.datetime64(self.start, "D"), self._days, self.workouts)
-        return _within(made, "start_time", after, before)
-
-    def recovery(self, after: np.datetime64 | None = None, before: np.datetime64 | None = None) -> Columns:
-        """Return recovery of the days in ``[after, before)``, oldest first."""
-        made = body.recovery(self._draws, np.datetime64(self.start, "D"), self._days, self.workouts)
-        return _within(made, "date", after, before)
-
-    def health(self, after: np.datetime64 | None = None, before: np.datetime64 | None = None) -> Columns:
-        """Return weekly weighings in ``[after, before)``, oldest first."""
-        made = body.health(self._draws, np.datetime64(self.start, "D"), self._days)
-        return _within(made, "time", after, before)
-
-    def athlete(self) -> Columns:
-        """Return the athlete, one row."""
-        return body.athlete(self._draws)
-
-    def digest(self, table: str = "activities", view: View = "truth") -> str:
-        """Return a checksum of a table's values, names and order; equal on every machine.
+        dict of str to array or list
+            Columns of the table activities without `provider`: float64 with NaN, bool, datetime64[us] (``*_local``
+            naive local, the others UTC), and lists of str or None.
 
         Raises
         ------
         QueryError
-            No such table.
+            There is no such view.
         """
-        made = {"sleep": self.sleep, "recovery": self.recovery, "health": self.health}
-        if table != "activities" and table not in made:
-            raise QueryError(f"{table!r} has no digest.", f"Choose activities, {', '.join(made)}.")
-        found = self.activities(view) if table == "activities" else made[table]()
-        total = hashlib.sha256(f"pierre synthetic {GENERATOR_VERSION} {table}".encode())
-        for name, values in found.items():
-            total.update(f"\0{name}\0".encode())
-            total.update(_canonical(values))
-        return total.hexdigest()
+        return columns.activities(self._person, view, self._recording(view, after, before), self._accounts)
+
+    def truth(self, view: View = "truth") -> Ints:
+        """Return for each row of ``activities(view)`` the position of its workout in ``activities("truth")``.
+
+        -1 where the true workout lies outside the world by the few seconds a clock was off.
+        """
+        true = self._recording("truth", None, None).seen.cell
+        cells = self._recording(view, None, None).seen.cell
+        place = np.minimum(np.searchsorted(true, cells), max(len(true) - 1, 0))
+        return np.where(true[place] == cells, place, -1) if len(true) else np.full(len(cells), -1)
+
+    def sleep(self, after: Moment = None, before: Moment = None) -> Columns:
+        """Return nights and naps that begin in ``[after, before)`` UTC, oldest first."""
+        found, done = self._nights(*self._bounds(after, before))
+        return nights.sleep(self._person, found, done, self._accounts)
+
+    def sleep_stages(self, after: Moment = None, before: Moment = None) -> Columns:
+        """Return the stages that begin in ``[after, before)`` UTC, oldest first."""
+        low, high = self._bounds(after, before)
+        found, _ = self._nights(low - _DAY_US, high)
+        made = nights.stages(self._person, found, self._accounts)
+        inside = _within(made["start_time"].astype(np.int64) // 1_000_000, low, high)
+        kept = np.flatnonzero(inside)
+        first, last = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
+        return {name: values[first:last] for name, values in made.items()}
+
+    def recovery(self, after: Moment = None, before: Moment = None) -> Columns:
+        """Return one row per local date in ``[after, before)``; the bounds are read as wall-clock times."""
+        low, high = self._bounds(after, before)
+        return days.recovery(self._person, _ceil(low), _ceil(high), self._accounts)
+
+    def health(self, after: Moment = None, before: Moment = None) -> Columns:
+        """Return weighings at times in ``[after, before)`` UTC, oldest first; some minutes after getting up."""
+        low, high = self._bounds(after, before)
+        slept, _ = nights.every_night(self._person, low // _DAY_US - 3, high // _DAY_US + 2)
+        morning = slept.day + 1
+        time = slept.end + 300 + (600.0 * uniform(self._person.key, "weighed", morning)).astype(np.int64)
+        keep = days.weighs(self._person, morning) & _within(time, low, high)
+        return days.health(self._person, morning[keep], time[keep], self._accounts)
+
+    def streams(self, activity_id: str) -> Columns:
+        """Return the samples of one activity: every second, every five on the phone; none for a typed row.
+
+        Raises
+        ------
+        NotFound
+            The world has no activity with this id.
+        """
+        view, row = self._row(activity_id)
+        return samples.streams(self._person, row, 5 if view == "phone" else 1)
+
+    def laps(self, activity_id: str) -> Columns:
+        """Return the automatic laps of one activity; none for a typed row.
+
+        Raises
+        ------
+        NotFound
+            The world has no activity with this id.
+        """
+        view, row = self._row(activity_id)
+        return samples.laps(self._person, row, 5 if view == "phone" else 1)
+
+    def athlete(self, view: View = "truth") -> Columns:
+        """Return the athlete at the end of the world, one row."""
+        who, last = self._person, np.array([day_number(self.end) - 1], dtype=np.int64)
+        power = float(np.rint(thresholds(who, shape(who, last))[2][0] / 5.0) * 5.0)
+        return {
+            "id": [str(self._accounts[view])],
+            "username": [who.name.lower().replace(" ", ".")],
+            "name": [who.name],
+            "sex": [who.sex],
+            "birth_date": columns.instants(np.array([who.birth_day * DAY])),
+            "city": [who.town.name],
+            "region": [who.town.region],
+            "country": ["Germany"],
+            "timezone": [TIMEZONE],
+            "weight_kg": np.array([who.weight_kg]),
+            "height_m": np.array([who.height_m]),
+            "ftp_w": np.array([power if who.scenario.power else np.nan]),
+            "max_heart_rate_bpm": np.array([float(who.max_hr)]),
+            "resting_heart_rate_bpm": np.array([float(who.rest_hr)]),
+            "measurement_system": ["metric"],
+            "created_at": columns.instants(np.array([day_number(self.start) * DAY])),
+        }
+
+    def gear(self) -> Columns:
+        """Return shoes and bikes with the distance of the world's true workouts."""
+        rows = self._recording("truth", None, None)
+        return gears.gear(self._person, rows.seen, self._accounts["truth"])
+
+    def digest(self, table: str = "activities", view: View = "truth") -> str:
+        """Return the SHA-256 of a table: names, types and little-endian values of all its columns.
+
+        Parameters
+        ----------
+        table : str
+            activities, sleep, sleep_stages, recovery, health, athlete or gear.
+        view : {"truth", "watch", "phone"}
+            Of activities and athlete.
+
+        Raises
+        ------
+        QueryError
+            The table has no digest.
+        """
+        if table not in _TABLES:
+            raise QueryError(f"{table!r} has no digest.", f"Choose one of: {', '.join(_TABLES)}.")
+        rows = getattr(self, table)(view) if table in ("activities", "athlete") else getattr(self, table)()
+        return digest(table, rows)
+
+    def _bounds(self, after: Moment, before: Moment) -> tuple[int, int]:
+        """Return the window within the world, microseconds since 1970; never reversed."""
+        low, high = (day_number(d) * _DAY_US for d in (self.start, self.end))
+        low = low if after is None else max(low, _microseconds(after))
+        high = high if before is None else min(high, _microseconds(before))
+        return low, max(low, high)
+
+    def _recording(self, view: View, after: Moment, before: Moment) -> recordings.Recording:
+        if view not in get_args(View):
+            raise QueryError(f"There is no view {view!r}.", f"Choose one of: {', '.join(ids.VIEWS)}.")
+        low, high = self._bounds(after, before)
+        true = self._workouts(low, high)
+        found = recordings.recorded(self._person, true, view, self._accounts[view])
+        return found.take(_within(found.seen.start, low, high))
+
+    def _workouts(self, low: int, high: int) -> Workouts:
+        reach = recordings.REACH
+        return workouts(self._person, low // _DAY_US - reach, high // _DAY_US + reach)
+
+    def _nights(self, low: int, high: int) -> tuple[nights.Nights, days.Training]:
+        found, done = nights.sleeps(self._person, low // _DAY_US - 2, high // _DAY_US + 2)
+        return found.take(_within(found.start, low, high)), done
+
+    def _row(self, activity_id: str) -> tuple[View, dict[str, Any]]:
+        view, cell, number = ids.read(activity_id, self._accounts)
+        low, high = self._bounds(None, None)
+        day = cell // ids.CELLS * _DAY_US
+        inside = max(low, day - 2 * _DAY_US), min(high, day + 3 * _DAY_US)
+        if inside[0] >= inside[1]:
+            raise ids.missing(activity_id)
+        found = recordings.recorded(self._person, self._workouts(*inside), view, self._accounts[view])
+        found = found.take((found.number == number) & _within(found.seen.start, low, high))
+        if not len(found.number):
+            raise ids.missing(activity_id)
+        rows = columns.activities(self._person, view, found, self._accounts)
+        return view, {name: values[0] for name, values in rows.items()}
 
 
-def _canonical(values: Any) -> bytes:
-    array = np.asarray(values)
-    if array.dtype.kind == "M":
-        return array.astype("<M8[us]").tobytes()
-    if array.dtype.kind in "fiu":
-        return array.astype("<f8").tobytes()
-    return "\0".join("" if v is None else str(v) for v in array.tolist()).encode()
+_DAY_US = DAY * 1_000_000
 
 
-def _within(columns: Columns, time: str, after: np.datetime64 | None, before: np.datetime64 | None) -> Columns:
-    times = columns[time]
-    low = 0 if after is None else int(np.searchsorted(times, after, side="left"))
-    high = len(times) if before is None else int(np.searchsorted(times, before, side="left"))
-    if low == 0 and high == len(times):
-        return columns
-    return {name: values[low:high] for name, values in columns.items()}
+def _ceil(microseconds: int) -> int:
+    return -(-microseconds // _DAY_US)
+
+
+def _microseconds(time: np.datetime64) -> int:
+    return int(time.astype("datetime64[us]").astype(np.int64))
+
+
+def _within(seconds: Ints, low: int, high: int) -> Bools:
+    return (seconds * 1_000_000 >= low) & (seconds * 1_000_000 < high)

@@ -1,0 +1,113 @@
+"""What a question would cost, before it is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pierre_data.cache.periods import Period, Window
+from pierre_data.spi import DateWindows, Endpoint, RateLimit
+
+#: For an account nothing is known of yet: a row a day, and histories of ten years.
+_ROWS_PER_DAY = 1.0
+_HISTORY_DAYS = 3_650.0
+_SECONDS_PER_REQUEST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What asking one provider would cost.
+
+    Parameters
+    ----------
+    provider : str
+        Registry name.
+    requests : int
+        About so many; 0 when everything is cached or nothing goes over the network.
+    cached_periods, missing_periods : int
+        Months and years that are fresh, and that must be fetched.
+    cached_rows : int
+        Rows of the fresh ones.
+    seconds : float
+        About so long, the vendor's limits included.
+    """
+
+    provider: str
+    requests: int = 0
+    cached_periods: int = 0
+    missing_periods: int = 0
+    cached_rows: int = 0
+    seconds: float = 0.0
+
+
+def estimate(
+    provider: str,
+    endpoint: Endpoint,
+    missing: Sequence[Window],
+    fresh: Mapping[Period, int],
+    limits: Sequence[RateLimit],
+    in_flight: int,
+    now: dt.datetime,
+) -> Estimate:
+    """Return what fetching the missing windows would cost.
+
+    Parameters
+    ----------
+    provider : str
+        Registry name.
+    endpoint : Endpoint
+        Says how large pages are and how windows are cut.
+    missing : sequence of Window
+        What must be fetched.
+    fresh : mapping of Period to int
+        Rows of each fresh period; they say how many to expect.
+    limits : sequence of RateLimit
+        The vendor's windows.
+    in_flight : int
+        Requests it stands at once.
+    now : datetime
+        Aware, UTC.
+    """
+    days = sum(_days(p.start, p.end, now) for p in fresh)
+    density = sum(fresh.values()) / days if days > 30 else _ROWS_PER_DAY
+    requests = sum(_requests(endpoint, window, density, now) for window in missing)
+    return Estimate(
+        provider=provider,
+        requests=requests,
+        cached_periods=len(fresh),
+        missing_periods=sum(len(w.periods) for w in missing),
+        cached_rows=sum(fresh.values()),
+        seconds=round(requests * _SECONDS_PER_REQUEST / max(in_flight, 1) + waiting_s(requests, limits), 1),
+    )
+
+
+def waiting_s(requests: int, limits: Sequence[RateLimit]) -> float:
+    """Return how long the vendor's limits make so many requests take, when their windows begin now.
+
+    Examples
+    --------
+    >>> waiting_s(250, [RateLimit(100, minutes=15)])
+    1800.0
+    """
+    return max((math.ceil(requests / limit.requests - 1) * limit.seconds for limit in limits if requests), default=0.0)
+
+
+def _requests(endpoint: Endpoint, window: Window, density: float, now: dt.datetime) -> int:
+    days = _days(window.after, window.before, now)
+    if isinstance(endpoint.paging, DateWindows):
+        end = min(window.before, now + dt.timedelta(days=1))
+        return len(endpoint.paging.windows(window.after, end, now))
+    size = getattr(endpoint.paging, "size", None)
+    if not size:
+        return 1
+    # One more for lists that end on an empty page; a short last page is not always enough.
+    return math.ceil(days * density / int(size)) + 1
+
+
+def _days(after: dt.datetime | None, before: dt.datetime, now: dt.datetime) -> float:
+    end = min(before, now)
+    if after is None or after.year < 2000:
+        return _HISTORY_DAYS
+    return max((end - after) / dt.timedelta(days=1), 0.0)

@@ -1,0 +1,166 @@
+"""Kinds of session: what an athlete may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from pierre_data.synthetic.draws import Texts
+
+Motion = Literal["run", "ride", "swim", "walk", "still"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of session.
+
+    Parameters
+    ----------
+    sport, family : str
+        Of the closed vocabulary.
+    raw : str
+        What a watch calls it.
+    noun : str
+        What people call it: "Morning *Run*".
+    motion : {"run", "ride", "swim", "walk", "still"}
+        Which model of speed and cadence applies.
+    minutes, spread : float
+        Typical moving time, and its relative standard deviation.
+    effort : float
+        Speed or power over threshold; for the motions "walk" and "still" the share of heart rate reserve.
+    workout_kind : str
+        Value of that column, or empty.
+    indoor, commute, race : bool
+        Flags of the row.
+    phone : bool
+        Whether a phone comes along and can record it too.
+    pauses : float
+        Mean share of the elapsed time that is standing still.
+    climb : float
+        Metres of climb per kilometre in a place that is not hilly.
+    met : float
+        Metabolic equivalent, for energy where neither distance nor power gives it.
+    """
+
+    sport: str
+    family: str
+    raw: str
+    noun: str
+    motion: Motion
+    minutes: float
+    spread: float
+    effort: float
+    workout_kind: str = ""
+    indoor: bool = False
+    commute: bool = False
+    race: bool = False
+    phone: bool = True
+    pauses: float = 0.03
+    climb: float = 8.0
+    met: float = 8.0
+
+
+_RUN = Kind("run", "run", "Running", "Run", "run", 46, 0.16, 0.80)
+_RIDE = Kind("road_ride", "ride", "Road Cycling", "Ride", "ride", 82, 0.18, 0.68, pauses=0.08)
+_SWIM = Kind("pool_swim", "swim", "Pool Swimming", "Swim", "swim", 42, 0.14, 0.90, phone=False, pauses=0.12)
+_HALL = Kind(
+    *("strength", "strength", "Strength Training", "Strength Session", "still", 38, 0.20, 0.42),
+    indoor=True,
+    phone=False,
+    pauses=0.0,
+    met=4.5,
+)
+_WALK = Kind("walk", "walk", "Walking", "Walk", "walk", 46, 0.25, 0.26, pauses=0.08, met=3.5)
+
+KINDS: dict[str, Kind] = {
+    "easy_run": _RUN,
+    "long_run": replace(_RUN, noun="Long Run", minutes=92, effort=0.79, workout_kind="long_run", pauses=0.04),
+    "tempo_run": replace(_RUN, noun="Tempo Run", minutes=48, effort=0.90, workout_kind="workout"),
+    "track_run": replace(
+        _RUN,
+        sport="track_run",
+        raw="Track Running",
+        noun="Track Session",
+        minutes=52,
+        effort=0.86,
+        climb=0.0,
+        workout_kind="workout",
+    ),
+    "trail_run": replace(
+        _RUN, sport="trail_run", raw="Trail Running", noun="Trail Run", minutes=68, effort=0.76, climb=28.0, pauses=0.06
+    ),
+    "treadmill_run": replace(
+        _RUN,
+        sport="treadmill_run",
+        raw="Treadmill Running",
+        noun="Treadmill Run",
+        minutes=42,
+        climb=0.0,
+        indoor=True,
+        phone=False,
+        pauses=0.0,
+    ),
+    "brick_run": replace(_RUN, noun="Brick Run", minutes=24, effort=0.90, pauses=0.0),
+    "race_run": replace(_RUN, noun="Race", effort=0.99, workout_kind="race", race=True, pauses=0.0, climb=4.0),
+    "road_ride": _RIDE,
+    "long_ride": replace(_RIDE, noun="Long Ride", minutes=185, effort=0.65, workout_kind="long_ride", climb=11.0),
+    "gravel_ride": replace(
+        _RIDE, sport="gravel_ride", raw="Gravel Cycling", noun="Gravel Ride", minutes=110, effort=0.66, climb=12.0
+    ),
+    "virtual_ride": replace(
+        _RIDE,
+        sport="virtual_ride",
+        raw="Virtual Cycling",
+        noun="Trainer Ride",
+        minutes=62,
+        effort=0.76,
+        indoor=True,
+        phone=False,
+        pauses=0.0,
+    ),
+    "interval_ride": replace(_RIDE, noun="Interval Ride", minutes=72, effort=0.78, workout_kind="workout"),
+    "commute_ride": replace(
+        _RIDE,
+        sport="ride",
+        raw="Cycling",
+        noun="Commute",
+        minutes=24,
+        effort=0.55,
+        commute=True,
+        pauses=0.12,
+        climb=4.0,
+    ),
+    "pool_swim": replace(_SWIM, indoor=True),
+    "open_water_swim": replace(
+        _SWIM, sport="open_water_swim", raw="Open Water Swimming", noun="Open Water Swim", minutes=36, spread=0.18
+    ),
+    "strength": _HALL,
+    "yoga": replace(_HALL, sport="yoga", family="mind", raw="Yoga", noun="Yoga", minutes=32, effort=0.22, met=2.5),
+    "walk": _WALK,
+    "hike": replace(
+        _WALK, sport="hike", raw="Hiking", noun="Hike", minutes=135, effort=0.34, pauses=0.10, climb=38.0, met=5.5
+    ),
+}
+NAMES: tuple[str, ...] = tuple(KINDS)
+CODE: dict[str, int] = {name: code for code, name in enumerate(NAMES)}
+
+
+@cache
+def measure(field: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a numeric or boolean field of all kinds, by code."""
+    return np.array([float(getattr(kind, field)) for kind in KINDS.values()])
+
+
+@cache
+def label(field: str) -> Texts:
+    """Return a text field of all kinds, by code; empty is None."""
+    return np.array([getattr(kind, field) or None for kind in KINDS.values()], dtype=object)
+
+
+@cache
+def moves(motion: Motion) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return whether each kind, by code, is that motion."""
+    return np.array([kind.motion == motion for kind in KINDS.values()])
