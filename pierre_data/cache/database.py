@@ -7,6 +7,7 @@ readable by everybody, and shares its connection with forked children.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sqlite3
@@ -26,11 +27,7 @@ from pierre_data.errors import StorageError
 
 _T = TypeVar("_T")
 
-#: Longest wait for another thread or process, in seconds.
-WAIT = 5.0
-_PATIENT, _IMPATIENT = f"PRAGMA busy_timeout={int(WAIT * 1000)}", "PRAGMA busy_timeout=0"
 _PRAGMAS = (
-    _PATIENT,
     "PRAGMA page_size=65536",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -49,10 +46,13 @@ class Database(SQLiteDict):
     path : Path
         Made with mode 0600 in a folder with mode 0700, as is what SQLite keeps beside it.
     tables : sequence of str
-        Statements that make the tables if they are missing, and fail if they have another shape.  One of the tables
-        is ``entries``, with a ``key`` and a ``value``.
+        Statements that make the tables if they are missing; one is ``entries``, with a ``key`` and a ``value``.
+    check : str
+        A query that fails if a table is missing or has another shape.
     notice : callable
         Told when a damaged file was set aside.
+    wait : float
+        Longest wait for another thread or process, in seconds.
 
     Raises
     ------
@@ -60,11 +60,12 @@ class Database(SQLiteDict):
         The file is a link, belongs to somebody else, can be written by others, or cannot be opened.
     """
 
-    def __init__(self, path: Path, tables: Sequence[str], *, notice: Notice) -> None:
+    def __init__(self, path: Path, tables: Sequence[str], check: str, *, notice: Notice, wait: float = 5.0) -> None:
         # Before anything can fail: the class above closes in its finalizer.
         self._lock, self._connection = threading.RLock(), None
-        self._path, self._tables, self._notice = path, tables, notice
-        self._inode = 0
+        self._path, self._tables, self._check, self._notice = path, tables, check, notice
+        self._wait, self._inode = wait, 0
+        self._forking = self._stuck = self._orphan = False
         #: How often the file was opened.
         self.opened = 0
         prepare(path)
@@ -84,7 +85,7 @@ class Database(SQLiteDict):
         Raises
         ------
         StorageError
-            The file cannot be used, or was locked for five seconds.
+            The file cannot be used, or was locked for too long.
         """
         for again in (True, False):
             try:
@@ -106,14 +107,14 @@ class Database(SQLiteDict):
         """
 
         def empty(con: sqlite3.Connection) -> None:
-            con.execute(_IMPATIENT)
+            con.execute("PRAGMA busy_timeout=0")
             try:
                 con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                     raise
             finally:
-                con.execute(_PATIENT)
+                con.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
 
         self.run(empty)
 
@@ -135,7 +136,9 @@ class Database(SQLiteDict):
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
         """Give the connection to one thread; with `commit` inside a transaction, begun after a bounded wait."""
         lock = self._lock
-        if not lock.acquire(timeout=WAIT):
+        if self._orphan:
+            raise sqlite3.OperationalError("this process was forked while another thread was using it")
+        if not lock.acquire(timeout=self._wait):
             raise sqlite3.OperationalError("another thread has been using it for too long")
         try:
             if self._connection is None:
@@ -154,6 +157,8 @@ class Database(SQLiteDict):
                 raise
         finally:
             lock.release()
+            if self._forking:
+                time.sleep(0.001)  # locks are not fair: a busy thread would keep this one from who wants to fork
 
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
@@ -174,9 +179,9 @@ class Database(SQLiteDict):
     # Private.
 
     def _connected(self) -> sqlite3.Connection:
-        con = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=WAIT)
+        con = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=self._wait)
         try:
-            until = time.monotonic() + WAIT
+            until = time.monotonic() + self._wait
             while True:
                 try:
                     for pragma in _PRAGMAS:
@@ -187,10 +192,13 @@ class Database(SQLiteDict):
                     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                         raise
                     time.sleep(0.01)
-            con.execute("BEGIN IMMEDIATE")
-            for statement in self._tables:
-                con.execute(statement).fetchall()
-            con.execute("COMMIT")
+            try:
+                con.execute(self._check).fetchall()
+            except sqlite3.OperationalError:
+                con.execute("BEGIN IMMEDIATE")
+                for statement in (*self._tables, self._check):
+                    con.execute(statement).fetchall()
+                con.execute("COMMIT")
             self._inode = os.stat(self._path).st_ino
         except BaseException:
             con.close()
@@ -212,21 +220,45 @@ class Database(SQLiteDict):
             "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
         )
 
-    def _forked(self) -> None:
-        """Begin anew in a forked child: the lock may be held by a thread that does not exist here."""
-        if self._connection is not None:
-            # SQLite forbids a child even to close a connection of its parent, so it must never be collected.
+    # SQLite keeps what it knows about a file's locks in the memory of the process.  A child that inherits it from an
+    # open connection reads without a lock and can never write, even through a connection of its own (tried 2026-11
+    # with 3.40.1), so the file is closed before a fork, and both sides open it again.
+
+    def _before_fork(self) -> None:
+        self._forking = True
+        self._stuck = not self._lock.acquire(timeout=self._wait)
+        self._forking = False
+        if not self._stuck:
+            self.close()
+
+    def _after_fork(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it was not acquired
+            self._lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        # The old lock may be held by a thread that does not exist here.
+        self._lock = threading.RLock()
+        self._orphan = self._orphan or self._stuck
+        if self._orphan and self._connection is not None:
+            # A child must not even close a connection of its parent, so this one is never collected.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
-        self._lock, self._connection = threading.RLock(), None
+            self._connection = None
 
 
-def _children_begin_anew() -> None:
-    for database in list(_OPEN.values()):
-        database._forked()
+def _each(step: Callable[[Database], None]) -> Callable[[], None]:
+    def take() -> None:
+        for database in list(_OPEN.values()):
+            step(database)
+
+    return take
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_children_begin_anew)
+    os.register_at_fork(
+        before=_each(Database._before_fork),
+        after_in_parent=_each(Database._after_fork),
+        after_in_child=_each(Database._after_fork_in_child),
+    )
 
 
 def _damaged(error: Exception) -> bool:

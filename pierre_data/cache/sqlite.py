@@ -23,9 +23,8 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS entries_keep_until ON entries (keep_until)",
     "CREATE INDEX IF NOT EXISTS entries_fetched ON entries (fetched)",
     "CREATE TABLE IF NOT EXISTS gone (prefix TEXT PRIMARY KEY, at REAL NOT NULL)",
-    "SELECT key, fetched, expires, keep_until, value FROM entries LIMIT 0",
-    "SELECT prefix, at FROM gone LIMIT 0",
 )
+_CHECK = "SELECT fetched, expires, keep_until, value, prefix, at FROM entries, gone LIMIT 0"
 _PUT = (
     "INSERT INTO entries (key, fetched, expires, keep_until, value) VALUES (?1, ?2, ?3, ?4, ?5)"
     " ON CONFLICT (key) DO UPDATE SET fetched = ?2, expires = ?3, keep_until = ?4, value = ?5"
@@ -50,6 +49,8 @@ class SQLiteStore:
         Made with mode 0700; the file and what SQLite keeps beside it get 0600.
     notice : callable
         Told when a damaged file was set aside.
+    wait : float
+        Longest wait for another thread or process, in seconds.
 
     Raises
     ------
@@ -67,9 +68,9 @@ class SQLiteStore:
     [('a:1', 1.0, 2.0, 3.0)]
     """
 
-    def __init__(self, directory: Path, *, notice: Notice) -> None:
+    def __init__(self, directory: Path, *, notice: Notice, wait: float = 5.0) -> None:
         self._path = directory / f"cache-v{LAYOUT}.sqlite"
-        self._database = Database(self._path, _TABLES, notice=notice)
+        self._database = Database(self._path, _TABLES, _CHECK, notice=notice, wait=wait)
         self._swept = 0.0
         self.purge(time.time())
 

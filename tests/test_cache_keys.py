@@ -1,0 +1,67 @@
+"""Keys: nobody breaks out of a segment, and a prefix covers its own only."""
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pierre_data.cache.keys import ancestors, covers, key, prefix
+from pierre_data.errors import QueryError
+
+# Any text, lone surrogates too, and often the characters that separate, quote, match or end something.
+nasty = st.text(st.one_of(st.sampled_from(":%/'\"*?[]\\.\0 ;aé\ud800"), st.characters(codec=None)), min_size=1)
+owners = st.tuples(nasty, nasty, nasty, nasty, st.one_of(st.just(""), nasty))
+
+
+@given(owners, owners)
+@example(("a", "b", "c", "d", "e:f"), ("a", "b", "c", "d:e", "f"))
+@example(("a", "b", "c", "d", ""), ("a", "b", "c", "d:", ""))
+@example(("a:user:b", "c", "p", "r", ""), ("a", "b:user:c", "p", "r", ""))
+@example(("%3A", "b", "c", "d", ""), (":", "b", "c", "d", ""))
+def test_different_owners_have_different_keys(one: tuple[str, ...], two: tuple[str, ...]) -> None:
+    assert (key(*one) == key(*two)) == (one == two)
+
+
+@given(owners)
+def test_keys_are_plain_text(parts: tuple[str, ...]) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_.~%:-]+", key(*parts))
+
+
+@given(owners, owners, st.integers(1, 4))
+@example(("a", "u", "p", "r", ""), ("ab", "u", "p", "r", ""), 1)
+@example(("a", "u", "p", "r", ""), ("a", "u", "p", "rr", "q"), 4)
+def test_a_prefix_covers_exactly_its_own(one: tuple[str, ...], two: tuple[str, ...], depth: int) -> None:
+    start = prefix(*one[:depth])
+    assert start.endswith(":")
+    assert covers(start, key(*one))
+    assert covers(start, key(*two)) == (one[:depth] == two[:depth])
+
+
+@given(owners, st.integers(1, 4))
+def test_every_covering_prefix_is_an_ancestor(parts: tuple[str, ...], depth: int) -> None:
+    whole = key(*parts)
+    assert prefix(*parts[:depth]) in ancestors(whole)
+    assert all(covers(start, whole) for start in ancestors(whole))
+
+
+@pytest.mark.parametrize("empty", range(4))
+def test_an_empty_segment_is_refused(empty: int) -> None:
+    parts = ["t", "u", "p", "r"]
+    parts[empty] = ""
+    with pytest.raises(QueryError, match="is empty"):
+        key(*parts)
+    with pytest.raises(QueryError, match="is empty"):
+        prefix(*parts)
+
+
+def test_a_prefix_has_no_holes() -> None:
+    with pytest.raises(QueryError, match="before it"):
+        prefix("t", None, "strava")
+
+
+def test_the_form_of_the_seed() -> None:
+    assert (
+        key("t", "u", "strava", "activity_list", "2026-01") == "tenant:t:user:u:provider:strava:activity_list:2026-01"
+    )
+    assert prefix("t") == "tenant:t:"
