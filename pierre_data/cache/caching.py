@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
 
 from pierre_data import schema
 from pierre_data.cache.estimate import Estimate, estimate
-from pierre_data.cache.listing import Listing
+from pierre_data.cache.feed import Feed
+from pierre_data.cache.listing import Listing, latest
 from pierre_data.cache.policy import CachePolicy, CacheTtl
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
 from pierre_data.cache.store import Store
@@ -202,6 +204,10 @@ class CachingProvider(FitnessProvider):
         )
 
     def _listed(self, query: Query, watch: Watch, policy: CachePolicy) -> list[pa.Table]:
+        if self._is_feed(query):
+            return Feed(self._shelf, LISTS[query.table.name], self._fetch, query, watch).tables(
+                policy, offline=self._offline
+            )
         listing = self.listing(query, watch)
         return listing.offline() if self._offline else listing.tables(policy)
 
@@ -230,13 +236,21 @@ class CachingProvider(FitnessProvider):
             return shelf.use([kept], watch, because=error)
         return found
 
+    def _is_feed(self, query: Query) -> bool:
+        endpoint = self.descriptor.endpoints.get(query.table)
+        return endpoint is not None and endpoint.window_kind == "feed" and query.id is None
+
     def _straight(self, query: Query, watch: Watch) -> list[pa.Table]:
         pieces: list[pa.Table] = []
+        # What starts in a window is uploaded in it or later.
+        asked = replace(query, before=None) if self._is_feed(query) else query
         try:
-            pieces.extend(batch.table for batch in self._fetch(query, watch))
+            pieces.extend(batch.table for batch in self._fetch(asked, watch))
         except PierreError as error:
             watch.report.error = error
-        return pieces
+        if query.id is not None:
+            return pieces
+        return latest([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)
 
     def _fetch(self, query: Query, watch: Watch) -> Iterator[Batch]:
         batches = getattr(self.provider, "batches", None)

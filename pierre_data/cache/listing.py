@@ -108,7 +108,8 @@ class Listing:
                 pieces.append(batch.table)
                 oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                 if self._newest_first:
-                    self._keep(pieces, passed(window.periods, oldest), began)
+                    done = [p for p in passed(window.periods, oldest) if p not in self._counts]
+                    self._keep(pieces, done, began)
         except PierreError as error:
             return self._after(error, window, pieces)
         self._keep(pieces, window.periods, began)
@@ -128,13 +129,14 @@ class Listing:
 
     def _keep(self, pieces: Sequence[pa.Table], which: Sequence[Period], began: float) -> None:
         """Keep periods; one that was kept before is kept anew only when a later row belongs to it."""
-        joined = _join(pieces)
-        tables = {}
+        tables, table = {}, self._query.table
+        joined = join(pieces) if which else pa.table({})
         for period in which:
-            part = _newest_first(cut(joined, self._query.table, period.start, period.end), self._query.table)
+            part = cut(joined, table, period.start, period.end)
             if self._counts.get(period) == part.num_rows:
                 continue
             self._counts[period] = part.num_rows
+            part = newest_first(join(latest([part], table)), table)
             where = self._keys[period]
             lifetime = spread(where, self._shelf.ttl.settled) if period.settled else self._shelf.ttl.activity_list
             tables[where] = (part, lifetime)
@@ -150,7 +152,7 @@ def latest(pieces: list[pa.Table], table: Table) -> list[pa.Table]:
     """Return pieces in which each key stands once: in the last piece that has it."""
     pieces = [p for p in pieces if p.num_rows]
     names = [n for n in table.key if n != "provider"]
-    if len(pieces) < 2:
+    if not pieces:
         return pieces
     joined = pa.concat_tables([p.select(names).replace_schema_metadata(None) for p in pieces])
     if len(names) == 1 and pc.count_distinct(joined[names[0]]).as_py() == joined.num_rows:
@@ -165,13 +167,15 @@ def latest(pieces: list[pa.Table], table: Table) -> list[pa.Table]:
     return out
 
 
-def _newest_first(part: pa.Table, table: Table) -> pa.Table:
+def newest_first(part: pa.Table, table: Table) -> pa.Table:
+    """Return rows newest first, ties by key."""
     names = [table.time, *(n for n in table.key if n not in ("provider", table.time))]
     keys = [(n, "ascending" if at else "descending") for at, n in enumerate(names) if n in part.schema.names]
     return part.sort_by(keys) if part.num_rows > 1 and keys else part
 
 
-def _join(pieces: Sequence[pa.Table]) -> pa.Table:
+def join(pieces: Sequence[pa.Table]) -> pa.Table:
+    """Return pieces with different columns as one table."""
     full = [p.replace_schema_metadata(None) for p in pieces if p.num_rows]
     return pa.concat_tables(full, promote_options="default") if full else pa.table({})
 

@@ -153,7 +153,10 @@ class DescriptorProvider(FitnessProvider):
         own = self._reader(query.table)
         nulls: set[str] | None = None
         for parsed in drive(endpoint.plan(query), send, own, watch.check):
-            rows = cut(parsed.table, query.table, query.after, query.before)
+            # The window of a feed is upload time: its rows may have happened at any time.
+            rows = parsed.table
+            if endpoint.window_kind != "feed":
+                rows = cut(rows, query.table, query.after, query.before)
             watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown)
             if parsed.table.num_rows:
                 null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
