@@ -417,3 +417,14 @@ def test_invalidate_forgets_one_thing_or_all(client: Client, strava: StravaServe
     assert client.invalidate() > 1
     client.activities()
     assert len(strava.asked) == asked + 3
+
+
+def test_duplicates_know_the_order_of_the_clients_providers() -> None:
+    for names in (["synthetic-phone", "synthetic-watch"], ["synthetic-watch", "synthetic-phone"]):
+        client = Client(names, cache="memory")
+        every = client.activities("2026-01-01", "2026-03-01", dedupe=False)
+        merged, why = pierre.deduplicate(every), pierre.duplicates(every)
+        pd.testing.assert_frame_equal(merged, client.activities("2026-01-01", "2026-03-01"))
+        both = why[why.rule == "overlap"]
+        assert len(both) > 5
+        assert set(both.kept.str.split(":").str[0]) == {names[0]}

@@ -71,7 +71,8 @@ def deduplicate(
         Activities: provider, id, sport, start_time and elapsed_s at least, with any index; own columns come along
         from the best row.
     priority : sequence of str, optional
-        Provider names, best first; the others follow by name.
+        Provider names, best first; the others follow by name.  When omitted, the order of the client the frame
+        came from.
     athlete : str, optional
         Column that separates people; by default all rows are one person's.  `activity_id` does not hold the person,
         so (provider, id) should be unique across people.

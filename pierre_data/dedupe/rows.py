@@ -94,6 +94,10 @@ def read_rows(frame: pd.DataFrame, priority: Sequence[str] | None, athlete: str 
     SchemaError
         A column that is needed is missing, doubled, has nulls, or cannot be read.
     """
+    if priority is None:
+        # A frame of a client knows the order of its providers.
+        noted = frame.attrs.get("pierre")
+        priority = str(noted.get("providers", "")).split() if isinstance(noted, dict) else None
     if isinstance(priority, str):
         raise QueryError("priority is one text.", f"Pass a list of provider names, such as [{priority!r}].")
     _check(frame, athlete)
