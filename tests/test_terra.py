@@ -483,6 +483,7 @@ def test_fields_read_and_fields_ignored_are_all_fields_there_are() -> None:
 ODD = {"777", "bad-time", "8", "3", "sex"}  # rows and words that are odd on purpose; one of two names is enough
 
 
+@pytest.mark.slow  # an unbounded question is 230 windows
 def test_it_conforms() -> None:
     ids = {"activities": [RUN, "ride-1"]} | {table: [RUN] for table in ("streams", "laps", "zones")}
     report = check(descriptor, PAYLOADS / "terra", select=days, options={"user_id": USER}, ids=ids, accept=ODD, now=NOW)
