@@ -11,10 +11,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import Account, FileTokens, StoredToken, TokenSource, open_tokens
+from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenSource, open_tokens
+from pierre_data.errors import PierreError, StorageError
 from pierre_data.secret import Secret
 from pierre_data.spi import OAuthEndpoints, OAuthParams, ProviderConfig, ProviderDescriptor
 from tests.oauth_server import OAuthServer
@@ -70,6 +73,53 @@ def files(directory: Path, key: str) -> FileTokens:
     store = open_tokens(directory, key=Secret(key), notice=complain)
     assert isinstance(store, FileTokens)
     return store
+
+
+class Watched(MemoryTokens):
+    """Remembers how often it was written, and can be broken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves: list[str] = []
+        self.broken_from = 10**9
+
+    def save(self, account: Account, token: StoredToken) -> None:
+        if len(self.saves) >= self.broken_from:
+            raise StorageError("The disk is full.", "Free some space.")
+        self.saves.append(token.access.reveal())
+        super().save(account, token)
+
+
+class Unlocked(MemoryTokens):
+    """What everybody else's store is like."""
+
+    def lock(self, account: Account, timeout_s: float = 60.0) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def at_once(sources: Sequence[TokenSource]) -> list[str]:
+    """Ask all sources at the same moment; tokens or errors in no order."""
+    found: list[str] = []
+    gate = threading.Barrier(len(sources))
+
+    def ask(source: TokenSource) -> None:
+        gate.wait(30)
+        try:
+            found.append(source().reveal())
+        except PierreError as error:
+            found.append(type(error).__name__)
+
+    threads = [threading.Thread(target=ask, args=(source,)) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def connected(server: OAuthServer, store: MemoryTokens, *, age_s: float = 7200.0, **params: Any) -> TokenSource:
+    store.save(ME, token_for(server, age_s=age_s))
+    return TokenSource(*provider(server.url, **params), store, ME)
 
 
 def environment(key: str) -> dict[str, str]:
@@ -133,4 +183,4 @@ def write_forever(store: FileTokens) -> None:
 
 
 if __name__ == "__main__":
-    worker(*sys.argv[1:4], sys.argv[4:])
+    worker(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -106,7 +106,8 @@ class OAuthServer:
     def token(self, form: dict[str, str], headers: Mapping[str, str]) -> tuple[int, Body]:
         time.sleep(self.rules.delay_s)
         if self.rules.fail_with:
-            shown = f"cannot read {form} with {dict(headers)}" if self.rules.echo else "out of order"
+            basic = base64.b64decode(headers.get("Authorization", "").removeprefix("Basic ")).decode("latin-1")
+            shown = f"cannot read {form} of {basic} with {dict(headers)}" if self.rules.echo else "out of order"
             return self.rules.fail_with, {"message": shown, "error_description": shown}
         with self._lock:
             if not self._client(form, headers):

@@ -21,11 +21,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str, password: str = "") -> Iterator[str]:
+def redis_server(folder: Path, *options: str, password: str = "", port: int = 0) -> Iterator[str]:
     """Start a server that keeps nothing, and give its URL; it ends with the block."""
     binary = shutil.which("redis-server") or shutil.which("valkey-server")
     assert binary, "these tests need a redis-server: apt-get install redis-server"
-    port = free_port()
+    port = port or free_port()
     command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     command += ["--dir", str(folder), *options, *(["--requirepass", password] if password else [])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pyarrow as pa
@@ -19,14 +18,12 @@ import pytest
 from nbclient import NotebookClient
 
 from pierre_data.auth import (
-    Consent,
     Dialogue,
     FixedToken,
     MemoryTokens,
     Place,
     TokenSource,
     Wire,
-    begin,
     connect,
     diagnose,
     disconnect,
@@ -36,42 +33,15 @@ from pierre_data.auth import (
     new_key,
     open_tokens,
     report,
-    revoke,
 )
 from pierre_data.auth.disk import write_private
 from pierre_data.secret import Secret
 from pierre_data.settings import Settings
-from pierre_data.spi import ProviderConfig, ProviderDescriptor
 from tests.canary import Canaries, Search, everything_logged, fails
-from tests.oauth_kit import ME, ROOT, environment, files, provider, token_for
-from tests.oauth_server import OAuthServer, Rules
+from tests.canary_flows import FAILURES, Lab
+from tests.oauth_kit import ME, ROOT, environment, files, token_for
 
-BACK = "http://127.0.0.1:8123/callback"
 HUB = Place("jupyterhub", "a JupyterHub server")
-
-
-class Lab:
-    """A server whose codes, tokens and client secret are canaries, and a search over all of them."""
-
-    def __init__(self, **rules: Any) -> None:
-        self.canaries = Canaries()
-        self.search = Search(self.canaries)
-        words = {"client_secret": self.canaries.word("clientsecret"), "prefix": self.canaries.word("issued")}
-        self.server = OAuthServer(Rules(**words, **rules))
-
-    def provider(self, **params: Any) -> tuple[ProviderDescriptor, ProviderConfig]:
-        return provider(self.server.url, client_secret=self.server.rules.client_secret, **params)
-
-    def question(self, **params: Any) -> tuple[ProviderDescriptor, ProviderConfig, Consent]:
-        descriptor, config = self.provider(**params)
-        consent = begin(descriptor, config, BACK)
-        self.canaries.know("state", consent.state.reveal())
-        if consent.verifier:
-            self.canaries.know("verifier", consent.verifier.reveal())
-        return descriptor, config, consent
-
-    def answer(self, consent: Consent, *, deny: bool = False) -> Secret:
-        return Secret(self.server.consent(consent.url, deny=deny))
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
@@ -171,141 +141,6 @@ def test_the_link_is_the_only_place_of_the_state() -> None:
     assert lab.canaries.in_(links[0].encode()) == ["state"]
 
 
-FAILURES: dict[str, tuple[dict[str, Any], Callable[[Lab], object]]] = {}
-
-
-def failure(**rules: Any) -> Callable[[Callable[[Lab], object]], Callable[[Lab], object]]:
-    def keep(act: Callable[[Lab], object]) -> Callable[[Lab], object]:
-        FAILURES[act.__name__] = (rules, act)
-        return act
-
-    return keep
-
-
-@failure()
-def denied(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent, deny=True))
-
-
-@failure()
-def wrong_state(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, Secret(lab.answer(consent).reveal().replace("state=", "state=x")))
-
-
-@failure()
-def replayed_code(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    answer = lab.answer(consent)
-    finish(descriptor, config, consent, answer)
-    return finish(descriptor, config, consent, answer)
-
-
-@failure(pkce=True)
-def wrong_verifier(lab: Lab) -> object:
-    descriptor, config, consent = lab.question(use_pkce=True)
-    return finish(
-        descriptor, config, replace(consent, verifier=Secret(lab.canaries.word("otherverifier"))), lab.answer(consent)
-    )
-
-
-@failure(fail_with=400, echo=True)
-def refusal_that_repeats_the_request(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent))
-
-
-@failure(fail_with=500, echo=True, client_auth="basic")
-def fault_that_repeats_the_request(lab: Lab) -> object:
-    descriptor, config, consent = lab.question(client_auth="basic")
-    return finish(descriptor, config, consent, lab.answer(consent))
-
-
-@failure(delay_s=1.0)
-def slow_endpoint(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent), wire=Wire("acme", timeout_s=0.1))
-
-
-@failure()
-def nobody_there(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, replace(config, token_url="http://127.0.0.1:1/token"), consent, lab.answer(consent))
-
-
-@failure(spoil=lambda body: body[:-3])
-def cut_answer(lab: Lab) -> object:
-    descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent))
-
-
-@failure()
-def answer_that_cannot_be_read(lab: Lab) -> object:
-    descriptor, config, consent = lab.question(read_token=lambda body: body["body"])
-    return finish(descriptor, config, consent, lab.answer(consent))
-
-
-def refreshing(lab: Lab, **params: Any) -> TokenSource:
-    store = MemoryTokens()
-    store.save(ME, token_for(lab.server))
-    descriptor, config = lab.provider(**params)
-    return TokenSource(descriptor, config, store, ME)
-
-
-@failure(fail_with=400, echo=True)
-def refused_refresh(lab: Lab) -> object:
-    return refreshing(lab)()
-
-
-@failure(fail_with=502, echo=True)
-def failed_refresh(lab: Lab) -> object:
-    return refreshing(lab)()
-
-
-@failure(dialect=lambda body: {"refresh_token": body["refresh_token"], "expires_in": "soon"})
-def refresh_without_token(lab: Lab) -> object:
-    return refreshing(lab)()
-
-
-@failure()
-def refused_twice(lab: Lab) -> object:
-    source = refreshing(lab)
-    return source.refreshed_after(source())
-
-
-@failure(revoke_status=400, echo=True)
-def failed_revoke(lab: Lab) -> object:
-    for method in ("form", "basic", "bearer", "delete", "get", "query"):
-        descriptor, config = lab.provider(revoke=method)
-        lab.search.text("disconnect", revoke(descriptor, config, token_for(lab.server)))
-    raise LookupError("every revoke failed, and said so")
-
-
-@failure()
-def wrong_host(lab: Lab) -> object:
-    source = refreshing(lab)
-    source._config = replace(source._config, api_base_url="http://127.0.0.1:1/api")
-    return source()
-
-
-@failure()
-def pasted_secret_with_line_break(lab: Lab) -> object:
-    descriptor, config = lab.provider()
-    return begin(descriptor, replace(config, client_secret=Secret(f"{lab.canaries.word('pasted')}\n")), BACK)
-
-
-@failure()
-def wrong_pass_phrase(lab: Lab) -> object:
-    text = export_token(ME, token_for(lab.server), Secret(lab.canaries.word("phrase")))
-    return import_token(text, Secret(lab.canaries.word("otherphrase")))
-
-
-@failure()
-def wrong_key(lab: Lab) -> object:
-    return open_tokens(Path("unused"), key=Secret(lab.canaries.word("key")), notice=[].append)
-
-
 @pytest.mark.parametrize("name", FAILURES)
 def test_failure_shows_nothing(name: str) -> None:
     rules, act = FAILURES[name]
@@ -362,7 +197,7 @@ def test_a_notebook_keeps_nothing(tmp_path: Path) -> None:
     names = ("clientsecret", "issued")
     cells = [
         "%xmode Verbose",
-        "import os\nfrom tests.test_auth_canary import *\n"
+        "import os\nfrom pierre_data.auth import *; from tests.canary_flows import *\n"
         "lab = Lab(); rules = lab.server.rules\n"
         "rules.client_secret, rules.prefix = os.environ['LAB_CLIENTSECRET'], os.environ['LAB_ISSUED']\n"
         "_ = lab.server.__enter__(); descriptor, config, consent = lab.question()",

@@ -3,77 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pierre_data.auth import Account, FixedToken, MemoryTokens, StoredToken, TokenSource, Wire, identity, new_key
+from pierre_data.auth import FixedToken, MemoryTokens, TokenSource, identity, new_key
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import (
-    ApiError,
     AuthenticationFailed,
     ConfigurationError,
-    NetworkError,
     NotConnected,
-    PierreError,
-    StorageError,
     TokenRefreshFailed,
 )
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderDescriptor
-from tests.oauth_kit import ME, files, provider, token_for
+from tests.oauth_kit import ME, Unlocked, Watched, at_once, connected, files, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
-
-
-class Watched(MemoryTokens):
-    """Remembers how often it was written, and can be broken."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.saves: list[str] = []
-        self.broken_from = 10**9
-
-    def save(self, account: Account, token: StoredToken) -> None:
-        if len(self.saves) >= self.broken_from:
-            raise StorageError("The disk is full.", "Free some space.")
-        self.saves.append(token.access.reveal())
-        super().save(account, token)
-
-
-class Unlocked(MemoryTokens):
-    """What everybody else's store is like."""
-
-    def lock(self, account: Account, timeout_s: float = 60.0) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-def at_once(sources: list[TokenSource]) -> list[str]:
-    """Ask all sources at the same moment; tokens or errors in no order."""
-    found: list[str] = []
-    gate = threading.Barrier(len(sources))
-
-    def ask(source: TokenSource) -> None:
-        gate.wait(30)
-        try:
-            found.append(source().reveal())
-        except PierreError as error:
-            found.append(type(error).__name__)
-
-    threads = [threading.Thread(target=ask, args=(source,)) for source in sources]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
-
-
-def connected(server: OAuthServer, store: MemoryTokens, *, age_s: float = 7200.0, **params: Any) -> TokenSource:
-    store.save(ME, token_for(server, age_s=age_s))
-    return TokenSource(*provider(server.url, **params), store, ME)
 
 
 def test_a_fresh_token_is_used_as_it_is() -> None:
@@ -126,95 +73,6 @@ def test_clients_of_one_process_with_their_own_stores(tmp_path: Path) -> None:
         files(tmp_path / "t", key).save(ME, token_for(server))
         sources = [TokenSource(*provider(server.url), files(tmp_path / "t", key), ME) for _ in range(4)]
         assert len(set(at_once(sources))) == 1
-        assert (server.counts["refresh"], server.counts["reuse"]) == (1, 0)
-
-
-def test_everybody_who_waited_shares_one_failure_and_the_token_is_kept() -> None:
-    with OAuthServer() as server:
-        server.rules.delay_s, server.rules.fail_with = 0.2, 503
-        store = MemoryTokens()
-        source = connected(server, store)
-        before = store.load(ME)
-        assert at_once([source] * 8) == ["ApiError"] * 8
-        assert len(server.log) == 1  # sent once, not retried, not repeated by those who waited
-        assert store.load(ME) == before
-        server.rules.fail_with = 0
-        assert server.valid(source().reveal())
-
-
-def test_a_token_that_still_lasts_survives_a_failing_refresh(caplog: pytest.LogCaptureFixture) -> None:
-    with OAuthServer(Rules(fail_with=500)) as server:
-        source = connected(server, MemoryTokens(), age_s=3600 - 100)
-        assert server.valid(source().reveal())
-        assert "refresh failed" in caplog.text
-
-
-def test_a_slow_token_endpoint_ends_at_the_deadline() -> None:
-    with OAuthServer(Rules(delay_s=2.0)) as server:
-        store = MemoryTokens()
-        store.save(ME, token_for(server))
-        source = TokenSource(*provider(server.url), store, ME, wire=Wire("acme", timeout_s=0.2))
-        with pytest.raises(NetworkError, match="No complete answer"):
-            source()
-
-
-def test_a_withdrawn_consent_is_final_and_asked_once() -> None:
-    with OAuthServer() as server:
-        store = MemoryTokens()
-        source = connected(server, store)
-        server.families[0].revoked = True
-        for _ in range(3):
-            with pytest.raises(TokenRefreshFailed, match="Connect again"):
-                source()
-        assert len(server.log) == 1
-        assert store.load(ME) is not None
-
-
-def test_invalid_grant_looks_at_the_store_before_it_gives_up() -> None:
-    """Another computer without our lock won: its token is in the store by the time we are refused."""
-    with OAuthServer() as server:
-        store = MemoryTokens()
-        source = connected(server, store)
-        server.families[0].revoked = True
-        winner = token_for(server, age_s=10)
-        server.rules.delay_s = 0.3
-        timer = threading.Timer(0.1, store.save, (ME, winner))
-        timer.start()
-        assert source() == winner.access
-        timer.join()
-
-
-def test_a_wrong_secret_is_our_fault_and_not_the_end() -> None:
-    with OAuthServer() as server:
-        store = MemoryTokens()
-        store.save(ME, token_for(server))
-        bad = TokenSource(*provider(server.url, client_secret="wrong-secret"), store, ME)
-        with pytest.raises(AuthenticationFailed, match="client id and secret") as caught:
-            bad()
-        assert not isinstance(caught.value, TokenRefreshFailed)
-        assert "wrong-secret" not in str(caught.value)
-        assert server.valid(TokenSource(*provider(server.url), store, ME)().reveal())
-
-
-def test_a_store_that_cannot_be_written_costs_no_refresh_token() -> None:
-    with OAuthServer() as server:
-        store = Watched()
-        source = connected(server, store)
-        store.broken_from = 1
-        with pytest.raises(StorageError):
-            source()
-        assert server.log == []
-
-
-def test_a_disk_that_fills_up_during_the_refresh_loses_nothing() -> None:
-    with OAuthServer() as server:
-        store = Watched()
-        source = connected(server, store)
-        store.broken_from = 2  # the rehearsal works, the new token does not
-        with pytest.raises(StorageError):
-            source()
-        store.broken_from = 10**9
-        assert server.valid(source().reveal())
         assert (server.counts["refresh"], server.counts["reuse"]) == (1, 0)
 
 
@@ -282,19 +140,6 @@ def test_a_refresh_that_returns_no_token_extends_the_old_one() -> None:
         assert server.log[0][1] == "/token-refresh"
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"access_token": ""}, {"access_token": 5.5}, {"access_token": None, "expires_in": "x"}]
-)
-def test_an_answer_without_token_or_expiry_is_no_success(body: dict[str, Any]) -> None:
-    with OAuthServer(Rules(refresh_answer=lambda _: body)) as server:
-        store = MemoryTokens()
-        source = connected(server, store)
-        before = store.load(ME)
-        with pytest.raises(PierreError, match="without a token"):
-            source()
-        assert store.load(ME) == before
-
-
 def test_scopes_are_repeated_only_where_the_vendor_wants_them() -> None:
     with OAuthServer() as server:
         connected(server, MemoryTokens(), refresh_sends_scope=True)()
@@ -318,15 +163,6 @@ def test_a_token_goes_to_no_other_host() -> None:
         named = provider(server.url, token_hosts=(other.url.removeprefix("http://"),))[0]
         moved = replace(config, api_base_url=f"{other.url}/api")
         assert server.valid(TokenSource(named, moved, store, ME)().reveal())
-
-
-def test_offline_opens_no_socket() -> None:
-    with OAuthServer() as server:
-        store = MemoryTokens()
-        store.save(ME, token_for(server))
-        with pytest.raises(NetworkError, match="offline"):
-            TokenSource(*provider(server.url), store, ME, wire=Wire("acme", offline=True))()
-        assert server.log == []
 
 
 def test_not_connected_and_disconnected_meanwhile() -> None:
@@ -375,9 +211,3 @@ def test_who_asks() -> None:
         identity(terra, replace(config, name="terra"), store, ME)
     keys = {"dev-id": Secret("d"), "x-api-key": Secret("k")}
     assert identity(terra, replace(config, name="terra", keys=keys), store, ME) is None
-
-
-def test_errors_of_the_endpoint_keep_their_kind() -> None:
-    with OAuthServer(Rules(fail_with=503)) as server, pytest.raises(ApiError) as caught:
-        connected(server, MemoryTokens())()
-    assert caught.value.retryable

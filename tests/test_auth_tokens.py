@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenStore, new_key, open_tokens
-from pierre_data.auth.disk import write_private
+from pierre_data.auth.disk import read_private, write_private
 from pierre_data.auth.record import from_json, to_json
 from pierre_data.auth.vault import Damaged, Seal, unwrap, wrap
-from pierre_data.errors import ConfigurationError, StorageError, Timeout
+from pierre_data.errors import StorageError, Timeout
 from pierre_data.secret import Secret
 from tests.oauth_kit import ROOT
 
@@ -30,46 +30,6 @@ ME = Account("strava", "lab", "ann")
 TOKEN = StoredToken(
     Secret("access-1"), AT, AT + dt.timedelta(hours=6), Secret("refresh-1"), ("read",), "9", "a.example", "t.example"
 )
-
-
-class DictKeyring:
-    """An OS keyring in a dict."""
-
-    priority = 5.0
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-
-class NullKeyring(DictKeyring):
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keeps nothing."""
-
-
-class FailingKeyring(DictKeyring):
-    def get_password(self, service: str, username: str) -> str | None:
-        raise RuntimeError("no D-Bus for canary-in-keyring-error")
-
-
-class HangingKeyring(DictKeyring):
-    def __init__(self, end: threading.Event) -> None:
-        super().__init__()
-        self.end, self.answered = end, False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self.end.wait(30)
-        self.answered = True
-        return None
-
-
-class WeakKeyring(DictKeyring):
-    priority = 0.5
 
 
 def sealed(directory: Path, key: str | None = None, said: list[str] | None = None) -> FileTokens:
@@ -217,54 +177,6 @@ def test_files_in_clear_are_read_and_sealed_at_the_next_save(tmp_path: Path) -> 
     assert b"access-1" not in (tmp_path / "t" / f"{ME.digest}.token").read_bytes()
 
 
-def test_the_keyring_keeps_one_key(tmp_path: Path) -> None:
-    ring = DictKeyring()
-    store = open_tokens(tmp_path / "t", notice=[].append, backend=ring)
-    store.save(ME, TOKEN)
-    again = open_tokens(tmp_path / "t", notice=[].append, backend=ring)
-    assert again.load(ME) == TOKEN
-    assert len(ring.kept) == 1
-    assert (again.describe().key, again.describe().encrypted) == ("keyring", True)
-
-
-@pytest.mark.parametrize("ring", [NullKeyring(), FailingKeyring(), WeakKeyring()], ids=["null", "failing", "weak"])
-def test_without_a_keyring_tokens_stay_in_memory_and_nothing_is_written(ring: DictKeyring, tmp_path: Path) -> None:
-    said: list[str] = []
-    store = open_tokens(tmp_path / "t", notice=said.append, backend=ring)
-    store.save(ME, TOKEN)
-    assert isinstance(store, MemoryTokens)
-    assert len(said) == 1
-    assert "PIERRE_TOKEN_KEY" in said[0]
-    assert "PIERRE_TOKEN_STORE=plaintext" in said[0]
-    assert "canary" not in said[0]
-    assert list((tmp_path / "t").glob("*.token")) == []
-
-
-def test_a_keyring_that_hangs_is_given_up(tmp_path: Path) -> None:
-    said: list[str] = []
-    end = threading.Event()
-    ring = HangingKeyring(end)
-    store = open_tokens(tmp_path / "t", notice=said.append, backend=ring, timeout_s=0.2)
-    assert isinstance(store, MemoryTokens)
-    assert not ring.answered
-    end.set()
-    assert "did not answer within 0.2 s" in said[0]
-
-
-def test_an_unwritable_home_means_memory_and_a_notice(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    said: list[str] = []
-    store = open_tokens(tmp_path / "file" / "t", key=Secret(new_key()), notice=said.append)
-    assert isinstance(store, MemoryTokens)
-    assert "memory" in said[0]
-
-
-@pytest.mark.parametrize("key", ["", "short", "x" * 44, new_key()[:-4]])
-def test_a_bad_key_says_how_to_make_one(key: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="new_key"):
-        open_tokens(tmp_path, key=Secret(key), notice=[].append)
-
-
 def test_a_full_disk_keeps_the_old_token(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; from pathlib import Path; from tests.test_auth_tokens import *\n"
@@ -339,3 +251,15 @@ def test_nothing_shows_or_pickles_a_secret(tmp_path: Path) -> None:
         with pytest.raises(TypeError):
             pickle.dumps(thing)
     assert b"access" not in wrap(b"access", seal, b"")
+
+
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
+    store = sealed(tmp_path / "t")
+    store.save(ME, TOKEN)
+    foreign = tmp_path / "t" / f"{ME.digest}.token"
+    if os.geteuid() == 0:
+        os.chown(foreign, 65534, 65534)
+    else:  # only root can give a file away: read one of his
+        foreign = Path("/etc/passwd")
+    with pytest.raises(StorageError, match="belongs to another user"):
+        read_private(foreign, [].append)

@@ -130,7 +130,8 @@ for n in range(10):
         fresh = store.version() != before
         store.put_many({f"tenant:t:child{n}": entry(b"child" * 20_000)})
         read = store.get("tenant:t:a").value == b"a" * 100_000
-        sys.exit(0 if read and fresh else 3)  # with all finalizers, and without closing
+        # The first with all finalizers, which takes half a second; none closes the store.
+        (os._exit if n else sys.exit)(0 if read and fresh else 3)
     fine += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 go.set()
 for thread in threads:

@@ -17,7 +17,7 @@ from pierre_data.providers.coros import SPORTS, descriptor, receive
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Query
-from pierre_data.testing import ReplayServer
+from pierre_data.testing import ReplayServer, check
 from tests.payload_tree import PAYLOADS, TOKEN, asked, fetched, filled, leaves, payload, provider, wire_names
 
 NOW = dt.datetime(2026, 11, 5, 15, tzinfo=dt.UTC)
@@ -304,6 +304,16 @@ def test_fields_read_and_fields_ignored_are_all_fields_there_are() -> None:
     for table in (schema.SLEEP, schema.RECOVERY):
         known = wire_names(descriptor, table) | set(descriptor.endpoint(table).ignored)
         assert {s for s in daily if s.partition(".")[0] not in known} == set(), table
+
+
+ODD = {"77.3", "478123456789012352", "478123456789012353", "8", "20261028"}  # rows and words that are odd on purpose
+
+
+def test_it_conforms() -> None:
+    ids = {"activities": [RUN], "laps": [TRIATHLON]}
+    options = {"open_id": "open-1"}
+    report = check(descriptor, PAYLOADS / "coros", select=days, options=options, ids=ids, accept=ODD, now=NOW)
+    assert any("expected CSV" in line for line in report.verified)
 
 
 def test_what_it_says_of_itself() -> None:

@@ -18,7 +18,7 @@ from pierre_data.providers.whoop import SPORTS, descriptor, receive
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Query, Received, Token
-from pierre_data.testing import ReplayServer
+from pierre_data.testing import ReplayServer, check
 from tests.payload_tree import PAYLOADS, TOKEN, asked, fetched, filled, leaves, payload, provider, wire_names
 
 NOW = dt.datetime(2026, 5, 12, 15, tzinfo=dt.UTC)
@@ -336,6 +336,15 @@ def test_fields_read_and_fields_ignored_are_all_fields_there_are() -> None:
         "recovery.score.user_calibrating", "recovery.sleep_id",  # the second joins
         "cycle.created_at", "cycle.end", "cycle.score_state",
     }  # fmt: skip
+
+
+#: Rows and words that are odd on purpose.
+ODD = {"underwater-chess", "0a1b2c3d-0004-4000-8000-000000000004", "0a1b2c3d-0009-4000-8000-000000000009"}
+
+
+def test_it_conforms() -> None:
+    report = check(descriptor, PAYLOADS / "whoop", select=window, lists=LISTS, accept=ODD, now=NOW)
+    assert any("expected CSV" in line for line in report.verified)
 
 
 def test_what_it_says_of_itself() -> None:

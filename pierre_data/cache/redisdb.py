@@ -102,21 +102,12 @@ class RedisStore:
 
     def __init__(self, url: str | Secret, namespace: str = "pierre") -> None:
         kept, url = (url if isinstance(url, Secret) else Secret(url)), ""  # no traceback shows what is not there
-        try:
-            connection = Redis.from_url(
-                kept.reveal(), socket_timeout=WAIT, socket_connect_timeout=WAIT, retry=Retry(NoBackoff(), 1)
-            )
-        except (ValueError, RedisError):
-            raise StorageError(
-                "REDIS_URL cannot be read.", "It looks like redis://:password@host:6379/0, quoted where needed."
-            ) from None  # the cause quotes parts of the URL
-        where = connection.connection_pool.connection_kwargs
-        where["decode_responses"] = False  # whatever the URL says: values are bytes
-        self._where = str(where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}")
+        self._namespace, self._where = namespace, "an unknown place"
+        connection = _client(kept)
+        self._where = _place(connection)
         # The stock class ignores a `url`, and keeps everything an hour longer unless told otherwise.
         self._dict = RedisDict(namespace, connection=connection, serializer=None, ttl_offset=0)
         self._redis = connection
-        self._namespace = namespace
         self._run(connection.ping)
 
     def __repr__(self) -> str:
@@ -225,6 +216,25 @@ class RedisStore:
                 f"The cache in Redis at {self._where} cannot be used: {type(error).__name__}.",
                 "Start it, check REDIS_URL, or unset REDIS_URL to use a file.",
             ) from None  # messages of redis-py can quote what was sent
+
+
+def _client(url: Secret) -> Redis:
+    try:
+        client = Redis.from_url(
+            url.reveal(), socket_timeout=WAIT, socket_connect_timeout=WAIT, retry=Retry(NoBackoff(), 1)
+        )
+    except (ValueError, RedisError):
+        raise StorageError(
+            "REDIS_URL cannot be read.", "It looks like redis://:password@host:6379/0, with special characters quoted."
+        ) from None  # the cause quotes parts of the URL
+    client.connection_pool.connection_kwargs["decode_responses"] = False  # whatever the URL says: values are bytes
+    return client
+
+
+def _place(client: Redis) -> str:
+    # In a function of its own: these settings hold the password, and tracebacks show variables.
+    settings = client.connection_pool.connection_kwargs
+    return str(settings.get("path") or f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}")
 
 
 def _entry(value: object) -> Entry | None:

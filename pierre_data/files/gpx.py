@@ -11,11 +11,13 @@ import numpy as np
 from pierre_data.files.recording import SECOND, Recording, Samples, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals, track_m
 from pierre_data.files.sports import named
-from pierre_data.files.xml import floats, instants, walk
+from pierre_data.files.xml import columns_of_points, floats, instants, walk
 
 # Local names inside a track point, extensions of any version included -> our column, or an input of it.
 # Garmin TrackPointExtension 1 and 2, PowerExtension, Cluetrust; `course` and `wtemp` are knowingly not read.
 _POINT = {
+    "lat": "latitude_deg",  # these two are attributes
+    "lon": "longitude_deg",
     "ele": "altitude_m",
     "time": "time",
     "speed": "speed_mps",
@@ -29,8 +31,7 @@ _POINT = {
     "PowerInWatts": "power_w",
     "distance": "distance_m",
 }
-_LEAVES = _POINT | {"name": "name", "type": "type"}
-_NUMBERS = tuple(dict.fromkeys(c for c in _POINT.values() if c != "time"))
+_LEAVES = {"name": "name", "type": "type"}
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class _Found:
 
 
 def _tracks(data: bytes) -> _Found:
-    out, texts, kept = _Found(), dict[str, str](), dict[str, str]()
+    out, texts, kept = _Found(), dict[str, str](), list[dict[str, str]]()
 
     def track(_attributes: dict[str, str]) -> None:
         texts.clear()
@@ -96,39 +97,32 @@ def _tracks(data: bytes) -> _Found:
         if out.found:
             out.found[-1].segments.append(len(out.found[-1].points))
 
-    def point(attributes: dict[str, str]) -> None:
-        if out.found and not out.found[-1].points:
-            describe()  # some write no segment
-        texts.clear()
-        texts.update(attributes)
-
-    def pointed() -> None:
+    def pointed(point: dict[str, str]) -> None:
         if out.found:
-            out.found[-1].points.append(texts.copy())
-        texts.clear()
+            if not out.found[-1].points:
+                describe()  # some write no segment
+            out.found[-1].points.append(point)
 
     def link(_attributes: dict[str, str]) -> None:
-        kept.clear()
-        kept.update(texts)
+        kept.append(texts.copy())
 
     def linked() -> None:  # a link has a type of its own
-        texts.clear()
-        texts.update(kept)
+        if kept:  # none inside a point: there no start is seen
+            texts.clear()
+            texts.update(kept.pop())
 
-    starts = {"trk": track, "trkseg": segment, "trkpt": point, "link": link}
-    out.damage = walk(data, _LEAVES, starts, {"trkpt": pointed, "trk": describe, "link": linked}, texts)
+    starts = {"trk": track, "trkseg": segment, "link": link}
+    out.damage = walk(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, "trkpt", pointed)
     return out
 
 
 def _session(track: _Track, recording: Recording) -> Session | None:
-    time = instants([p.get("time") for p in track.points])
+    texts = columns_of_points(track.points, _POINT)
+    time = instants(texts.pop("time", []))
     if not (time > 0).any():
         return None
     sport = named(track.kind, recording)
-    seen = set().union(*track.points)
-    columns = {name: floats([p.get(name) for p in track.points], name, recording) for name in _NUMBERS if name in seen}
-    for axis, name in (("lat", "latitude_deg"), ("lon", "longitude_deg")):
-        columns[name] = floats([p.get(axis) for p in track.points], name, recording)
+    columns = {name: floats(column, name, recording) for name, column in texts.items()}
     if "cadence" in columns:
         feet = on_foot(sport["sport"])
         # Garmin's extension counts one foot, as its devices do.
@@ -136,7 +130,7 @@ def _session(track: _Track, recording: Recording) -> Session | None:
     samples = arrange(time, columns, recording)
     if "distance_m" not in samples.columns and "latitude_deg" in samples.columns:
         samples.columns["distance_m"] = track_m(samples.columns["latitude_deg"], samples.columns["longitude_deg"])
-    row: dict[str, Any] = {"name": track.name or None, "manual": False, **sport, **totals(samples)}
+    row: dict[str, Any] = {"name": (track.name or "").strip() or None, "manual": False, **sport, **totals(samples)}
     row["moving_s"] = _moving(samples, time, track.segments)
     duration = row["moving_s"] or row["elapsed_s"]
     if duration and "distance_m" in row:

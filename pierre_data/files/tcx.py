@@ -11,7 +11,7 @@ from pierre_data.files.recording import SECOND, Recording, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals
 from pierre_data.files.sessions import container, device
 from pierre_data.files.sports import named
-from pierre_data.files.xml import End, Start, floats, instant, instants, number, walk
+from pierre_data.files.xml import End, Start, columns_of_points, floats, instant, instants, number, walk
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
 _POINT = {
@@ -24,13 +24,13 @@ _POINT = {
     "RunCadence": "cadence",
     "Speed": "speed_mps",
     "Watts": "power_w",
+    "Value": "heart_rate_bpm",
 }
-_LEAVES = _POINT | {
+_LEAVES = {
     n: n
-    for n in """Value Id Notes TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed AvgWatts MaxWatts
-    AvgRunCadence MaxRunCadence MaxBikeCadence Steps Name UnitId ProductID""".split()
+    for n in """Value Id Notes DistanceMeters Cadence TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed
+    AvgWatts MaxWatts AvgRunCadence MaxRunCadence MaxBikeCadence Steps Name UnitId ProductID""".split()
 }
-_NUMBERS = (*dict.fromkeys(c for c in _POINT.values() if c != "time"), "heart_rate_bpm")
 
 
 @dataclass(slots=True)
@@ -128,13 +128,9 @@ class _Walk:
         if self.now is not None:
             self.into(self.now.creator)
 
-    def point(self, _attributes: dict[str, str]) -> None:
-        self.texts.clear()
-
-    def pointed(self) -> None:
+    def point(self, point: dict[str, str]) -> None:
         if self.now is not None:
-            self.now.points.append(self.texts.copy())
-        self.texts.clear()
+            self.now.points.append(point)
 
     def value(self, key: str) -> None:
         if "Value" in self.texts:
@@ -148,12 +144,9 @@ def _parse(data: bytes, found: list[_Activity]) -> str:
         "Activity": here.activity,
         "Lap": here.lap,
         "Track": here.in_lap,
-        "Trackpoint": here.point,
         "Creator": here.creator,
     }
     ends: dict[str, End] = {
-        "Trackpoint": here.pointed,
-        "HeartRateBpm": lambda: here.value("heart_rate_bpm"),
         "AverageHeartRateBpm": lambda: here.value("AverageHeartRate"),
         "MaximumHeartRateBpm": lambda: here.value("MaximumHeartRate"),
         "Lap": here.in_lap,
@@ -161,18 +154,19 @@ def _parse(data: bytes, found: list[_Activity]) -> str:
         "Activity": here.done,
         "MultiSportSession": here.single,
     }
-    return walk(data, _LEAVES, starts, ends, here.texts)
+    return walk(data, _LEAVES, starts, ends, here.texts, "Trackpoint", here.point)
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:
     sport = named(activity.sport, recording)
     points, feet = activity.points, on_foot(sport["sport"])
-    seen = set().union(*points)
-    columns = {n: floats([p.get(n) for p in points], n, recording) for n in _NUMBERS if n in seen}
+    texts = columns_of_points(points, _POINT)
+    times = instants(texts.pop("time", [None] * len(points)))
+    columns = {name: floats(column, name, recording) for name, column in texts.items()}
     if "cadence" in columns:
         # Per leg for Garmin's runs: both feet are twice that.
         columns["cadence_spm" if feet else "cadence_rpm"] = columns.pop("cadence") * (2 if feet else 1)
-    samples = arrange(instants([p.get("time") for p in points]), columns, recording)
+    samples = arrange(times, columns, recording)
     laps = [_lap(lap, feet) for lap in activity.laps]
     begin = instant(activity.texts.get("Id"))
     starts = [t for t in (begin, *(lap.get("start_time", -1) for lap in laps), *samples.time[:1].tolist()) if t > 0]
@@ -184,7 +178,7 @@ def _session(activity: _Activity, recording: Recording) -> Session | None:
     ends = [lap["start_time"] + int(lap.get("elapsed_s", 0) * SECOND) for lap in laps if "start_time" in lap]
     row["elapsed_s"] = (max([*ends, *samples.time[-1:].tolist(), starts[0]]) - starts[0]) / SECOND
     row |= sport | _sums(laps, activity.laps, feet) | device(recording, *_creator(activity.creator))
-    notes = activity.texts.get("Notes", "")
+    notes = activity.texts.get("Notes", "").strip()
     row |= {"name": notes if 0 < len(notes) <= 200 and "\n" not in notes else None, "manual": False}
     duration = row.get("moving_s") or row["elapsed_s"]
     if duration and "distance_m" in row:
@@ -194,11 +188,11 @@ def _session(activity: _Activity, recording: Recording) -> Session | None:
 
 def _lap(texts: dict[str, str], feet: bool) -> dict[str, Any]:
     begin, own = instant(texts.get("StartTime")), {k: number(v) for k, v in texts.items() if k != "StartTime"}
-    cadence = own.get("cadence") if own.get("AvgRunCadence") is None else own["AvgRunCadence"]
+    cadence = own.get("Cadence") if own.get("AvgRunCadence") is None else own["AvgRunCadence"]
     row = {
         "start_time": begin if begin > 0 else None,
         "moving_s": own.get("TotalTimeSeconds"),
-        "distance_m": own.get("distance_m"),
+        "distance_m": own.get("DistanceMeters"),
         "energy_kcal": own.get("Calories") or None,  # 0 is written for unknown
         "average_speed_mps": own.get("AvgSpeed"),
         "max_speed_mps": own.get("MaximumSpeed"),
@@ -208,7 +202,7 @@ def _lap(texts: dict[str, str], feet: bool) -> dict[str, Any]:
         "max_power_w": own.get("MaxWatts"),
         "average_cadence_spm": 2 * cadence if feet and cadence else None,
         "average_cadence_rpm": cadence or None if not feet else None,
-        "kind": texts.get("TriggerMethod", "").lower() or None,
+        "kind": texts.get("TriggerMethod", "").strip().lower() or None,
     }
     return filled(row)
 
@@ -248,4 +242,5 @@ def _timed(lap: dict[str, Any]) -> bool:
 
 
 def _creator(texts: dict[str, str]) -> tuple[str | None, str | None, str | None]:
-    return texts.get("Name"), texts.get("ProductID"), texts.get("UnitId")
+    name, product, serial = (texts.get(n, "").strip() or None for n in ("Name", "ProductID", "UnitId"))
+    return name, product, serial

@@ -237,7 +237,7 @@ def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now:
 # 30 days of the athlete's calendar at most, both ends count; the shortest three months less a day for zones.
 _WINDOWS = spi.DateWindows(dt.timedelta(days=29), oldest=dt.timedelta(days=88))
 _LIST: dict[str, Any] = {"paging": _WINDOWS, "params": _params, "window": _dates, "window_kind": "local_date"}
-_LIST |= {"newest_first": True, "scopes": ("workout",)}
+_LIST |= {"scopes": ("workout",)}
 _ASLEEP = ("sleepAvgHr", "sleepStartTime", "sleepEndTime", "startTimezone", "endTimezone")
 
 descriptor = spi.ProviderDescriptor(

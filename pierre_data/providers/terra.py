@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -62,12 +63,16 @@ def _days(query: Query) -> list[tuple[dt.datetime, dt.datetime]]:
 
 
 def _find(query: Query) -> Generator[Request, Any, Row]:
-    # There is no call for one activity: the list is walked, newest first.
-    for window in _days(query):
+    # There is no call for one activity: the lists are walked, newest first, three years back at most.
+    oldest = query.after or (query.before or query.now) - dt.timedelta(days=3 * 365)
+    found: Row = {}
+    for window in _days(replace(query, after=oldest)):
         for row in rows((yield from _ask("/activity", query, _dates(*window))), query):
-            if row["key"] == query.id:
-                return row
-    raise errors.NotFound(f"Terra has no activity {query.id}.", "It may be deleted.", status=404, provider="terra")
+            found = row if row["key"] == query.id else found  # sent again, a row counts as it came last
+        if found:
+            return found
+    what = f"Terra has no activity {query.id} since {oldest:%Y-%m-%d}."
+    raise errors.NotFound(what, "It may be older, or deleted.", status=404, provider="terra")
 
 
 def _one(query: Query) -> Plan:
@@ -223,9 +228,7 @@ _WINDOWS = spi.DateWindows(dt.timedelta(days=25), oldest=dt.datetime(2010, 1, 1,
 
 def _list(path: str, table: Table, samples: bool = False) -> Endpoint:
     wanted, read = READERS[table]
-    return Endpoint(
-        path, wanted, read, _WINDOWS, lambda query: _params(query, samples), _dates, "local_date", newest_first=True
-    )
+    return Endpoint(path, wanted, read, _WINDOWS, lambda query: _params(query, samples), _dates, "local_date")
 
 
 descriptor = spi.ProviderDescriptor(

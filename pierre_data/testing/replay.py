@@ -56,6 +56,8 @@ class ReplayServer:
     ----------
     requests : list of Seen
         What came, in order.
+    page_size : int or None
+        As given.
     tokens : set of str
         What is accepted as bearer token, token parameter or API key; "test-token" at first.
 
@@ -81,7 +83,7 @@ class ReplayServer:
         self.requests: list[Seen] = []
         self.tokens: set[str] = {TOKEN}
         self._folder = Path(folder).resolve()
-        self._descriptor, self._select, self._cap = descriptor, select, page_size
+        self._descriptor, self._select, self.page_size = descriptor, select, page_size
         self._lists = [_List(_pattern(path), records, paging) for path, (paging, records) in (lists or {}).items()]
         for endpoint in descriptor.endpoints.values() if descriptor else ():
             if endpoint.path and endpoint.plan_with is None:
@@ -106,6 +108,11 @@ class ReplayServer:
 
     def __repr__(self) -> str:
         return f"<ReplayServer {self.url}: {len(self.requests)} request(s)>"
+
+    @property
+    def windowed(self) -> bool:
+        """Whether it applies the vendor's parameters."""
+        return self._select is not None
 
     def count(self, path: str) -> int:
         """Return how many requests came for a path."""
@@ -136,6 +143,11 @@ class ReplayServer:
         """
         with self._lock:
             self._faults.append(Fault(path, status, headers or {}, body, times, after))
+
+    def recover(self) -> None:
+        """Forget all scripted answers."""
+        with self._lock:
+            self._faults.clear()
 
     def delay(self, seconds: float) -> None:
         """Wait this long before every answer from now on."""
@@ -194,7 +206,7 @@ class ReplayServer:
         if self._select is not None:
             rows = list(self._select(seen.path, seen.params, rows))
         try:
-            rows, cursor = page_of(found.paging, rows, seen.path, seen.params, cap=self._cap, url=self.url)
+            rows, cursor = page_of(found.paging, rows, seen.path, seen.params, cap=self.page_size, url=self.url)
         except ValueError:
             return error(400, "Bad Request", "page", "invalid")
         body = replaced(body, at, rows)

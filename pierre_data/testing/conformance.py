@@ -1,0 +1,244 @@
+"""The conformance check: whether a provider keeps what its descriptor promises."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pierre_data.errors import AuthenticationFailed, NotFound, SchemaError, UnsupportedFeature
+from pierre_data.schema import TABLES, Table
+from pierre_data.spi import Paging, ProviderDescriptor, ProviderFactory, Query
+from pierre_data.testing.faults import check_faults, listening, shown
+from pierre_data.testing.findings import CheckReport, ConformanceError, Findings
+from pierre_data.testing.replay import ReplayServer, Select
+from pierre_data.testing.rules import check_expected, check_fields, check_rows
+from pierre_data.testing.stage import CANARY, Fetched, Stage, declared, label
+from pierre_data.testing.walks import attempt, check_pages, check_repeats, check_windows
+from pierre_data.testing.wirefields import payload_files
+
+#: Single objects looked at, per table.
+SINGLES = 5
+
+
+def check(
+    descriptor: ProviderDescriptor,
+    payloads: Path | None = None,
+    *,
+    select: Select | None = None,
+    factory: ProviderFactory | None = None,
+    options: Mapping[str, Any] | None = None,
+    lists: Mapping[str, tuple[Paging, str]] | None = None,
+    ids: Mapping[str, Sequence[str]] | None = None,
+    accept: Collection[str] = (),
+    now: dt.datetime | None = None,
+    budget: int = 5000,
+    write_expected: bool = False,
+) -> CheckReport:
+    """Check a provider against its payloads: every table, in both directions.
+
+    Parameters
+    ----------
+    descriptor : ProviderDescriptor
+        Who is checked.
+    payloads : Path, optional
+        Folder that mirrors the vendor's URL paths, served by a `ReplayServer`; ``<table>.expected.csv`` in it is
+        what must come out.  None for providers that need neither.
+    select : callable, optional
+        ``(path, params, rows) -> rows``, the vendor's reading of its own window parameters.
+    factory : callable, optional
+        Makes the provider, where a descriptor alone is not enough.
+    options : mapping, optional
+        Values of the descriptor's options.
+    lists : mapping of str to (Paging, str), optional
+        Path -> paging and path of the rows, for lists that only a plan's code knows.
+    ids : mapping of str to sequence of str, optional
+        Table -> ids to ask single objects for; found in the payloads when omitted.
+    accept : collection of str
+        Names that are knowingly as they are: wire paths in no payload, columns, sport words, ids of odd rows.
+    now : datetime, optional
+        The clock of every question, aware; the present when omitted.
+    budget : int
+        Requests after which a walk counts as endless.
+    write_expected : bool
+        Write the expected CSV files instead of comparing: read them before you commit them.
+
+    Returns
+    -------
+    CheckReport
+        What was verified, what to know, and which wire fields are read, ignored and not mentioned.
+
+    Raises
+    ------
+    ConformanceError
+        Something is wrong; the message holds all findings.
+
+    Examples
+    --------
+    >>> from pierre_data.spi import ProviderDescriptor
+    >>> report = check(ProviderDescriptor(name="acme", display_name="Acme"))
+    >>> report.refused[:3]
+    ('activities', 'activities/{id}', 'athlete')
+    """
+    found = Findings(descriptor.name, accept)
+    network = payloads is not None and bool(descriptor.api_base_url)
+    opened = ReplayServer(payloads, descriptor, select=select, lists=lists) if payloads and network else nullcontext()
+    clock = now or dt.datetime.now(dt.UTC)
+    with opened as server:
+        if server is not None:
+            server.tokens = {CANARY}
+        stage = Stage(descriptor, server, factory, options or {}, clock, budget)
+        with listening() as log:
+            _Run(stage, found, payloads, ids or {}, write_expected).all()
+        if CANARY in log.getvalue():
+            found.add("The token is in the log.")
+    report = found.report()
+    if found.wrong:
+        raise ConformanceError(report)
+    return report
+
+
+@dataclass(slots=True)
+class _Run:
+    """One check, table by table."""
+
+    stage: Stage
+    found: Findings
+    payloads: Path | None
+    ids: Mapping[str, Sequence[str]]
+    write: bool
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def all(self) -> None:
+        """Check everything."""
+        self.descriptor()
+        wanted = set(declared(self.stage.descriptor))
+        for table in TABLES.values():
+            came: dict[bool, pd.DataFrame] = {}
+            for single in (False, True):
+                if (table, single) not in wanted:
+                    self.refuses(table, single)
+                elif (frame := self.delivers(table, single)) is not None:
+                    came[single] = frame
+            if self.stage.server is not None and self.payloads is not None and came:
+                query = Query(table, now=self.stage.now, options=self.stage.config().options)
+                check_fields(self.stage.descriptor, table, came, self.payloads, query, self.found)
+        self.secrets()
+
+    def descriptor(self) -> None:
+        """Columns are known, units convertible, required columns mapped."""
+        for table, single in declared(self.stage.descriptor):
+            endpoint = (self.stage.descriptor.details if single else self.stage.descriptor.endpoints)[table]
+            try:
+                endpoint.verify(table, self.stage.descriptor.name)
+            except SchemaError as error:
+                self.found.add(str(error))
+            for column in endpoint.columns:
+                if column not in table.columns:
+                    self.found.add(f"{table.name} has no column {column!r}, which the endpoint promises.", column)
+        self.found.verified.append("Columns are known, units are convertible, required columns are mapped.")
+
+    def refuses(self, table: Table, single: bool) -> None:
+        """An undeclared table raises, before anything is sent."""
+        name, server = label(table, single), self.stage.server
+        before = len(server.requests) if server else 0
+        try:
+            self.stage.fetch(table, id="1" if single else None)
+        except UnsupportedFeature:
+            self.found.refused.append(name)
+        except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
+            self.found.add(f"{name} is not declared: asking must raise UnsupportedFeature, not {error!r}.")
+        else:
+            self.found.add(f"{name} is not declared, and asking for it raises nothing.")
+        if server is not None and len(server.requests) > before:
+            self.found.add(f"{name} is not declared, and a request was sent.")
+        self.found.verified.append("What is not declared raises UnsupportedFeature; what is declared delivers rows.")
+
+    def delivers(self, table: Table, single: bool) -> pd.DataFrame | None:
+        """A declared table delivers rows that keep the rules."""
+        name = label(table, single)
+        answers = self.singles(table) if single else {None: attempt(self.stage, self.found, table)}
+        if None in answers.values():
+            return None
+        got = {id: answer for id, answer in answers.items() if answer is not None}
+        sound = [check_rows(answer, table, id, self.stage.now, self.found) for id, answer in got.items()]
+        if not all(sound):
+            return None
+        frame = pd.concat([answer.frame for answer in got.values()], ignore_index=True) if got else table.empty()
+        self.found.delivered[name] = len(frame)
+        if frame.empty:
+            self.found.add(f"{name} is declared, and no payload makes it deliver a row.", name)
+            return None
+        self.frames[name] = frame
+        first = next(iter(got))
+        check_repeats(self.stage, table, got[first], first, self.found)
+        if not single:
+            self.walks(table, got[first])
+        if self.stage.server is not None:
+            check_faults(self.stage, table, first, self.found)
+        if self.payloads is not None:
+            both = single and table in self.stage.descriptor.endpoints
+            file = f"{table.name}.single" if both else table.name
+            check_expected(frame, table, file, self.payloads, self.write, self.found)
+        return frame
+
+    def walks(self, table: Table, whole: Fetched) -> None:
+        """Windows, pages and order of a list."""
+        check_windows(self.stage, table, whole, self.found)
+        check_pages(self.stage, table, whole, self.found)
+        endpoint = self.stage.descriptor.endpoints[table]
+        if endpoint.newest_first and table.time and not whole.frame[table.time].is_monotonic_decreasing:
+            self.found.add(f"{table.name} is declared newest first, and the rows come in another order.", table.name)
+
+    def singles(self, table: Table) -> dict[str | None, Fetched | None]:
+        """Ask for the single objects that the payloads hold."""
+        explicit, found = self.ids.get(table.name), dict[str | None, Fetched | None]()
+        for id in explicit or self.candidates(table):
+            try:
+                found[id] = self.stage.fetch(table, id=id)
+            except NotFound:
+                if explicit:
+                    self.found.add(f"{label(table, True)}: there is no {id!r}.")
+            except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
+                self.found.add(f"{label(table, True)} of {id!r}: {type(error).__name__}: {error}")
+            if len(found) == SINGLES:
+                break
+        return found
+
+    def candidates(self, table: Table) -> list[str]:
+        """Return ids that the payloads may know, in a stable order."""
+        endpoint, known = self.stage.descriptor.details[table], dict[str, None]()
+        if self.payloads is not None:
+            known |= dict.fromkeys(id for _, id in payload_files(endpoint, self.payloads) if id)
+        lists = [self.frames[name] for name in (table.name, "activities") if name in self.frames]
+        listed = [str(id) for frame in lists if "id" in frame for id in frame["id"]]
+        names = "/".join(str(p) for p in self.payloads.rglob("*.json")) if self.payloads and self.stage.server else ""
+        return list(known) or [id for id in dict.fromkeys(listed) if not names or id in names]
+
+    def secrets(self) -> None:
+        """The token is nowhere to be seen, and without one nothing is sent."""
+        with self.stage.provider() as provider:
+            if CANARY in repr(provider) + repr(provider.config) + str(provider.config):
+                self.found.add("The token is in the repr of the provider or of its settings.")
+        if self.stage.descriptor.needs_credentials:
+            self.unsigned()
+        self.found.verified.append("The token is in no repr, log, error, traceback or frame.")
+
+    def unsigned(self) -> None:
+        """A wrong token is an error that names no token."""
+        for table in list(self.stage.descriptor.endpoints)[:1]:
+            with self.stage.provider(f"{CANARY}-wrong") as provider:
+                try:
+                    self.stage.ask(provider, Query(table, now=self.stage.now))
+                except AuthenticationFailed as error:
+                    if CANARY in shown(error):
+                        self.found.add("A wrong token is in the error it causes.")
+                except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
+                    self.found.add(f"A wrong token must raise AuthenticationFailed, not {error!r}.")
+                else:
+                    self.found.add(f"{table.name} is delivered with a wrong token.")

@@ -1,0 +1,80 @@
+"""The provider matrix: which tables come from whom, and who gets access, as Markdown for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pierre_data.errors import ProviderBroken
+from pierre_data.schema import TABLES, Table
+from pierre_data.spi import ProviderDescriptor
+
+_BOTH, _LIST, _ONE = "●", "○", "·"
+
+
+def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
+    """Return two Markdown tables: tables x providers, and how to get access, read off the descriptors.
+
+    Parameters
+    ----------
+    registry : mapping of str to ProviderDescriptor
+        A `ProviderRegistry`, say; a broken plug-in is left out.
+
+    Returns
+    -------
+    str
+        Changes only when a descriptor does.
+
+    Examples
+    --------
+    >>> from pierre_data.schema import ACTIVITIES, LAPS
+    >>> from pierre_data.spi import Endpoint
+    >>> made = Endpoint(columns=("id", "sport", "start_time", "elapsed_s", "activity_id", "lap"))
+    >>> acme = ProviderDescriptor(
+    ...     name="acme", display_name="Acme", endpoints={ACTIVITIES: made}, details={LAPS: made}, access="Free."
+    ... )
+    >>> print(provider_matrix({"acme": acme}))
+    | | acme |
+    |---|:-:|
+    | activities | ○ |
+    | laps | · |
+    <BLANKLINE>
+    ● lists and single objects, ○ lists, · per activity
+    <BLANKLINE>
+    | provider | access | keys | terms |
+    |---|---|---|---|
+    | `acme` Acme | Free. | | |
+    """
+    known = dict(_working(registry))
+    shown = [t for t in TABLES.values() if any(t in d.endpoints or t in d.details for d in known.values())]
+    lines = [f"| | {' | '.join(known)} |", f"|---|{':-:|' * len(known)}"]
+    for table in shown:
+        lines.append(f"| {table.name} | {' | '.join(_mark(d, table) for d in known.values())} |")
+    lines += ["", f"{_BOTH} lists and single objects, {_LIST} lists, {_ONE} per activity", ""]
+    lines += ["| provider | access | keys | terms |", "|---|---|---|---|"]
+    lines += [_access(d) for d in known.values()]
+    return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
+
+
+def _working(registry: Mapping[str, ProviderDescriptor]) -> list[tuple[str, ProviderDescriptor]]:
+    found = []
+    for name in sorted(registry):
+        try:
+            found.append((name, registry[name]))
+        except ProviderBroken:
+            continue  # the registry itself reports it; documentation shows what works
+    return found
+
+
+def _mark(descriptor: ProviderDescriptor, table: Table) -> str:
+    listed, single = table in descriptor.endpoints, table in descriptor.details
+    return (_BOTH if single else _LIST) if listed else (_ONE if single else "")
+
+
+def _access(descriptor: ProviderDescriptor) -> str:
+    terms = descriptor.terms
+    days = f", kept {terms.keep.days} days at most" if terms and terms.keep else ""
+    where = f"<{descriptor.register_url}>" if descriptor.register_url else ""
+    what = f"[terms]({terms.url}){days}{f'. {terms.note}' if terms.note else ''}" if terms else ""
+    cells = (f"`{descriptor.name}` {descriptor.display_name}", descriptor.access, where, what)
+    bar = "\\|"
+    return f"| {' | '.join(cell.replace('|', bar) for cell in cells)} |"
