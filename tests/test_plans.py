@@ -69,7 +69,7 @@ class Vendor:
     def walk(self, paging: Paging, in_flight: int) -> None:
         self.paging = paging
         plan = Endpoint("/list", paging=paging).plan(Query(ACTIVITIES, in_flight=in_flight))
-        assert list(drive(plan, self.send, no_rows, no_check)) == []
+        assert list(drive(plan, self.send, no_rows, no_check, in_flight)) == []
 
 
 PAGINGS = st.one_of(

@@ -152,7 +152,7 @@ class DescriptorProvider(FitnessProvider):
         send = self._sender(endpoint, query, watch)
         own = self._reader(query.table)
         nulls: set[str] | None = None
-        for parsed in drive(endpoint.plan(query), send, own, watch.check):
+        for parsed in drive(endpoint.plan(query), send, own, watch.check, query.in_flight):
             # The window of a feed is upload time: its rows may have happened at any time.
             rows = parsed.table
             if endpoint.window_kind != "feed":

@@ -14,7 +14,7 @@ from pierre_data.spi.provider import (
     ProviderHealth,
     ProviderPlugin,
 )
-from pierre_data.spi.query import Page, Query, Request, Rows
+from pierre_data.spi.query import Page, Query, Request, Rows, Sweep
 from pierre_data.spi.webhook import Event, Received
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Rows",
     "Single",
     "Sports",
+    "Sweep",
     "Terms",
     "Token",
     "check_url",

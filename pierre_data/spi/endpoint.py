@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -12,10 +13,10 @@ from pierre_data.errors import QueryError, SchemaError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Field, Sports
 from pierre_data.spi.paging import DateWindows, Paging, Params, Single
-from pierre_data.spi.query import Page, Query, Request, Rows
+from pierre_data.spi.query import Page, Query, Request, Rows, Sweep
 
-#: What a plan yields, and what it is sent back: a Page for a Request, a tuple of pages for a tuple, None for Rows.
-Plan = Generator[Request | tuple[Request, ...] | Rows, Any, None]
+#: What a plan yields, and what it is sent back: a Page for a Request, None for a Sweep or Rows.
+Plan = Generator[Request | Sweep | Rows, Any, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +87,8 @@ class Endpoint:
 
         Yields
         ------
-        Request, tuple of Request or Rows
-            To be answered by ``send`` with a `Page`, a tuple of them in the same order, or None.
+        Request, Sweep or Rows
+            A Request is to be answered by ``send`` with a `Page`, the others with None.
 
         Raises
         ------
@@ -141,19 +142,23 @@ class Endpoint:
         fixed = {**always, **(self.window(after, before) if self.window else {})}
         step: Params = self.paging.first()
         page: Page = yield self._request(query, fixed, step)
-        while not (self.newest_first and self.window is None and after and page.oldest and page.oldest < after):
-            wave = self.paging.ahead(step, page, query.in_flight)
-            if len(wave) < 2:
-                following = self.paging.after(step, page)
-                if following is None:
-                    return
-                step = following
-                page = yield self._request(query, fixed, step)
-                continue
-            pages: tuple[Page, ...] = yield tuple(self._request(query, fixed, s) for s in wave)
-            if any(self.paging.after(s, p) is None for s, p in zip(wave, pages, strict=True)):
+        while not self._ends(step, page, after=after):
+            ahead = self.paging.ahead(step, page) if query.in_flight > 1 else None
+            if ahead is not None:
+                requests = (self._request(query, fixed, s) for s in ahead)
+                yield Sweep(requests, partial(self._ends, step, after=after))
                 return
-            step, page = wave[-1], pages[-1]
+            following = self.paging.after(step, page)
+            if following is None:
+                return
+            step = following
+            page = yield self._request(query, fixed, step)
+
+    def _ends(self, step: Params, page: Page, *, after: dt.datetime | None) -> bool:
+        """Whether a page is the last: the paging says so, or a newest-first walk without window passed the start."""
+        if self.newest_first and self.window is None and after and page.oldest and page.oldest < after:
+            return True
+        return self.paging.after(step, page) is None
 
     def _request(self, query: Query, fixed: Params, step: Params) -> Request:
         if "" in step:

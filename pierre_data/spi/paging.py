@@ -7,8 +7,9 @@ The driver never sends one request twice in a plan, so no vendor can make a plan
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
 
 from pierre_data.spi.query import Page
@@ -29,8 +30,8 @@ class Paging(Protocol):
     def after(self, params: Params, page: Page) -> Params | None:
         """Return the parameters of the page after this one, or None at the end."""
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return up to `count` following pages that can be asked for at once; empty when it takes an answer."""
+    def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
+        """Return the following pages, without end, when they can be asked for without this one's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,8 @@ class Single:
     def after(self, params: Params, page: Page) -> None:
         """Return None: there is no other page."""
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return nothing."""
-        return []
+    def ahead(self, params: Params, page: Page) -> None:
+        """Return None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,11 @@ class PageNumber:
             return None
         return {**params, self.page: int(params[self.page]) + 1}
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return following pages; only behind a full page, since a short one is near the end."""
+    def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
+        """Return the following pages; only behind a full page, since a short one is near the end."""
         if page.rows < self.size:
-            return []
-        number = int(params[self.page])
-        return [{**params, self.page: number + step} for step in range(1, count + 1)]
+            return None
+        return ({**params, self.page: number} for number in count(int(params[self.page]) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +136,11 @@ class Offset:
         # By what came, not by what was asked: a vendor that caps the size would otherwise lose rows.
         return {**params, self.offset: int(params[self.offset]) + page.rows}
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return following pages; only behind a full page."""
+    def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
+        """Return the following pages; only behind a full page."""
         if page.rows < self.size:
-            return []
-        start = int(params[self.offset])
-        return [{**params, self.offset: start + step * self.size} for step in range(1, count + 1)]
+            return None
+        return ({**params, self.offset: start} for start in count(int(params[self.offset]) + self.size, self.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +172,8 @@ class Token:
         """Return the next page's parameters, or None when there is no token."""
         return {**params, self.param: str(page.cursor)} if page.cursor else None
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return nothing: the next page needs this one's token."""
-        return []
+    def ahead(self, params: Params, page: Page) -> None:
+        """Return None: the next page needs this one's token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +196,8 @@ class NextLink:
         """Return the link under the empty name: it replaces path and parameters."""
         return {"": str(page.cursor)} if page.cursor else None
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return nothing: the next page needs this one's link."""
-        return []
+    def ahead(self, params: Params, page: Page) -> None:
+        """Return None: the next page needs this one's link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +231,9 @@ class DateWindows:
         """Return the next page of one window."""
         return self.inner.after(params, page)
 
-    def ahead(self, params: Params, page: Page, count: int) -> list[Params]:
-        """Return following pages of one window."""
-        return self.inner.ahead(params, page, count)
+    def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
+        """Return the following pages of one window."""
+        return self.inner.ahead(params, page)
 
     def windows(
         self, after: dt.datetime | None, before: dt.datetime | None, now: dt.datetime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ class Query:
     id : str, optional
         One object instead of a list.
     in_flight : int
-        Requests the vendor stands at once; a plan may yield that many together.
+        Requests the vendor stands at once.
     now : datetime
         The clock, for vendors that need a bound where the question has none.
     options : mapping
@@ -60,6 +60,22 @@ class Request:
     def identity(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return what makes two requests the same."""
         return (self.path, tuple(sorted((k, str(v)) for k, v in self.params.items())))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """Requests that need no answer of one another: so many are in flight as the vendor stands.
+
+    Parameters
+    ----------
+    requests : iterator of Request
+        In order, endless where the vendor does not say how many pages there are; taken one by one.
+    ends : callable
+        Whether a page is the last; what was asked for behind it is dropped.
+    """
+
+    requests: Iterator[Request]
+    ends: Callable[[Page], bool]
 
 
 @dataclass(frozen=True, slots=True)

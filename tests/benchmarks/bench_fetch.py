@@ -8,7 +8,7 @@ import time
 
 import pierre_data as pierre
 from pierre_data.settings import Settings
-from tests.benchmarks.strava_pages import activities, served
+from tests.benchmarks.strava_pages import apart
 
 PAGES, LATENCY_S, ROUNDS = 50, 0.05, 3
 
@@ -16,7 +16,7 @@ PAGES, LATENCY_S, ROUNDS = 50, 0.05, 3
 def run() -> list[tuple[str, float, str]]:
     """Return medians of three cold fetches each, parsing included."""
     rows: list[tuple[str, float, str]] = []
-    with served(activities(PAGES * 200), delay_s=LATENCY_S) as (url, asked):
+    with apart(PAGES * 200, LATENCY_S) as url:
         for in_flight in (1, 4, 8):
             seconds = statistics.median(_cold(url, in_flight) for _ in range(ROUNDS))
             floor = PAGES * LATENCY_S / in_flight
@@ -24,8 +24,7 @@ def run() -> list[tuple[str, float, str]]:
             rows.append(
                 (f"{PAGES} pages, {in_flight} in flight: times the floor (4: at most 1.7)", seconds / floor, "x")
             )
-        rows.append(("requests of one cold fetch (50 pages and an empty one)", len(asked) / (3 * ROUNDS), ""))
-    with served(activities(2000), delay_s=LATENCY_S) as (url, _):
+    with apart(2000, LATENCY_S) as url:
         one = statistics.median(_several(url, 1) for _ in range(ROUNDS))
         six = statistics.median(_several(url, 6) for _ in range(ROUNDS))
     rows.append(("10 pages of one provider", one, "s"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +40,18 @@ def activities(count: int, years: float = 10.0, end: dt.datetime | None = None) 
 def pages(rows: list[dict[str, Any]], size: int = 200) -> list[bytes]:
     """Return the rows as bodies of pages."""
     return [json.dumps(rows[at : at + size]).encode() for at in range(0, len(rows), size)]
+
+
+@contextmanager
+def apart(count: int, delay_s: float) -> Iterator[str]:
+    """Serve so many rows from a process of its own, so that client and server do not share a lock."""
+    words = [sys.executable, "-m", "tests.benchmarks.strava_pages", str(count), str(delay_s)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 @contextmanager
@@ -80,3 +94,9 @@ def served(rows: list[dict[str, Any]], delay_s: float = 0.0) -> Iterator[tuple[s
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with served(activities(int(sys.argv[1])), float(sys.argv[2])) as (address, _):
+        print(address, flush=True)
+        threading.Event().wait()
