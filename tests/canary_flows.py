@@ -167,9 +167,10 @@ def failed_revoke(lab: Lab) -> object:
 
 @failure()
 def wrong_host(lab: Lab) -> object:
-    source = refreshing(lab)
-    source._config = replace(source._config, api_base_url="http://127.0.0.1:1/api")
-    return source()
+    store = MemoryTokens()
+    store.save(ME, token_for(lab.server))
+    descriptor, config = lab.provider()
+    return TokenSource(descriptor, replace(config, api_base_url="http://127.0.0.1:1/api"), store, ME)()
 
 
 @failure()

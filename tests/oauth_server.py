@@ -48,6 +48,7 @@ class Rules:
     delay_s: float = 0.0
     fail_with: int = 0
     echo: bool = False
+    fail_body: Body | None = None
     spoil: Callable[[bytes], bytes] = lambda body: body
     clock_offset_s: float = 0.0
     revoke_status: int = 200
@@ -108,7 +109,7 @@ class OAuthServer:
         if self.rules.fail_with:
             basic = base64.b64decode(headers.get("Authorization", "").removeprefix("Basic ")).decode("latin-1")
             shown = f"cannot read {form} of {basic} with {dict(headers)}" if self.rules.echo else "out of order"
-            return self.rules.fail_with, {"message": shown, "error_description": shown}
+            return self.rules.fail_with, self.rules.fail_body or {"message": shown, "error_description": shown}
         with self._lock:
             if not self._client(form, headers):
                 return self._no(401, "invalid_client")

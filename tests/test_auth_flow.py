@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -301,12 +300,10 @@ def test_a_question_shows_no_secret() -> None:
 def test_stravas_way_to_say_no() -> None:
     for resource, code in (("RefreshToken", "invalid_grant"), ("Application", "invalid_client")):
         errors = [{"resource": resource, "field": "x", "code": "invalid"}]
-        body = json.dumps({"message": "Bad Request", "errors": errors})
-        with OAuthServer(Rules(fail_with=400)) as server:
-            server.token = lambda *_, body=body: (400, json.loads(body))  # type: ignore[method-assign,misc]
-            with pytest.raises(TokenRefused) as caught:
-                through(server)
-            assert caught.value.code == code
+        rules = Rules(fail_with=400, fail_body={"message": "Bad Request", "errors": errors})
+        with OAuthServer(rules) as server, pytest.raises(TokenRefused) as caught:
+            through(server)
+        assert caught.value.code == code
 
 
 def test_a_provider_without_consent() -> None:

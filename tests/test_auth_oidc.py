@@ -1,6 +1,5 @@
 """Against npm's oidc-provider 9: an OAuth server nobody here wrote, its consent forms filled in without a browser."""
 
-# 2026-11: the lead's marker for Node is not registered yet; until then these run with the slow ones.
 from __future__ import annotations
 
 import html

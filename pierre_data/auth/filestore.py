@@ -23,7 +23,7 @@ from pierre_data.errors import StorageError
 class FileTokens:
     """Tokens in files of mode 0600 in a directory of mode 0700.
 
-    Every read goes to the disk (about 0.1 ms), so a refresh, a connect or a disconnect of another process is seen
+    Every read goes to the disk (about 0.25 ms), so a refresh, a connect or a disconnect of another process is seen
     at once.
 
     Parameters

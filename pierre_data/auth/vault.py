@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -155,18 +154,16 @@ def keyring_key(backend: Keyring | None = None, *, timeout_s: float = 3.0) -> Se
 
 
 def _from_keyring(backend: Keyring | None) -> Secret | str:
-    import keyring
-    import keyring.errors
-
-    # Back ends raise whatever their D-Bus, COM or C library raises: any of it means "no keyring here".
-    return _guarded(lambda: _kept_key(backend or keyring.get_keyring()))
-
-
-def _guarded(ask: Callable[[], Secret | str]) -> Secret | str:
     try:
-        return ask()
-    except Exception as error:  # noqa: BLE001
+        return _kept_key(backend or _system_keyring())
+    except Exception as error:  # noqa: BLE001  # back ends raise whatever their D-Bus, COM or C library raises
         return f"the OS keyring failed ({type(error).__name__})"
+
+
+def _system_keyring() -> Keyring:
+    import keyring
+
+    return keyring.get_keyring()
 
 
 def _kept_key(backend: Keyring) -> Secret | str:
