@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pierre_data.cache.database import Database
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry, open_store
@@ -261,3 +262,51 @@ def test_a_closed_store_opens_again_and_says_so(tmp_path: Path) -> None:
 
 def test_nothing_open_without_a_directory() -> None:
     assert isinstance(open_store(None, None, notice=refuse), MemoryStore)
+
+
+def test_a_store_that_stays_open_sweeps_when_it_is_written(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path, notice=refuse)
+    old = Entry(b"x", NOW - 100, NOW - 90, NOW - 1)
+    store.put_many({"tenant:t:old": old})
+    assert store.get("tenant:t:old") == old
+    store.purge(NOW - 7_200)  # as if the last sweep had been two hours ago, which also takes what is from its future
+    store.put_many({"tenant:t:old": old, **ENTRIES})
+    assert store.get("tenant:t:old") is None
+    assert store.get_many(list(ENTRIES)) == ENTRIES
+    store.close()
+
+
+def test_a_reader_does_not_stop_a_removal(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    store = SQLiteStore(tmp_path, notice=refuse, wait=0.2)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN")
+    assert other.execute("SELECT count(*) FROM entries").fetchone() == (20,)
+    assert store.delete_prefix("tenant:t:", at=NOW) == 20
+    assert other.execute("SELECT count(*) FROM entries").fetchone() == (20,)
+    other.execute("COMMIT")
+    assert other.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+    other.close()
+    store.close()
+
+
+def test_the_methods_of_requests_cache_are_safe_too(tmp_path: Path) -> None:
+    table = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB, expires REAL)"
+    database = Database(tmp_path / "d.sqlite", [table], "SELECT value FROM entries", notice=refuse, wait=0.2)
+    evil = "nobody' OR '1'='1"
+    with database.bulk_commit():
+        database["a"] = b"1"
+        database[evil] = b"2"
+    assert database[evil] == b"2"
+    assert sorted(database) == ["a", evil]
+    del database[evil]
+    with pytest.raises(KeyError, match="nobody"):
+        database[evil]
+    other = sqlite3.connect(tmp_path / "d.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        database["a"] = b"3"  # the stock one tries for ever
+    other.close()
+    database.clear()
+    assert len(database) == 0
+    database.close()
