@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, NotFound, PayloadError
 from pierre_data.fetch.provider import DescriptorProvider
 from pierre_data.files import read_recording
+from pierre_data.files.crc import crc16
 from pierre_data.files.fit import EPOCH_S
 from pierre_data.files.fit_heart import heart_rates
 from pierre_data.files.recording import Recording
@@ -246,3 +249,18 @@ def test_what_is_neither_is_refused() -> None:
         read_recording(b"GARBAGE" * 10)
     with pytest.raises(ConfigurationError, match="no folder or zip"):
         provider(Path("/no/such/place")).activities()
+
+
+@given(st.integers(0, 200_000), st.integers(0, 2**32 - 1), st.integers(0, 0xFFFF))
+@settings(max_examples=25, deadline=None)
+def test_the_checksum_of_many_bytes_is_that_of_one_after_the_other(size: int, seed: int, before: int) -> None:
+    data = np.random.default_rng(seed).bytes(size)
+    expected = before
+    for at in range(0, size, 50_000):
+        expected = crc16(data[at : at + 50_000], expected)  # too few bytes for lanes
+    assert crc16(data, before) == expected
+
+
+def test_the_checksum_is_that_of_the_protocol() -> None:
+    assert crc16(fw.run()) == 0
+    assert crc16(b"123456789" * 10_000) == fw.crc(b"123456789" * 10_000)

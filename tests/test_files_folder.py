@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from pierre_data import schema
-from pierre_data.errors import StorageNotice
+from pierre_data.errors import ConfigurationError, StorageNotice
 from pierre_data.fetch.provider import DescriptorProvider
 from pierre_data.files import open_archive
 from pierre_data.files.index import Index, index_of
@@ -189,3 +189,9 @@ def test_one_index_per_folder_and_process(tmp_path: Path) -> None:
     archive = open_archive(tmp_path)
     assert index_of(archive) is index_of(archive)
     assert index_of(archive, tmp_path) is not index_of(archive)
+
+
+def test_without_fitdecode_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fitdecode", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "pierre-data\[files\]"'):
+        activities(fill(tmp_path, 1))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from pierre_data.errors import PayloadError
 from pierre_data.files import read_recording
 
 
@@ -117,3 +121,46 @@ def test_encodings() -> None:
     for known in ("utf-16", "iso-8859-1"):
         assert len(read_recording(text.format(known).encode(known)).sessions) == 1
     assert read_recording(text.format("klingon").encode()).problems[0] == ("xml", "unknown encoding: klingon")
+
+
+RIDE = (Path(__file__).parent / "payloads" / "files" / "ride.tcx").read_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("<Track>", "<Track >"),  # not written plainly: read element by element
+        ("</Track>", "</Track >"),
+        ("<Track>", "<Track><!-- </Track> -->"),
+        ("<Trackpoint>", "<!-- <Track> --><Trackpoint>"),
+        ("</Time>", "</Time><Cadence/>"),
+        (">\n", ">"),
+    ],
+    ids=str,
+)
+def test_tcx_is_the_same_however_it_is_written(change: tuple[str, str]) -> None:
+    plain, other = (read_recording(text.encode()) for text in (RIDE, RIDE.replace(*change)))
+    assert other.problems == []
+    assert other.sessions[0].row == plain.sessions[0].row
+    assert other.sessions[0].laps == plain.sessions[0].laps
+    for name, values in plain.sessions[0].samples.columns.items():
+        np.testing.assert_array_equal(other.sessions[0].samples.columns[name], values)
+
+
+def test_tcx_without_any_blanks_and_with_prefixes() -> None:
+    plain = read_recording(RIDE.encode()).sessions[0]
+    for text in (
+        re.sub(r">\s+<", "><", RIDE),
+        re.sub(r"<(/?)(Track|Trackpoint|Time|Cadence)>", r"<\1t:\2>", RIDE),
+        re.sub(r"<(/?)(Trackpoint)>", r"<\1t:\2>", RIDE),
+    ):
+        other = read_recording(text.encode()).sessions[0]
+        assert other.row == plain.row
+        assert len(other.samples.time) == 96
+
+
+@pytest.mark.parametrize("kind", ["Track", "Track a='1'"])
+def test_a_point_without_an_end_is_refused(kind: str) -> None:
+    lap = f'<Lap StartTime="2026-01-01T10:00:00Z"><{kind}><Trackpoint>' + "<a>" * 500_000
+    with pytest.raises(PayloadError, match="point without an end"):
+        read_recording(tcx(lap))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pierre_data.errors import ConfigurationError, PayloadError
+from pierre_data.files.crc import crc16
 from pierre_data.files.recording import Floats, Recording
 
 #: Seconds from 1970 to FIT's epoch, 1989-12-31T00:00:00Z.
@@ -200,7 +201,7 @@ def _parts(data: bytes, recording: Recording) -> Iterator[bytes]:
             return
         head, size = data[at], int.from_bytes(data[at + 4 : at + 8], "little")
         end = at + head + size + 2
-        whole = end <= len(data) and _crc(data[at:end]) == 0
+        whole = end <= len(data) and crc16(data[at:end]) == 0
         if not whole and (end > len(data) or data[end + 8 : end + 12] != b".FIT") and end != len(data):
             recording.problems.append(
                 ("length", f"the header says {size} bytes, {len(data) - at - head - 2} are there")
@@ -214,23 +215,3 @@ def _parts(data: bytes, recording: Recording) -> Iterator[bytes]:
                 recording.problems.append(("crc", "the checksum is wrong"))
             yield data[at:end]
         at = end
-
-
-def _table() -> list[int]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = (value >> 1) ^ (0xA001 if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-_TABLE = _table()
-
-
-def _crc(data: bytes) -> int:
-    """Return the CRC-16 of the FIT protocol; over a file with its checksum it is 0."""
-    crc, table = 0, _TABLE
-    for byte in data:
-        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
-    return crc

@@ -11,7 +11,8 @@ import numpy as np
 from pierre_data.files.recording import SECOND, Recording, Samples, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals, track_m
 from pierre_data.files.sports import named
-from pierre_data.files.xml import columns_of_points, floats, instants, walk
+from pierre_data.files.xml import Tracks, floats, instants, walk
+from pierre_data.files.xml_points import Points
 
 # Local names inside a track point, extensions of any version included -> our column, or an input of it.
 # Garmin TrackPointExtension 1 and 2, PowerExtension, Cluetrust; `course` and `wtemp` are knowingly not read.
@@ -38,7 +39,7 @@ _LEAVES = {"name": "name", "type": "type"}
 class _Track:
     name: str | None = None
     kind: str | None = None
-    points: list[dict[str, str]] = field(default_factory=list)
+    points: Points = field(default_factory=Points)
     segments: list[int] = field(default_factory=list)
 
 
@@ -97,11 +98,13 @@ def _tracks(data: bytes) -> _Found:
         if out.found:
             out.found[-1].segments.append(len(out.found[-1].points))
 
-    def pointed(point: dict[str, str]) -> None:
-        if out.found:
-            if not out.found[-1].points:
-                describe()  # some write no segment
-            out.found[-1].points.append(point)
+    def points() -> Points:
+        if not out.found:
+            return Points()
+        track = out.found[-1]
+        if not track.points:
+            describe()  # some write no segment
+        return track.points
 
     def link(_attributes: dict[str, str]) -> None:
         kept.append(texts.copy())
@@ -112,12 +115,12 @@ def _tracks(data: bytes) -> _Found:
             texts.update(kept.pop())
 
     starts = {"trk": track, "trkseg": segment, "link": link}
-    out.damage = walk(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, "trkpt", pointed)
+    out.damage = walk(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, Tracks("trkpt", points))
     return out
 
 
 def _session(track: _Track, recording: Recording) -> Session | None:
-    texts = columns_of_points(track.points, _POINT)
+    texts = track.points.columns(_POINT)
     time = instants(texts.pop("time", []))
     if not (time > 0).any():
         return None

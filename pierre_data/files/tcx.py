@@ -11,7 +11,8 @@ from pierre_data.files.recording import SECOND, Recording, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals
 from pierre_data.files.sessions import container, device
 from pierre_data.files.sports import named
-from pierre_data.files.xml import End, Start, columns_of_points, floats, instant, instants, number, walk
+from pierre_data.files.xml import End, Start, Tracks, floats, instant, instants, number, walk
+from pierre_data.files.xml_points import Points
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
 _POINT = {
@@ -39,7 +40,7 @@ class _Activity:
     texts: dict[str, str] = field(default_factory=dict)
     creator: dict[str, str] = field(default_factory=dict)
     laps: list[dict[str, str]] = field(default_factory=list)
-    points: list[dict[str, str]] = field(default_factory=list)
+    points: Points = field(default_factory=Points)
     group: int | None = None
 
 
@@ -128,9 +129,8 @@ class _Walk:
         if self.now is not None:
             self.into(self.now.creator)
 
-    def point(self, point: dict[str, str]) -> None:
-        if self.now is not None:
-            self.now.points.append(point)
+    def points(self) -> Points:
+        return Points() if self.now is None else self.now.points
 
     def value(self, key: str) -> None:
         if "Value" in self.texts:
@@ -154,13 +154,13 @@ def _parse(data: bytes, found: list[_Activity]) -> str:
         "Activity": here.done,
         "MultiSportSession": here.single,
     }
-    return walk(data, _LEAVES, starts, ends, here.texts, "Trackpoint", here.point)
+    return walk(data, _LEAVES, starts, ends, here.texts, Tracks("Trackpoint", here.points, "Track"))
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:
     sport = named(activity.sport, recording)
     points, feet = activity.points, on_foot(sport["sport"])
-    texts = columns_of_points(points, _POINT)
+    texts = points.columns(_POINT)
     times = instants(texts.pop("time", [None] * len(points)))
     columns = {name: floats(column, name, recording) for name, column in texts.items()}
     if "cadence" in columns:

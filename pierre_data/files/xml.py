@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
 
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from pierre_data.errors import PayloadError
 from pierre_data.files.recording import Floats, Recording, Times
+from pierre_data.files.xml_points import Points, local
 
 #: Deepest nesting; the formats need about 12.
 MAX_DEPTH = 64
@@ -37,15 +39,24 @@ class _Actions(dict[str, Any]):
         return action
 
 
-def local(name: str) -> str:
-    """Return a name without its prefix.
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Where a document has its points.
 
-    Examples
-    --------
-    >>> local("ns3:Speed")
-    'Speed'
+    Parameters
+    ----------
+    point : str
+        Local name of a point.  Inside it nothing is called; its attributes and texts go to `sink`.
+    sink : callable
+        Returns where the next point goes.
+    block : str
+        Local name of an element that holds points and nothing else, and whose points have no attributes; empty
+        when there is none.  Blocks are read without a call of Python per element.
     """
-    return name.rpartition(":")[2]
+
+    point: str
+    sink: Callable[[], Points]
+    block: str = ""
 
 
 def walk(
@@ -54,8 +65,7 @@ def walk(
     starts: Mapping[str, Start],
     ends: Mapping[str, End],
     texts: dict[str, str],
-    point: str = "",
-    found: Callable[[dict[str, str]], None] | None = None,
+    tracks: Tracks | None = None,
 ) -> str:
     """Read a document once, from front to back.
 
@@ -70,12 +80,8 @@ def walk(
         calls nothing.
     texts : dict
         Receives the texts of the leaves as they are, blanks included; the callables empty it.
-    point : str
-        Local name of the element there are most of.  Inside it nothing is called and nothing is looked up, which
-        is twice as fast.
-    found : callable, optional
-        Called at the end of each point with its attributes and the texts of all elements in it under their
-        qualified names, for `columns_of_points`.
+    tracks : Tracks, optional
+        Where the points are.
 
     Returns
     -------
@@ -94,19 +100,11 @@ def walk(
     >>> walk(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen), seen
     ('', {'value': '1'})
     """
-    here = _Walk(_Actions(starts), _Actions(leaves, ends), texts, point, found)
+    here = _Walk(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    at = since = points = 0
     try:
-        while at < len(data):
-            # Cut behind a tag, so that no number of a point comes in two pieces.
-            end = data.rfind(b">", at, at + _CHUNK) + 1 or at + _CHUNK
-            here.parser.Parse(data[at:end], False)
-            at = end
-            if here.points > points or not here.inside:
-                points, since = here.points, at
-            elif at - since > MAX_POINT:
-                raise PayloadError("The XML has a point without an end.", "Leave the file out.", field="xml")
+        for start, end, inner in _pieces(data, tracks.block if tracks else ""):
+            here.feed(data, start, end, inner)
         here.parser.Parse(b"", True)
     except expat.ExpatError as error:
         return f"line {error.lineno}: {expat.errors.messages.get(error.code, 'damaged')}"
@@ -119,32 +117,44 @@ def walk(
     return ""
 
 
+def _pieces(data: bytes, block: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield where a document is cut, and whether a piece is the inside of a block (if its start is one)."""
+    at, seen, tag = 0, 0, block.encode() + b">"
+    while block and (found := data.find(tag, seen)) >= 0:
+        start = seen = found + len(tag)
+        name = data[data.rfind(b"<", at, found) + 1 : start]
+        end = data.find(b"</" + name, start)
+        # Only what is written plainly: an opening tag, its closing tag, and no other block between them.
+        if name.removesuffix(tag)[-1:] in (b"", b":") and end >= 0 and data.find(b"<" + name, start, end) < 0:
+            yield at, start, False
+            yield start, end, True
+            at = seen = end + 2 + len(name)
+            yield end, at, False
+    yield at, len(data), False
+
+
 class _Walk:
     """The handlers of one parser, as closures: attributes of an object would cost as much as the parser."""
 
-    def __init__(
-        self,
-        opened: _Actions,
-        closed: _Actions,
-        texts: dict[str, str],
-        point: str,
-        found: Callable[[dict[str, str]], None] | None,
-    ) -> None:
+    def __init__(self, opened: _Actions, closed: _Actions, texts: dict[str, str], tracks: Tracks) -> None:
         pieces, depth, parser = list[str](), 0, expat.ParserCreate()
-        pop, row, current = pieces.pop, dict[str, str](), ""
-        self.opened, self.parser, self.points, self.inside = opened, parser, 0, False
+        pop, row, current, point, block = pieces.pop, dict[str, str](), "", tracks.point, tracks.block
+        self.opened, self.parser, self._tracks = opened, parser, tracks
+        self._points, self._inside, self._blocks, self._before = 0, False, 0, 0
 
         def start(name: str, attributes: dict[str, str]) -> None:
             nonlocal depth, row, current
             pieces.clear()
             if name == current or local(name) == point:
                 current, row = name, attributes
-                self.inside = True
+                self._inside = True
                 parser.StartElementHandler, parser.EndElementHandler = None, inside
                 return
             depth += 1
             if depth > MAX_DEPTH:
                 raise PayloadError("The XML nests too deeply for an activity.", "Leave the file out.", field="xml")
+            if local(name) == block:
+                self._blocks += 1
             action = opened[name]
             if action is not None:
                 action(attributes)
@@ -154,10 +164,9 @@ class _Walk:
                 row[name] = pop() if pieces else ""
                 return
             parser.StartElementHandler, parser.EndElementHandler = start, end
-            self.inside = False
-            self.points += 1
-            if found is not None:
-                found(row)
+            self._inside = False
+            self._points += 1
+            tracks.sink().add(row)
 
         def end(name: str) -> None:
             nonlocal depth
@@ -174,38 +183,56 @@ class _Walk:
         parser.CharacterDataHandler = pieces.append
         parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = _refuse
 
+    def feed(self, data: bytes, start: int, end: int, inner: bool) -> None:
+        """Parse a part of the document; the inside of a block at once, if the part before really opened one."""
+        if inner and self._blocks > self._before and not self._inside:
+            self._feed_block(data, start, end)
+            return
+        self._before = self._blocks
+        since, points = start, self._points
+        for at, stop in _cuts(data, start, end):
+            self.parser.Parse(data[at:stop], False)
+            if self._points > points or not self._inside:
+                points, since = self._points, stop
+            _check_point(stop - since)
+
+    def _feed_block(self, data: bytes, start: int, end: int) -> None:
+        parser, sink, flat = self.parser, self._tracks.sink(), list[str]()
+        handlers = parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler
+        parser.StartElementHandler = None
+        parser.EndElementHandler = parser.CharacterDataHandler = flat.append
+        since = start
+        try:
+            for at, stop in _cuts(data, start, end):
+                try:
+                    parser.Parse(data[at:stop], False)
+                finally:  # also what came before damage
+                    point = next((n for n in parser.intern if local(n) == self._tracks.point), "")
+                    taken = sink.take(flat, point, parser.intern)
+                    del flat[:taken]
+                since = stop if taken else since
+                _check_point(stop - since)
+        finally:
+            parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = handlers
+
     def release(self) -> None:
         """Break the circle of parser and handlers, so that their memory goes at once."""
         self.parser.StartElementHandler = self.parser.EndElementHandler = None
 
 
-def columns_of_points(points: Sequence[Mapping[str, str]], wanted: Mapping[str, str]) -> dict[str, list[str | None]]:
-    """Return the texts of points as columns.
+def _cuts(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield pieces that end behind a closing tag, so that no text of a point comes in two."""
+    while start < end:
+        tag = data.rfind(b"</", start, start + _CHUNK)
+        stop = data.find(b">", tag, end) + 1 if tag >= 0 else start + _CHUNK
+        stop = min(stop or end, end)
+        yield start, stop
+        start = stop
 
-    Parameters
-    ----------
-    points : sequence of mapping
-        Qualified name -> text.
-    wanted : mapping of str to str
-        Local name -> column.  Of several names of one column the first that a point has counts.
 
-    Examples
-    --------
-    >>> columns_of_points([{"a:hr": "1"}, {"b:hr": "2"}, {}], {"hr": "beats", "ele": "height"})
-    {'beats': ['1', '2', None]}
-    """
-    names: dict[str, list[str]] = {}
-    for name in sorted(set[str]().union(*points)):
-        column = wanted.get(local(name))
-        if column is not None:
-            names.setdefault(column, []).append(name)
-    columns: dict[str, list[str | None]] = {}
-    for column, sources in names.items():
-        columns[column] = [p.get(sources[0]) for p in points]
-        for other in sources[1:]:
-            pairs = zip(columns[column], points, strict=True)
-            columns[column] = [p.get(other) if text is None else text for text, p in pairs]
-    return columns
+def _check_point(size: int) -> None:
+    if size > MAX_POINT:
+        raise PayloadError("The XML has a point without an end.", "Leave the file out.", field="xml")
 
 
 def floats(texts: list[str | None], name: str, recording: Recording) -> Floats:
