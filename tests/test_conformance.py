@@ -1,0 +1,164 @@
+"""Every provider of the registry x every table, in both directions; our own vendors are tested like anyone's."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pierre_data import ProviderRegistry
+from pierre_data.registry import GROUP
+from pierre_data.schema import TABLES
+from pierre_data.testing import CheckReport, ConformanceError, check, provider_matrix
+
+PAYLOADS = Path(__file__).parent / "payloads"
+NAMES = sorted(e.name for e in importlib.metadata.entry_points(group=GROUP) if e.dist and e.dist.name == "pierre-data")
+CELLS = [f"{table}{one}" for table in TABLES for one in ("", "/{id}")]
+
+
+def synthetic() -> dict[str, Any]:
+    return {"payloads": None, "options": {"start": "2026-01-01", "end": "2026-02-01"}}
+
+
+def strava() -> dict[str, Any]:
+    from tests.test_testing_replay import by_epoch
+
+    return {"select": by_epoch}
+
+
+def files() -> dict[str, Any]:
+    return {"payloads": None, "options": {"path": PAYLOADS / "files", "workers": 1}}
+
+
+def strava_export() -> dict[str, Any]:
+    # The recorded archive has no gear: its tables of bikes and shoes are headers alone.
+    folder = Path(tempfile.mkdtemp()) / "export"
+    shutil.copytree(PAYLOADS / "strava-export", folder)
+    with (folder / "bikes.csv").open("a", encoding="utf-8") as bikes:
+        bikes.write("\nRoad bike,Lapierre,Xelius,Ride\n")
+    return {"payloads": None, "options": {"path": folder}}
+
+
+def whoop() -> dict[str, Any]:
+    from tests import test_whoop as vendor
+
+    return {"select": vendor.window, "lists": vendor.LISTS, "accept": vendor.ODD, "now": vendor.NOW}
+
+
+def terra() -> dict[str, Any]:
+    from tests import test_terra as vendor
+
+    ids = {"activities": [vendor.RUN, "ride-1"]} | {table: [vendor.RUN] for table in ("streams", "laps", "zones")}
+    options = {"user_id": vendor.USER}
+    return {"select": vendor.days, "options": options, "ids": ids, "accept": vendor.ODD, "now": vendor.NOW}
+
+
+def coros() -> dict[str, Any]:
+    from tests import test_coros as vendor
+
+    ids = {"activities": [vendor.RUN], "laps": [vendor.TRIATHLON]}
+    options = {"open_id": "open-1"}
+    return {"select": vendor.days, "options": options, "ids": ids, "accept": vendor.ODD, "now": vendor.NOW}
+
+
+#: What a provider needs beside its payloads in the folder of its name.
+CASES: dict[str, Callable[[], dict[str, Any]]] = {
+    "coros": coros,
+    "files": files,
+    "strava": strava,
+    "strava-export": strava_export,
+    "synthetic": synthetic,
+    "synthetic-phone": synthetic,
+    "synthetic-watch": synthetic,
+    "terra": terra,
+    "whoop": whoop,
+}
+#: Their rows are made by a function, so a row's names are not the wire's; their own tests list the fields.
+MADE = {"terra"}
+_reports: dict[str, CheckReport] = {}
+
+
+def report(name: str) -> CheckReport:
+    """What the check of a provider says, made once."""
+    if name not in _reports:
+        case = {"payloads": PAYLOADS / name, **CASES.get(name, dict)()}
+        try:
+            _reports[name] = check(ProviderRegistry()[name], **case)
+        except ConformanceError as error:
+            _reports[name] = error.report
+    return _reports[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_provider_keeps_what_it_promises(name: str) -> None:
+    found = report(name)
+    assert found.findings == (), found
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_declared_table_delivers_and_another_one_raises(name: str, cell: str) -> None:
+    found, table = report(name), TABLES[cell.partition("/")[0]]
+    descriptor = ProviderRegistry()[name]
+    declared = table in (descriptor.details if cell.endswith("}") else descriptor.endpoints)
+    assert (found.delivered.get(cell, 0) > 0, cell in found.refused) == (declared, not declared)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - MADE))
+def test_every_wire_field_is_read_or_knowingly_ignored(name: str) -> None:
+    for cell, fields in report(name).fields.items():
+        assert fields.unmentioned == (), f"{name} {cell}: read these, or name them in Endpoint.ignored"
+
+
+def test_the_matrix_shows_what_the_check_delivered() -> None:
+    lines = provider_matrix(ProviderRegistry()).splitlines()
+    head = [cell.strip() for cell in lines[0].strip("|").split("|")][1:]
+    rows = {cells[0].strip(): cells[1:] for cells in (line.strip("|").split("|") for line in lines[2:])}
+    assert set(NAMES) <= set(head)
+    for name in NAMES:
+        found = report(name)
+        for table in TABLES:
+            listed, single = found.delivered.get(table, 0) > 0, found.delivered.get(f"{table}/{{id}}", 0) > 0
+            mark = rows[table][head.index(name)].strip() if table in rows else ""
+            assert mark == {(True, True): "●", (True, False): "○", (False, True): "·"}.get((listed, single), "")
+
+
+def test_the_plug_in_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, pierre_data.testing.plugin;"
+        "print([m for m in ('pandas', 'numpy', 'pyarrow', 'httpx', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PAYLOADS.parents[1]
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_fixture_checks_the_payloads_beside_a_test(tmp_path: Path) -> None:
+    shutil.copytree(PAYLOADS / "strava" / "athlete", tmp_path / "payloads" / "athlete")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "from pierre_data.testing import ConformanceError\n"
+        "from pierre_data.providers.strava import descriptor\n\n\n"
+        "def test_it(pierre_check):\n"
+        "    with pytest.raises(ConformanceError) as found:\n"
+        "        pierre_check(descriptor)\n"
+        "    assert found.value.report.delivered['activities'] == 50\n"
+    )
+    plug = ["-p", "pierre_data.testing.plugin"] if not _installed() else []
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plug, str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(PAYLOADS.parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def _installed() -> bool:
+    return any(e.value == "pierre_data.testing.plugin" for e in importlib.metadata.entry_points(group="pytest11"))
