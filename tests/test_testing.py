@@ -150,8 +150,8 @@ class Stuck:
     def after(self, params: Mapping[str, Any], page: Page) -> Mapping[str, Any]:
         return params
 
-    def ahead(self, params: Mapping[str, Any], page: Page, count: int) -> list[Mapping[str, Any]]:
-        return []
+    def ahead(self, params: Mapping[str, Any], page: Page) -> None:
+        """Nothing can be asked for ahead."""
 
 
 def endless(query: Query) -> Plan:
