@@ -35,8 +35,9 @@ other=stop_watch,stopwatch,e_sport,flying,rc_drone"""
 _INDOOR = re.compile(r"(?i)indoor|treadmill|virtual|lap_swim|elliptical|stair_|floor_|bouldering|fitness_equipment")
 
 
-def _word(text: Any) -> str | None:
-    return re.sub(r"(?i)(_V2|_WS)+$", "", str(text)) if text else None
+def _word(*texts: Any) -> str | None:
+    text = next((str(text) for text in texts if text), None)
+    return text and re.sub(r"(?i)(_V2|_WS)+$", "", text)
 
 
 #: Words of both of Garmin's sides, any case, with or without the endings _V2 and _WS.
