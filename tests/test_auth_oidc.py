@@ -35,7 +35,7 @@ from pierre_data.secret import Secret
 from pierre_data.spi import OAuthEndpoints, OAuthParams, ProviderConfig, ProviderDescriptor
 from tests.oauth_kit import ME
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.node
 
 SECRET = "oidc-client-secret-of-this-test"
 BACK = "http://127.0.0.1:8123/callback"

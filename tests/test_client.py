@@ -155,7 +155,7 @@ def test_athlete_stats_and_detail(client: Client, strava: StravaServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (fault(401, "Authorization Error"), pierre.AuthenticationFailed, "401"),
+        (fault(401, "Authorization Error"), pierre.AuthenticationFailed, "refuses the value of PIERRE_STRAVA_ACC"),
         (fault(403, "Forbidden", {"resource": "Application", "field": "Status", "code": "Inactive"}),
          pierre.AccessDenied, "needs a paid subscription"),
         (fault(403, "Forbidden"), pierre.AccessDenied, "403"),
@@ -337,7 +337,7 @@ def test_status_and_health(client: Client, strava: StravaServer) -> None:
     client.check_health()
     [health] = client.check_health().to_dict("records")
     assert (health["is_healthy"], health["consecutive_failures"]) == (False, 2)
-    assert "401" in health["detail"]
+    assert "PIERRE_STRAVA_ACCESS_TOKEN" in health["detail"]
 
 
 def test_default_providers(strava: StravaServer, tmp_path: Path) -> None:
@@ -428,3 +428,28 @@ def test_duplicates_know_the_order_of_the_clients_providers() -> None:
         both = why[why.rule == "overlap"]
         assert len(both) > 5
         assert set(both.kept.str.split(":").str[0]) == {names[0]}
+
+
+def test_a_push_forgets_exactly_what_it_concerns(client: Client, strava: StravaServer, tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    strava.items = [
+        recorded()[0] | {"id": 99, "start_date": f"{now - dt.timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"},
+        *strava.items,
+    ]
+    client.activities()
+    client.activity("strava:99")
+    asked = len(strava.asked)
+    event = {"object_type": "activity", "object_id": 99, "aspect_type": "update", "updates": {"title": "New"},
+             "owner_id": 1, "subscription_id": 7, "event_time": int(now.timestamp())}  # fmt: skip
+    for _ in range(2):  # vendors repeat themselves
+        received = client.receive_webhook("strava", {"Content-Type": "application/json"}, json.dumps(event).encode())
+    assert received.status == 200
+    assert [e.id for e in received.events] == ["99"]
+    client.activity("strava:99")
+    assert strava.counts["/activities/99"] == 2
+    client.activities()
+    listed = [path for path in strava.asked[asked:] if path.startswith("/athlete/activities")]
+    assert all("after=" in path for path in listed)  # the settled years are still there
+    assert len(listed) == 2
+    with pytest.raises(pierre.UnsupportedFeature, match="pushes nothing"):
+        client.receive_webhook("synthetic", {}, b"")

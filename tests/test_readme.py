@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.metadata
 import io
 import os
 import re
@@ -23,9 +24,14 @@ PART = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
 
 def parts() -> dict[str, str]:
     """The generated parts, by the name in their comment."""
+    from pierre_data.registry import GROUP, ProviderRegistry
     from pierre_data.schema import MERGED_ACTIVITIES
+    from pierre_data.settings import Settings
+    from pierre_data.testing import provider_matrix
 
-    return {"columns": MERGED_ACTIVITIES.markdown()}
+    ours = importlib.metadata.distribution("pierre-data").entry_points.select(group=GROUP)
+    registry = ProviderRegistry(Settings.read({"PIERRE_PROVIDERS": ",".join(e.name for e in ours)}))
+    return {"columns": MERGED_ACTIVITIES.markdown(), "matrix": provider_matrix(registry)}
 
 
 def outputs(text: str) -> list[tuple[str, str, str]]:

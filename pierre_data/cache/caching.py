@@ -12,14 +12,25 @@ import pyarrow as pa
 
 from pierre_data import schema
 from pierre_data.cache.estimate import Estimate, estimate
-from pierre_data.cache.feed import Feed
+from pierre_data.cache.feed import Feed, put
 from pierre_data.cache.listing import Listing, latest
+from pierre_data.cache.periods import SETTLED_AFTER, periods
 from pierre_data.cache.policy import CachePolicy, CacheTtl
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
 from pierre_data.cache.store import Store
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, ProviderReport, Watch, cut
-from pierre_data.spi import Credentials, FitnessProvider, Page, ProviderConfig, ProviderDescriptor, Query
+from pierre_data.fetch import Batch, ProviderReport, Watch, cut, parse_rows
+from pierre_data.schema import Table
+from pierre_data.spi import (
+    Credentials,
+    Event,
+    FitnessProvider,
+    Page,
+    ProviderConfig,
+    ProviderDescriptor,
+    Query,
+    Rows,
+)
 
 #: Table -> the word of its list, for tables that are kept by period.
 LISTS: Mapping[str, str] = {
@@ -37,6 +48,10 @@ SINGLES: Mapping[str, tuple[str, str]] = {
     schema.PERSONAL_RECORDS.name: ("personal_records", "stats"),
     schema.ACTIVITIES.name: ("activity", "activity"),
 }
+
+
+#: What hangs on one activity.
+PARTS = ("streams", "laps", "zones", "segment_efforts")
 
 
 class CachingProvider(FitnessProvider):
@@ -126,6 +141,38 @@ class CachingProvider(FitnessProvider):
     def invalidate(self, resource: str | None = None) -> int:
         """Remove one resource, such as ``"sleep_list"``, or everything; returns how many entries went."""
         return self._shelf.forget(resource)
+
+    def happened(self, event: Event) -> None:
+        """Forget what an event makes untrue, and keep the rows it brings.
+
+        Repeats and disorder do no harm: forgetting twice is forgetting once, and of two rows with one key the one
+        that came later stays.
+        """
+        if event.kind == "disconnect":
+            self.invalidate_user()
+            return
+        tables = [event.table] if event.table is not None else [t for t in self.descriptor.endpoints if t.name in LISTS]
+        if event.rows is not None and event.table is not None and event.table.name in LISTS:
+            self._pushed(event.table, event.rows)
+            return
+        for table in tables:
+            if event.id is not None and table.name in SINGLES:
+                for word in ("activity", *PARTS) if table.name == schema.ACTIVITIES.name else ():
+                    self._shelf.forget(word, event.id)
+            if table.name in LISTS:
+                self._forget_period(LISTS[table.name], event.time)
+
+    def _forget_period(self, word: str, time: dt.datetime | None) -> None:
+        now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
+        # Without a time, what may still change is meant: the unsettled months.
+        start = time or now - SETTLED_AFTER - dt.timedelta(days=31)
+        for period in periods(start, (time or now) + dt.timedelta(microseconds=1), max(now, time or now)):
+            self._shelf.forget(word, period.name)
+
+    def _pushed(self, table: Table, rows: Rows) -> None:
+        now = self._shelf.now()
+        parsed = parse_rows(rows, table, self.name)
+        put(self._shelf, LISTS[table.name], Query(table), [parsed.table], now, dt.datetime.fromtimestamp(now, dt.UTC))
 
     def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the rows a query asks for.

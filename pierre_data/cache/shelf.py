@@ -67,9 +67,10 @@ class Shelf:
         if entries:
             self.store.put_many(entries)
 
-    def forget(self, resource: str | None = None) -> int:
-        """Remove one resource or everything of this account; returns how many entries went."""
-        return self.store.delete_prefix(prefix(*self.owner, resource), at=self.now())
+    def forget(self, resource: str | None = None, qualifier: str = "") -> int:
+        """Remove one entry, one resource or everything of this account; returns how many entries went."""
+        whole = f"{self.key(resource, qualifier)}:" if resource and qualifier else prefix(*self.owner, resource)
+        return self.store.delete_prefix(whole, at=self.now())
 
     def use(self, entries: Iterable[Entry], watch: Watch, *, because: PierreError | None = None) -> list[pa.Table]:
         """Return the tables of entries and note their age; `because` is what made stale ones necessary."""

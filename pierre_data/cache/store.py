@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pierre_data.cache.keys import ancestors
 from pierre_data.errors import StorageError
+from pierre_data.secret import Secret
 
 Notice = Callable[[str], None]
 #: Key, fetched, expires, keep_until.
@@ -118,7 +119,7 @@ def latest(entries: Mapping[str, Entry]) -> float:
     return max(time.time(), *(entry.fetched for entry in entries.values())) if entries else time.time()
 
 
-def open_store(directory: Path | None, redis_url: str | None, *, notice: Notice) -> Store:
+def open_store(directory: Path | None, redis_url: Secret | str | None, *, notice: Notice) -> Store:
     """Open the shared store, or one in memory when it cannot be opened.
 
     Parameters
@@ -152,7 +153,7 @@ def open_store(directory: Path | None, redis_url: str | None, *, notice: Notice)
         return MemoryStore()
 
 
-def _shared(directory: Path | None, redis_url: str | None, notice: Notice) -> Store:
+def _shared(directory: Path | None, redis_url: Secret | str | None, notice: Notice) -> Store:
     # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
     if redis_url is not None:
         try:

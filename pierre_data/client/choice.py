@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pierre_data.errors import ConfigurationError, NoProvidersAvailable, ProviderBroken, SyntheticDataNotice
+from pierre_data.errors import ConfigurationError, NoProvidersAvailable, SyntheticDataNotice
 from pierre_data.registry import ProviderRegistry
 
 SYNTHETIC = "synthetic"
@@ -54,7 +54,9 @@ def provider(name: str, **options: Any) -> ConfiguredProvider:
 
 
 def chosen(
-    wanted: str | ConfiguredProvider | Sequence[str | ConfiguredProvider] | None, registry: ProviderRegistry
+    wanted: str | ConfiguredProvider | Sequence[str | ConfiguredProvider] | None,
+    registry: ProviderRegistry,
+    connected: Callable[[str], bool],
 ) -> list[ConfiguredProvider]:
     """Return the providers a client asks, in order of priority.
 
@@ -64,6 +66,8 @@ def chosen(
         None: the default provider, else every connected real one, else synthetic with one notice.
     registry : ProviderRegistry
         Where they are looked up.
+    connected : callable
+        Whether a provider can be asked now.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def chosen(
         None is named, and there is nothing to fall back to.
     """
     if wanted is None:
-        return _fallback(registry)
+        return _fallback(registry, connected)
     items = [wanted] if isinstance(wanted, str | ConfiguredProvider) else list(wanted)
     if not items:
         raise NoProvidersAvailable("No provider was named.", f"Name some of: {', '.join(registry)}.")
@@ -88,23 +92,12 @@ def chosen(
     return out
 
 
-def connected(registry: ProviderRegistry, name: str) -> bool:
-    """Return whether a provider can be asked now: it has its token or keys, and its required options."""
-    try:
-        config, descriptor = registry.config(name), registry[name]
-    except ProviderBroken:
-        return False
-    if any(option.required and config.options.get(o) is None for o, option in descriptor.options.items()):
-        return False
-    return not descriptor.needs_credentials or registry.create_provider(name).is_authenticated()
-
-
-def _fallback(registry: ProviderRegistry) -> list[ConfiguredProvider]:
+def _fallback(registry: ProviderRegistry, connected: Callable[[str], bool]) -> list[ConfiguredProvider]:
     default = registry.settings.default_provider
     if default is not None:
         _ = registry[default]
         return [ConfiguredProvider(default)]
-    real = [n for n in registry if connected(registry, n) and not registry[n].synthetic]
+    real = [n for n in registry if connected(n) and not registry[n].synthetic]
     if real:
         return [ConfiguredProvider(name) for name in real]
     if not registry.is_supported(SYNTHETIC):

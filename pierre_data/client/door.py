@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Literal, Self
 
 import pandas as pd
 
 from pierre_data import schema
+from pierre_data.auth import Connected, Disconnected, TokenStore
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
+from pierre_data.client.accounts import Accounts, speaking
 from pierre_data.client.choice import ConfiguredProvider, chosen
 from pierre_data.client.gather import Errors, gather, newest_first, settle
 from pierre_data.client.keys import source_of
@@ -29,12 +33,12 @@ from pierre_data.errors import (
     StorageNotice,
     UnsupportedFeature,
 )
-from pierre_data.fetch import Report
+from pierre_data.fetch import DescriptorProvider, Report
 from pierre_data.fetch.progress import Progress
 from pierre_data.registry import ProviderRegistry
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
-from pierre_data.spi import Query
+from pierre_data.spi import Query, Received
 
 OnRateLimit = Literal["wait", "raise", "schedule"]
 Providers = str | ConfiguredProvider | Sequence[str | ConfiguredProvider]
@@ -62,6 +66,8 @@ class Client:
         Whose data: caches and tokens are separate.
     cache : Store or "memory", optional
         Where answers are kept; SQLite in the cache directory (Redis with ``REDIS_URL``) when omitted.
+    tokens : TokenStore, optional
+        Where tokens are kept; as the settings say when omitted.
 
     Raises
     ------
@@ -86,11 +92,13 @@ class Client:
         tenant: str = "default",
         user: str = "default",
         cache: Store | Literal["memory"] | None = None,
+        tokens: TokenStore | None = None,
     ) -> None:
         self.settings = settings or (registry.settings if registry is not None else Settings.read())
         self.registry = registry if registry is not None else ProviderRegistry(self.settings)
         self.tenant, self.user = tenant, user
-        self._choice = chosen(providers, self.registry)
+        self._accounts = Accounts(self.registry, self.settings, tenant, user, tokens)
+        self._choice = chosen(providers, self.registry, self._accounts.connected)
         self._store = self._open(cache)
         self._made: dict[str, CachingProvider] = {}
         self._memory = Memory(self._store)
@@ -187,6 +195,8 @@ class Client:
             frame, self._report = known
             return frame
 
+        version = self._memory.version()
+
         def ask(window: Question) -> pd.DataFrame:
             frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, progress)
             if question.sports is not None:
@@ -194,7 +204,7 @@ class Client:
             return frame
 
         frame = ask(question) if limit is None else self._limited(question, limit, ask)
-        self._memory.put(key, frame, self._report)
+        self._memory.put(key, frame, self._report, version)
         return frame
 
     def sleep(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
@@ -335,6 +345,114 @@ class Client:
             f"None of {', '.join(providers)} answered. {what}", "Mend one of them, or name another."
         ) from ExceptionGroup("every provider failed", failed)
 
+    def connect(
+        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+    ) -> Connected:
+        """Connect an account: stored token, environment, consent in a browser, pasted address; in this order.
+
+        Parameters
+        ----------
+        provider : str
+            Registry name.
+        again : bool
+            Ask for consent even if there is a token.
+        browser : bool
+            Open the consent page; otherwise only show its address.
+        timeout_s : float
+            Longest wait for the consent.
+
+        Returns
+        -------
+        Connected
+            How, and which tables lack a scope.
+
+        Raises
+        ------
+        ConfigurationError
+            The application's id, secret or redirect address is missing; the message names the variables.
+        AuthenticationFailed
+            Consent was declined, or the answer was not ours.
+        Timeout
+            Nobody consented.
+        """
+        done = self._accounts.connect(provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
+        self._forget_made(provider)
+        return done
+
+    async def connect_async(
+        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+    ) -> Connected:
+        """Do what `connect` does without blocking the kernel."""
+        stop = threading.Event()
+        work = partial(self._accounts.connect, provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
+        try:
+            done = await asyncio.to_thread(work, cancel=stop)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+        self._forget_made(provider)
+        return done
+
+    def disconnect(self, provider: str) -> Disconnected:
+        """Revoke the token at the vendor, forget it and everything cached of that account.
+
+        Returns
+        -------
+        Disconnected
+            Says what is left: what the vendor did not revoke, variables that are still set.
+
+        Raises
+        ------
+        StorageError
+            The token or the cache cannot be removed.
+        """
+        done = self._accounts.disconnect(provider)
+        self.invalidate(provider=provider)
+        self._forget_made(provider)
+        return done
+
+    def receive_webhook(self, provider: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Take what a vendor pushed: verify it, forget what changed, keep what it brings.
+
+        Any web framework can call this; answer the vendor with the result's status, content type and reply.
+
+        Parameters
+        ----------
+        provider : str
+            Registry name.
+        headers : mapping of str to str
+            Of the request, names in any case.
+        body : bytes
+            As it came; for a handshake by GET, the query string.
+
+        Returns
+        -------
+        Received
+            What to answer, and the events.
+
+        Raises
+        ------
+        UnsupportedFeature
+            The vendor pushes nothing we know of.
+        AccessDenied
+            The signature is not the vendor's.
+        PayloadError
+            The body cannot be read.
+        """
+        descriptor = self.registry[provider]
+        if descriptor.webhook is None:
+            raise UnsupportedFeature(
+                f"{descriptor.display_name} pushes nothing we know of.", "Ask it instead.", provider=provider
+            )
+        secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
+        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
+        made = self._provider(provider)
+        for event in received.events:
+            made.happened(event)
+        if received.events:
+            self._memory.clear()
+        return received
+
     def estimate(
         self,
         after: Moment | None = None,
@@ -400,10 +518,11 @@ class Client:
         Returns
         -------
         DataFrame
-            Columns provider, display_name, connected (bool), status (connected, disconnected or broken), offers,
-            needs, detail; sorted by provider.
+            Columns provider, display_name, connected (bool), status (connected, disconnected, expired or broken),
+            account, scopes (as granted), expires (UTC), kept (where the token is), encrypted, offers, needs,
+            detail; sorted by provider.
         """
-        return provider_status(self.registry)
+        return provider_status(self.registry, self._accounts)
 
     def check_health(self) -> pd.DataFrame:
         """Ask each of the client's providers for its athlete, past the cache, and return how it went.
@@ -415,6 +534,13 @@ class Client:
         """
         return health_frame(self._health.check(self._provider(name)) for name in self.providers)
 
+    def _forget_made(self, name: str) -> None:
+        with self._lock:
+            made = self._made.pop(name, None)
+        if made is not None:
+            made.close()
+        self._memory.clear()
+
     def _open(self, cache: Store | Literal["memory"] | None) -> Store:
         if cache == "memory":
             return MemoryStore()
@@ -422,13 +548,12 @@ class Client:
             raise ConfigurationError(f"cache={cache!r} is unknown.", "Use 'memory', a store, or leave it out.")
         if cache is not None:
             return cache
-        redis = self.settings.redis_url
-        return open_store(self.settings.cache_dir, redis.reveal() if redis else None, notice=_notice)
+        return open_store(self.settings.cache_dir, self.settings.redis_url, notice=_notice)
 
     def _asked(self, providers: Providers | None) -> tuple[str, ...]:
         if providers is None:
             return self.providers
-        return tuple(c.name for c in chosen(providers, self.registry))
+        return tuple(c.name for c in chosen(providers, self.registry, self._accounts.connected))
 
     def _provider(self, name: str) -> CachingProvider:
         with self._lock:
@@ -438,7 +563,11 @@ class Client:
 
     def _caching(self, name: str, user: str) -> CachingProvider:
         options = next((c.options for c in self._choice if c.name == name), {})
-        return self.registry.create_caching_provider(name, self._store, tenant=self.tenant, user=user, **options)
+        options = {**options, **self._accounts.filled(name, options)}
+        made = self.registry.create_caching_provider(name, self._store, tenant=self.tenant, user=user, **options)
+        if isinstance(made.provider, DescriptorProvider):
+            made.provider.set_identity(self._accounts.signer(name))
+        return made
 
     def _able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:
         able = [n for n in names if table in self.registry[n].endpoints]

@@ -46,12 +46,16 @@ class Memory:
             return None
         return answer.frame.copy(deep=False), answer.report
 
-    def put(self, question: Hashable, frame: pd.DataFrame, report: Report) -> None:
-        """Remember an answer if it is complete."""
+    def version(self) -> tuple[int, ...]:
+        """Return the store's version, to be taken before an answer is put together."""
+        return self._store.version()
+
+    def put(self, question: Hashable, frame: pd.DataFrame, report: Report, version: tuple[int, ...]) -> None:
+        """Remember an answer if it is complete, and nobody wrote while it was put together."""
         good_until = min((p.good_until for p in report.providers), default=0.0)
-        if not report.complete or good_until <= time.time():
+        if not report.complete or good_until <= time.time() or self._store.version() != version:
             return
-        answer = _Answer(self._store.version(), good_until, frame.copy(deep=False), report)
+        answer = _Answer(version, good_until, frame.copy(deep=False), report)
         with self._lock:
             self._answers[question] = answer
             self._answers.move_to_end(question)

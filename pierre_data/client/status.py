@@ -10,16 +10,21 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from pierre_data.client.choice import connected
+from pierre_data.client.accounts import Accounts
 from pierre_data.errors import PierreError, ProviderBroken
 from pierre_data.registry import ProviderRegistry
-from pierre_data.spi import FitnessProvider, ProviderHealth
+from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
 
 STATUS_DTYPES = {
     "provider": "str",
     "display_name": "str",
     "connected": "bool",
     "status": "str",
+    "account": "str",
+    "scopes": "str",
+    "expires": "datetime64[us, UTC]",
+    "kept": "str",
+    "encrypted": "boolean",
     "offers": "str",
     "needs": "str",
     "detail": "str",
@@ -34,22 +39,43 @@ HEALTH_DTYPES = {
 }
 
 
-def provider_status(registry: ProviderRegistry) -> pd.DataFrame:
+def provider_status(registry: ProviderRegistry, accounts: Accounts) -> pd.DataFrame:
     """Return one row per provider of the registry; see `Client.status`."""
     rows = []
     for name in registry:
         try:
-            descriptor = registry[name]
+            rows.append({"provider": name, **_row(registry[name], accounts)})
         except ProviderBroken as error:
-            rows.append([name, name, False, "broken", "", "", str(error)])
-            continue
-        here = connected(registry, name)
-        needs = "consent" if descriptor.oauth_endpoints else "key" if descriptor.key_headers else ""
-        needs = needs or ", ".join(o for o, option in descriptor.options.items() if option.required)
-        offers = ", ".join(descriptor.tables())
-        state = "connected" if here else "disconnected"
-        rows.append([name, descriptor.display_name, here, state, offers, needs, descriptor.access])
-    return pd.DataFrame(rows, columns=list(STATUS_DTYPES)).astype(STATUS_DTYPES)
+            rows.append({"provider": name, "display_name": name, "status": "broken", "detail": str(error)})
+    frame = pd.DataFrame(rows, columns=list(STATUS_DTYPES))
+    return frame.fillna({"connected": False}).astype(STATUS_DTYPES)
+
+
+def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object]:
+    name = descriptor.name
+    token, here = accounts.token(name), accounts.connected(name)
+    needs = "consent" if descriptor.oauth_endpoints else "key" if descriptor.key_headers else ""
+    row: dict[str, object] = {
+        "display_name": descriptor.display_name,
+        "connected": here,
+        "status": "connected" if here else "disconnected",
+        "offers": ", ".join(descriptor.tables()),
+        "needs": needs or ", ".join(o for o, option in descriptor.options.items() if option.required),
+        "detail": descriptor.access,
+    }
+    if token is None:
+        return row
+    now = dt.datetime.now(dt.UTC)
+    if token.refresh is None and token.expired_at(now):
+        row |= {"connected": False, "status": "expired", "detail": f'Connect again: client.connect("{name}").'}
+    place = accounts.store.describe()
+    return row | {
+        "account": token.account,
+        "scopes": " ".join(token.scopes),
+        "expires": token.expires_at,
+        "kept": place.where,
+        "encrypted": place.encrypted,
+    }
 
 
 class HealthBook:

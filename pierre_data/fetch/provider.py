@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pyarrow as pa
 
-from pierre_data.errors import NotConnected
+from pierre_data.auth import FixedToken, Identity, key_identities
+from pierre_data.errors import AuthenticationFailed, NotConnected
 from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.report import ProviderReport, Watch
 from pierre_data.fetch.wire import load
 from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
 from pierre_data.schema import Table
-from pierre_data.secret import Secret
+from pierre_data.settings import variable
 from pierre_data.spi import (
     Answer,
     Credentials,
@@ -30,9 +31,6 @@ from pierre_data.spi import (
     Request,
     Rows,
 )
-
-#: Puts credentials on a request.
-Sign = Callable[[HttpRequest], HttpRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +78,11 @@ class DescriptorProvider(FitnessProvider):
         self._offline = offline
         self._lock = threading.Lock()
         self._client: HttpClient | None = None
-        self._token: Callable[[], Secret] | None = None
+        self._resolve: Callable[[], Identity | None] = lambda: None
+        self._used = threading.local()
         if config.access_token is not None:
-            self.set_credentials(Credentials(config.access_token))
+            given = FixedToken(config.access_token, config.name, variable(config.name, "ACCESS_TOKEN"))
+            self.set_identity(lambda: given)
 
     @property
     def name(self) -> str:
@@ -98,22 +98,34 @@ class DescriptorProvider(FitnessProvider):
         return f"<{self.descriptor.display_name} provider {self.name!r}>"
 
     def set_credentials(self, credentials: Credentials) -> None:
-        """Sign requests with these from now on."""
-        self.set_token_source(lambda: credentials.access_token)
+        """Sign requests with this access token from now on; it is not refreshed."""
+        given = FixedToken(credentials.access_token, self.name, "set_credentials")
+        self.set_identity(lambda: given)
 
-    def set_token_source(self, source: Callable[[], Secret] | None) -> None:
-        """Ask this for a token before each request; it may refresh."""
-        self._token = source
+    def set_identity(self, resolve: Callable[[], Identity | None]) -> None:
+        """Ask this who signs, when the first request is made; None where nobody needs to.
+
+        Parameters
+        ----------
+        resolve : callable
+            Returns an identity, or raises NotConnected.
+        """
+        self._resolve = resolve
 
     def is_authenticated(self) -> bool:
         """Return whether requests can be signed."""
         if not self.descriptor.needs_credentials:
             return True
-        return self._token is not None or (bool(self.descriptor.key_headers) and self._has_keys())
+        if self.descriptor.key_headers:
+            return all(header in self._config.keys for header in self.descriptor.key_headers)
+        try:
+            return self._resolve() is not None
+        except AuthenticationFailed:
+            return False
 
     def disconnect(self) -> None:
         """Forget the credentials and close the connections."""
-        self._token = None
+        self._resolve = lambda: None
         self.close()
 
     def close(self) -> None:
@@ -170,7 +182,7 @@ class DescriptorProvider(FitnessProvider):
     def _sender(self, endpoint: Endpoint, query: Query, watch: Watch) -> Callable[[Request], Parsed | Page]:
         def send(request: Request) -> Parsed | Page:
             client = self._http().tuned(cancel=watch.cancel, on_wait=watch.waiting, max_wait_s=watch.max_wait_s)
-            response = client.send(HttpRequest("GET", request.path, params=request.params), expect_json=True)
+            response = self._sent(client, HttpRequest("GET", request.path, params=request.params))
             path = request.path.partition("?")[0]
             watch.page()
             if request.raw:
@@ -179,11 +191,26 @@ class DescriptorProvider(FitnessProvider):
 
         return send
 
+    def _sent(self, client: HttpClient, request: HttpRequest) -> HttpResponse:
+        try:
+            return client.send(request, expect_json=True)
+        except AuthenticationFailed as error:
+            identity = self._resolve()
+            if type(error) is not AuthenticationFailed or identity is None:
+                raise
+        # The vendor refuses a token that looked good: one new one, and no second try.
+        identity.refreshed_after(self._used.token)
+        return client.send(request, expect_json=True)
+
     def _http(self) -> HttpClient:
-        if not self.is_authenticated():
+        if self.descriptor.needs_credentials and not self.descriptor.key_headers and self._resolve() is None:
             raise NotConnected(
-                f"{self.descriptor.display_name} is not connected.", self._how_to_connect(), provider=self.name
+                f"{self.descriptor.display_name} is not connected.",
+                f'Connect it: client.connect("{self.name}"), or set {variable(self.name, "ACCESS_TOKEN")}.',
+                provider=self.name,
             )
+        if self.descriptor.key_headers:
+            key_identities(self.descriptor, self._config)
         with self._lock:
             if self._client is None:
                 faults = self.descriptor.faults
@@ -201,23 +228,15 @@ class DescriptorProvider(FitnessProvider):
     def _sign(self, request: HttpRequest) -> HttpRequest:
         headers = {h: key.reveal() for h, key in self._config.keys.items()}
         params = dict(request.params)
-        if self._token is not None:
+        identity = self._resolve()
+        if identity is not None:
+            token = self._used.token = identity()
             name = self.descriptor.oauth_params.token_param if self.descriptor.oauth_params else ""
             if name:
-                params[name] = self._token().reveal()
+                params[name] = token.reveal()
             else:
-                headers["Authorization"] = f"Bearer {self._token().reveal()}"
+                headers["Authorization"] = f"Bearer {token.reveal()}"
         return replace(request, params=params, headers={**request.headers, **headers})
-
-    def _has_keys(self) -> bool:
-        return all(header in self._config.keys for header in self.descriptor.key_headers)
-
-    def _how_to_connect(self) -> str:
-        stem = f"PIERRE_{self.name.upper().replace('-', '_')}_"
-        if self.descriptor.key_headers:
-            names = " and ".join(stem + n for n in self.descriptor.key_headers.values())
-            return f"Set {names}."
-        return f"Set {stem}ACCESS_TOKEN to a token of yours."
 
 
 def _answer(response: HttpResponse) -> Answer:

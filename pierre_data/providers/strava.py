@@ -292,7 +292,14 @@ descriptor = ProviderDescriptor(
         "https://www.strava.com/oauth/revoke",  # 2026-06; /oauth/deauthorize ends 2027-06-01
     ),
     oauth_params=OAuthParams(
-        scope_separator=",", additional_auth_params=(("approval_prompt", "auto"),), revoke="basic", any_port=True
+        scope_separator=",",
+        additional_auth_params=(("approval_prompt", "auto"),),
+        revoke="basic",
+        any_port=True,
+        account="athlete.id",
+        implied_scopes=(("activity:read_all", "activity:read"), ("profile:read_all", "profile:read")),
+        token_hosts=("api-v3.strava.com", "www.api-v3.strava.com"),
+        manage_url="https://www.strava.com/settings/apps",
     ),
     default_scopes=("read", "activity:read_all", "profile:read_all"),
     endpoints={

@@ -83,12 +83,15 @@ class Option:
         One line for people.
     required : bool
         The provider cannot be asked without it.
+    from_account : bool
+        The account id that came with the consent fills it.
     """
 
     kind: Callable[[str], Any] = str
     default: Any = None
     meaning: str = ""
     required: bool = False
+    from_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

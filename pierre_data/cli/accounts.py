@@ -1,0 +1,132 @@
+"""Commands about providers and accounts: providers, status, connect, disconnect, export-token, import-token, doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from getpass import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import pierre_data as pierre
+
+if TYPE_CHECKING:
+    from pierre_data.client import Accounts
+
+Name = Annotated[str, typer.Argument(help="Provider, as pierre-data providers lists it.")]
+
+
+def _accounts() -> tuple[pierre.ProviderRegistry, Accounts]:
+    from pierre_data.client import Accounts
+
+    registry = pierre.ProviderRegistry()
+    return registry, Accounts(registry, registry.settings, "default", "default")
+
+
+def providers() -> None:
+    """List the providers, what they offer, and what they need."""
+    from pierre_data.client import provider_status
+
+    registry, accounts = _accounts()
+    for row in provider_status(registry, accounts).astype(str).to_dict("records"):
+        typer.echo(f"{row['provider']:<18} {row['status']:<13} {row['display_name']}")
+        if row["status"] == "broken":
+            typer.echo(f"{'':<18} {row['detail']}")
+            continue
+        typer.echo(f"{'':<18} offers {row['offers'] or 'nothing'}")
+        needs = f"needs {row['needs']}. " if row["needs"] else ""
+        if needs or row["detail"]:
+            typer.echo(f"{'':<18} {needs}{row['detail']}")
+        for name, option in registry[row["provider"]].options.items():
+            typer.echo(f"{'':<18} option {name} = {option.default!r}: {option.meaning}")
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
+    """Say which providers are connected."""
+    from pierre_data.client import provider_status
+
+    frame = provider_status(*_accounts())
+    if as_json:
+        states = frame.set_index("provider")[["connected", "status"]].to_dict("index")
+        typer.echo(json.dumps({"success": True, "result": {"providers": states}}, indent=2))
+        return
+    for row in frame.astype(str).to_dict("records"):
+        account = f"  account {row['account']}, kept in {row['kept']}" if row["kept"] not in ("", "nan") else ""
+        typer.echo(f"{row['provider']:<18} {row['status']:<13}{account}".rstrip())
+
+
+def connect(
+    provider: Name,
+    browser: Annotated[bool, typer.Option(help="Open the consent page; otherwise only show its address.")] = True,
+    again: Annotated[bool, typer.Option(help="Ask for consent even if there is a token.")] = False,
+) -> None:
+    """Connect an account: stored token, environment, or consent in a browser."""
+    from pierre_data.client.accounts import speaking
+
+    _, accounts = _accounts()
+    done = accounts.connect(provider, again=again, dialogue=speaking(browser))
+    typer.echo(f"{provider} is connected ({done.how}).")
+    for table, scopes in done.missing.items():
+        typer.echo(f"Not granted: {', '.join(scopes)}, which {table} needs. Connect again with --again and allow it.")
+
+
+def disconnect(provider: Name) -> None:
+    """Revoke and forget an account's token, and what is cached of it."""
+    client = pierre.Client([provider])
+    done = client.disconnect(provider)
+    typer.echo(f"{provider}: {'the token is forgotten' if done.forgotten else 'there was no stored token'}.")
+    for sentence in done.left:
+        typer.echo(sentence)
+
+
+def export_token(provider: Name) -> None:
+    """Print an account's token, sealed with a pass phrase, to be carried to another machine."""
+    from pierre_data.auth import export_token as sealed
+    from pierre_data.auth import new_passphrase
+
+    _, accounts = _accounts()
+    token = accounts.token(provider)
+    if token is None:
+        raise pierre.NotConnected(
+            f"There is no stored token of {provider}.", f"Run pierre-data connect {provider} first.", provider=provider
+        )
+    phrase = new_passphrase()
+    typer.echo(sealed(accounts.account(provider), token, phrase))
+    typer.echo(f"Pass phrase, tell it over another way: {phrase.reveal()}", err=True)
+
+
+def import_token() -> None:
+    """Read a sealed token from standard input, ask for its pass phrase, and keep it."""
+    from pierre_data.auth import import_token as opened
+    from pierre_data.secret import Secret
+
+    text = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Sealed token")
+    phrase = _phrase()
+    account, token = opened(text, Secret(phrase))
+    _, accounts = _accounts()
+    with accounts.store.lock(account):
+        accounts.store.save(account, token)
+    typer.echo(f"{account.provider} is connected; the token is kept in {accounts.store.describe().where}.")
+
+
+def doctor(
+    share: Annotated[bool, typer.Option(help="Make the answer safe to paste in a public issue.")] = False,
+    online: Annotated[bool, typer.Option(help="Also compare the clock with each provider's.")] = False,
+) -> None:
+    """Look at paths, permissions, keyring, ports, clock and every provider, and say how to mend what is wrong."""
+    from pierre_data.auth import diagnose, report
+
+    registry, accounts = _accounts()
+    broken = registry.broken()
+    known = [(registry[n], registry.config(n)) for n in registry if n not in broken]
+    typer.echo(report(diagnose(registry.settings, accounts.store, known, online=online), share=share))
+    for error in broken.values():
+        typer.echo(f"error    {error}")
+
+
+def _phrase() -> str:
+    try:
+        return getpass("Pass phrase (not shown): ")
+    except EOFError:
+        raise pierre.ConfigurationError("No pass phrase was typed.", "Run it in a terminal.") from None
