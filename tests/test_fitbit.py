@@ -15,6 +15,7 @@ from pierre_data import errors, schema
 from pierre_data.providers.fitbit import descriptor, receive
 from pierre_data.secret import Secret
 from pierre_data.spi import Query
+from pierre_data.testing import check
 from tests.fault_server import Answer, FaultServer, Line, json
 from tests.payload_tree import PAYLOADS, TOKEN, fetched, filled, leaves, payload, provider, wire_names
 
@@ -91,15 +92,15 @@ def test_every_quirk_of_exercises_gives_the_right_row_or_a_report() -> None:
     frame, report = rows(schema.ACTIVITIES)
     short = frame.set_index(frame["id"].str[-2:])
     assert short.sport.to_dict() == {
-        "09": "other", "08": "other", "07": "pickleball", "06": "other", "02": "treadmill_run", "01": "run",
-        "10": "run",
+        "09": "other", "08": "other", "07": "pickleball", "06": "other", "11": "yoga", "02": "treadmill_run",
+        "01": "run", "10": "run",
     }  # fmt: skip
     assert report.unknown_sports == {"SPACE_WALK": 1}
     assert short.is_exercise.to_dict() == {k: k != "08" for k in short.index}
     assert short.manual.to_dict() == {k: k == "08" for k in short.index}
     assert short.utc_offset_s[["09", "08"]].tolist() == [19800.0, 0.0]
     assert short.steps.isna()["02"]
-    assert short.indoor.fillna(False).tolist() == [False, False, False, False, True, False, False]
+    assert short.indoor.fillna(False).tolist() == [False, False, False, False, False, False, True, False]
     assert short.start_time_local["10"] == pd.Timestamp("2026-03-08T03:10:00")
     assert {(r.row[-2:], r.field, r.value) for r in report.rejected} == {
         ("03", "exercise.metricsSummary.distanceMillimeters", "True"),
@@ -114,7 +115,7 @@ def test_windows_are_wider_in_local_time_and_cut_by_instant() -> None:
             provider(descriptor, server), Query(schema.ACTIVITIES, day(9), day(12) + dt.timedelta(hours=6))
         )
         requests = asked(server)
-    assert frame["id"].str[-2:].tolist() == ["07", "06", "01"]  # 08 begins at the end, which is exclusive
+    assert frame["id"].str[-2:].tolist() == ["07", "06", "11", "01"]  # 08 begins at the end, which is exclusive
     wide = (
         'exercise.interval.civil_start_time >= "2026-05-08T00:00:00" AND '
         'exercise.interval.civil_start_time < "2026-05-13T06:00:00"'
@@ -299,7 +300,7 @@ def fault(code: int, status: str, reason: str = "") -> Answer:
     [
         (fault(400, "FAILED_PRECONDITION", "ACCOUNT_NOT_LINKED"), errors.AccessDenied, "no Fitbit data"),
         (fault(400, "INVALID_ARGUMENT", "INVALID_DATA_POINT_FILTER"), errors.ApiError, "said by Google"),
-        (fault(401, "UNAUTHENTICATED", "INVALID_AUTHENTICATOR"), errors.AuthenticationFailed, "said by Google"),
+        (fault(401, "UNAUTHENTICATED", "INVALID_AUTHENTICATOR"), errors.AuthenticationFailed, "fitbit"),
         (fault(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), errors.AccessDenied, "every box"),
         (fault(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), errors.AccessDenied, "Enable it"),
         (fault(403, "PERMISSION_DENIED"), errors.AccessDenied, "said by Google"),
@@ -387,3 +388,10 @@ def test_what_is_announced() -> None:
     assert "7 days" in descriptor.access
     assert not any("/fitness." in scope for scope in descriptor.default_scopes)
     assert all(scope in descriptor.default_scopes for e in descriptor.endpoints.values() for scope in e.scopes)
+
+
+def test_it_keeps_what_its_descriptor_promises() -> None:
+    # The odd rows of the payloads, and samples, whose paths hold a colon that the tree of files has not.
+    odd = {"SPACE_WALK", "8896720705452138003", "8896720705452138004", "8896720705452138005", "500", "2", "1"}
+    report = check(descriptor, PAYLOADS / "fitbit", accept={*odd, "streams/{id}"}, ids={"streams": []})
+    assert "Paging delivers every row once, ends, and never asks for a page twice." in report.verified

@@ -16,6 +16,7 @@ from pierre_data.fetch import DescriptorProvider
 from pierre_data.providers.fitbit_export import descriptor
 from pierre_data.providers.fitbit_export_rows import SPORTS
 from pierre_data.spi import ProviderConfig, Query
+from pierre_data.testing import check
 from tests.payload_tree import PAYLOADS, fetched, filled, leaves, payload, wire_names
 
 TAKEOUT, STORED = PAYLOADS / "fitbit-export" / "takeout", PAYLOADS / "fitbit-export" / "stored"
@@ -297,3 +298,9 @@ def test_names_come_before_numbers() -> None:
     found = [SPORTS.sport(SPORTS.word(*word) or "") for word in words]
     assert found == [("walk", True), ("walk", True), ("yoga", True)]
     assert SPORTS.sport("gardening") == ("other", False)
+
+
+def test_it_keeps_what_its_descriptor_promises() -> None:
+    odd = {"8896720705452138003", "8896720705452138004", "7", "60123456792", "3", "2"}
+    report = check(descriptor, PAYLOADS / "fitbit-export", options={"path": TAKEOUT}, accept={*odd, "athlete"})
+    assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified

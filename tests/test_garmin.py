@@ -238,7 +238,7 @@ def test_the_athlete() -> None:
         ),
         (json({}, 412), errors.AccessDenied, "historical data"),
         (json({"errorMessage": "min start time: 2024-01-01"}, 400), errors.ApiError, "min start time"),
-        (json({"errorMessage": "invalid token"}, 401), errors.AuthenticationFailed, "401"),
+        (json({"errorMessage": "invalid token"}, 401), errors.AuthenticationFailed, "garmin"),
         (json({"errorMessage": "too many"}, 429), errors.RateLimited, "429"),
         (json({"error": "gone"}, 410), errors.ProviderRetired, "410"),
         (json(["x"], 400), errors.ApiError, "400"),
@@ -332,7 +332,7 @@ def test_a_push_for_another_client_is_refused() -> None:
         with pytest.raises(errors.AccessDenied) as caught:
             receive(headers, b"{}", CLIENT, NOW)
         assert CLIENT.reveal() not in repr(caught.value)
-    with pytest.raises(errors.ConfigurationError, match="PIERRE_GARMIN_CLIENT_ID"):
+    with pytest.raises(errors.ConfigurationError, match="PIERRE_GARMIN_WEBHOOK_SECRET"):
         receive(HEADERS, b"{}", None, NOW)
     with pytest.raises(errors.PayloadError):
         receive(HEADERS, b"[]", CLIENT, NOW)

@@ -18,6 +18,7 @@ from pierre_data.providers.garmin_export import descriptor
 from pierre_data.providers.garmin_export_files import created
 from pierre_data.providers.garmin_export_rows import calorie
 from pierre_data.spi import ProviderConfig, Query
+from pierre_data.testing import check
 from tests.fit_writer import EPOCH, FitWriter, head, records, session
 from tests.fit_writer import run as fit_run
 from tests.payload_tree import PAYLOADS, fetched, filled, leaves, payload, wire_names
@@ -261,3 +262,10 @@ def test_an_archive_without_what_is_asked_is_empty(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("[]")
     for table in descriptor.endpoints:
         assert len(rows(table, tmp_path)[0]) == 0
+
+
+def test_it_keeps_what_its_descriptor_promises() -> None:
+    cut = "DI_CONNECT/DI-Connect-Fitness/ada@example.org_2002_summarizedActivities.json"
+    odd = {"8", "22543294464", "22543294465", "2026-05-10T21:00:00.0", cut, "streams/{id}", "laps/{id}"}
+    report = check(descriptor, EXPORT, options={"path": EXPORT}, accept=odd)  # without recordings
+    assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified

@@ -161,9 +161,16 @@ def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now:
     AccessDenied, ConfigurationError, PayloadError
         The header or a callback is wrong; there is nothing to compare it with; the body is no JSON object.
     """
-    key, given = known("garmin", secret, "PIERRE_GARMIN_CLIENT_ID"), header(headers, "garmin-client-id")
+    key, given = (
+        known("garmin", secret, "PIERRE_GARMIN_WEBHOOK_SECRET to your client id"),
+        header(headers, "garmin-client-id"),
+    )
     if not hmac.compare_digest(key, given.encode(errors="replace")):
-        raise AccessDenied("A push of garmin is for another client.", "Nothing was changed.", provider="garmin")
+        raise AccessDenied(
+            "A push of garmin is for another client.",
+            "Set PIERRE_GARMIN_WEBHOOK_SECRET to your client id.",
+            provider="garmin",
+        )
     push = content("garmin", body)
     callbacks(push)
     events = list[Event]()
