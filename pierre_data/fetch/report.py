@@ -33,6 +33,8 @@ class ProviderReport:
         Who was asked for what.
     pages, rows : int
         Pages that came over the network; rows delivered.
+    files, files_in_all : int
+        Files read, of a source that reads files.
     rejected : list of Rejected
         Rows set aside.
     retries : int
@@ -63,6 +65,8 @@ class ProviderReport:
     table: str
     pages: int = 0
     rows: int = 0
+    files: int = 0
+    files_in_all: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     retries: int = 0
     waited_s: float = 0.0
@@ -194,6 +198,12 @@ class Watch:
         """Count a page that came over the network."""
         with self._lock:
             self.report.pages += 1
+
+    def stepped(self, done: int, total: int) -> None:
+        """Note how many files of how many were read."""
+        with self._lock:
+            self.report.files, self.report.files_in_all = done, total
+        self.tell()
 
     def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str] | None = None) -> None:
         """Count rows that came."""
