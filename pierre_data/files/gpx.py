@@ -11,8 +11,9 @@ import numpy as np
 from pierre_data.files.recording import SECOND, Recording, Samples, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals, track_m
 from pierre_data.files.sports import named
-from pierre_data.files.xml import Tracks, floats, instants, walk
+from pierre_data.files.xml import Tracks, walk
 from pierre_data.files.xml_points import Points
+from pierre_data.files.xml_values import floats, instants
 
 # Local names inside a track point, extensions of any version included -> our column, or an input of it.
 # Garmin TrackPointExtension 1 and 2, PowerExtension, Cluetrust; `course` and `wtemp` are knowingly not read.

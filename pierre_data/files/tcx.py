@@ -11,8 +11,9 @@ from pierre_data.files.recording import SECOND, Recording, Session, filled
 from pierre_data.files.samples import arrange, on_foot, totals
 from pierre_data.files.sessions import container, device
 from pierre_data.files.sports import named
-from pierre_data.files.xml import End, Start, Tracks, floats, instant, instants, number, walk
+from pierre_data.files.xml import End, Start, Tracks, walk
 from pierre_data.files.xml_points import Points
+from pierre_data.files.xml_values import floats, instant, instants, number
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
 _POINT = {
