@@ -171,7 +171,7 @@ class DescriptorProvider(FitnessProvider):
         self._check_options()
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
         own = {"_cache_dir": self._directory, "_progress": watch.stepped}
-        query = replace(query, options={**self._config.options, **own}, in_flight=self.descriptor.in_flight)
+        query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
         send = self._sender(endpoint, query, watch)
         read = self._reader(query.table)
         nulls: set[str] | None = None
@@ -180,7 +180,7 @@ class DescriptorProvider(FitnessProvider):
             rows = parsed.table
             if endpoint.window_kind != "feed":
                 rows = cut(rows, query.table, query.after, query.before)
-            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown)
+            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
             if parsed.table.num_rows:
                 null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
                 nulls = null if nulls is None else nulls & null

@@ -37,6 +37,8 @@ class ProviderReport:
         Files read, of a source that reads files.
     rejected : list of Rejected
         Rows set aside.
+    notes : list of Rejected
+        What was odd and read all the same, such as a damaged file.
     retries : int
         Requests that were repeated.
     waited_s : float
@@ -68,6 +70,7 @@ class ProviderReport:
     files: int = 0
     files_in_all: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    notes: list[Rejected] = field(default_factory=list)
     retries: int = 0
     waited_s: float = 0.0
     cached_rows: int = 0
@@ -101,6 +104,12 @@ class ProviderReport:
             out.append(
                 f"{self.provider}: {len(self.rejected)} {self.table} row(s) set aside; the first is row {first.row}, "
                 f"{first.field} = {first.value}."
+            )
+        if self.notes:
+            first = self.notes[0]
+            out.append(
+                f"{self.provider}: {len(self.notes)} oddities, read all the same; the first is in {first.row}: "
+                f"{first.field}, {first.value}."
             )
         if self.unknown_sports:
             words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
@@ -205,11 +214,18 @@ class Watch:
             self.report.files, self.report.files_in_all = done, total
         self.tell()
 
-    def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str] | None = None) -> None:
+    def arrived(
+        self,
+        rows: int,
+        rejected: Iterable[Rejected],
+        unknown: Counter[str] | None = None,
+        notes: Iterable[Rejected] = (),
+    ) -> None:
         """Count rows that came."""
         with self._lock:
             self.report.rows += rows
             self.report.rejected.extend(rejected)
+            self.report.notes.extend(notes)
             self.report.unknown_sports.update(unknown or ())
         self.tell()
 
