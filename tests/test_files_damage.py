@@ -36,7 +36,7 @@ def listed(path: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
     provider = DescriptorProvider(descriptor, ProviderConfig("files", options={"path": path}))
     watch = Watch(ProviderReport("files", "activities"))
     ids = [i for b in provider.batches(Query(schema.ACTIVITIES), watch) for i in b.table["id"].to_pylist()]
-    return ids, [(r.row, r.field, r.value) for r in watch.report.rejected]
+    return ids, [(r.row, r.field, r.value) for r in (*watch.report.rejected, *watch.report.notes)]
 
 
 def fields(data: bytes) -> list[str]:

@@ -567,6 +567,8 @@ class Client:
         made = self.registry.create_caching_provider(name, self._store, tenant=self.tenant, user=user, **options)
         if isinstance(made.provider, DescriptorProvider):
             made.provider.set_identity(self._accounts.signer(name))
+            in_memory = isinstance(self._store, MemoryStore)
+            made.provider.set_cache_directory(None if in_memory else self.settings.cache_dir)
         return made
 
     def _able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class Parsed:
         What the plan is told.
     rejected : list of Rejected
         Rows set aside.
+    notes : list of Rejected
+        What was odd and read all the same.
     unknown : Counter
         Sport words in no table -> rows.
     """
@@ -43,6 +45,7 @@ class Parsed:
     table: pa.Table
     page: Page
     rejected: list[Rejected] = field(default_factory=list)
+    notes: list[Rejected] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
 
 
@@ -117,6 +120,7 @@ def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
         draft.put(name, values, name)
     parsed = _finish(draft)
     parsed.rejected += [Rejected(provider, table.name, *item) for item in rows.rejected]
+    parsed.notes += [Rejected(provider, table.name, *item) for item in rows.notes]
     parsed.page = _page(parsed.table, table, draft.size, None)
     return parsed
 
@@ -224,7 +228,7 @@ def _finish(draft: _Draft) -> Parsed:
         keep = np.ones(draft.size, dtype=bool)
         keep[list(draft.refused)] = False
         made = made.filter(pa.array(keep))
-    return Parsed(made, Page(), rejected, draft.unknown)
+    return Parsed(made, Page(), rejected, unknown=draft.unknown)
 
 
 def _rejected(draft: _Draft, at: int) -> Rejected:

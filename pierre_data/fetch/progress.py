@@ -31,23 +31,26 @@ class Progress:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Any = None
-        self._pages: dict[str, int] = {}
-        self._rows: dict[str, int] = {}
+        self._reports: dict[str, ProviderReport] = {}
 
     def __call__(self, report: ProviderReport) -> None:
         """Note how far a provider is; from any thread."""
         if not self._show:
             return
         with self._lock:
-            self._pages[report.provider], self._rows[report.provider] = report.pages, report.rows
+            self._reports[report.provider] = report
+            reports = self._reports.values()
+            done = sum(r.pages + r.files for r in reports)
             if self._bar is None:
-                if not any(self._pages.values()) or time.monotonic() - self._began < _SILENT_S:
+                if not done or time.monotonic() - self._began < _SILENT_S:
                     return
                 from tqdm.auto import tqdm  # heavy in notebooks, so only now
 
-                self._bar = tqdm(unit=" page", desc="fetching")
-            self._bar.set_postfix_str(", ".join(f"{p}: {n} rows" for p, n in self._rows.items()), refresh=False)
-            self._bar.update(sum(self._pages.values()) - self._bar.n)
+                files = any(r.files_in_all for r in reports)
+                self._bar = tqdm(unit=" file" if files else " page", desc="reading" if files else "fetching")
+            self._bar.total = sum(r.files_in_all for r in reports) or None
+            self._bar.set_postfix_str(", ".join(f"{r.provider}: {r.rows} rows" for r in reports), refresh=False)
+            self._bar.update(done - self._bar.n)
 
     def __enter__(self) -> Self:
         return self

@@ -6,12 +6,13 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from pierre_data.auth import FixedToken, Identity, key_identities
-from pierre_data.errors import AuthenticationFailed, NotConnected
+from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected
 from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.report import ProviderReport, Watch
@@ -80,6 +81,7 @@ class DescriptorProvider(FitnessProvider):
         self._client: HttpClient | None = None
         self._resolve: Callable[[], Identity | None] = lambda: None
         self._used = threading.local()
+        self._directory: Path | None = None
         if config.access_token is not None:
             given = FixedToken(config.access_token, config.name, variable(config.name, "ACCESS_TOKEN"))
             self.set_identity(lambda: given)
@@ -111,6 +113,10 @@ class DescriptorProvider(FitnessProvider):
             Returns an identity, or raises NotConnected.
         """
         self._resolve = resolve
+
+    def set_cache_directory(self, directory: Path | None) -> None:
+        """Let a source that reads files keep what it read of them there."""
+        self._directory = directory
 
     def is_authenticated(self) -> bool:
         """Return whether requests can be signed."""
@@ -156,25 +162,39 @@ class DescriptorProvider(FitnessProvider):
             The provider does not offer that table.
         NotConnected
             It needs a token and has none.
+        ConfigurationError
+            A required option is not set.
         PierreError
             What went wrong at the vendor; batches before it stay good.
         """
         endpoint = self.descriptor.endpoint(query.table, single=query.id is not None)
-        query = replace(query, options=self._config.options, in_flight=self.descriptor.in_flight)
+        self._check_options()
+        # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
+        own = {"_cache_dir": self._directory, "_progress": watch.stepped}
+        query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
         send = self._sender(endpoint, query, watch)
-        own = self._reader(query.table)
+        read = self._reader(query.table)
         nulls: set[str] | None = None
-        for parsed in drive(endpoint.plan(query), send, own, watch.check, query.in_flight):
+        for parsed in drive(endpoint.plan(query), send, read, watch.check, query.in_flight):
             # The window of a feed is upload time: its rows may have happened at any time.
             rows = parsed.table
             if endpoint.window_kind != "feed":
                 rows = cut(rows, query.table, query.after, query.before)
-            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown)
+            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
             if parsed.table.num_rows:
                 null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
                 nulls = null if nulls is None else nulls & null
             yield Batch(rows, parsed.page)
         watch.report.always_null = tuple(sorted(nulls or ()))
+
+    def _check_options(self) -> None:
+        for name, option in self.descriptor.options.items():
+            if option.required and self._config.options.get(name) is None:
+                raise ConfigurationError(
+                    f"{self.descriptor.display_name} needs its option {name!r}: {option.meaning}",
+                    f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
+                    provider=self.name,
+                )
 
     def _reader(self, table: Table) -> Callable[[Rows], Parsed]:
         return lambda rows: parse_rows(rows, table, self.name)

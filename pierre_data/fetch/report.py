@@ -33,8 +33,12 @@ class ProviderReport:
         Who was asked for what.
     pages, rows : int
         Pages that came over the network; rows delivered.
+    files, files_in_all : int
+        Files read, of a source that reads files.
     rejected : list of Rejected
         Rows set aside.
+    notes : list of Rejected
+        What was odd and read all the same, such as a damaged file.
     retries : int
         Requests that were repeated.
     waited_s : float
@@ -63,7 +67,10 @@ class ProviderReport:
     table: str
     pages: int = 0
     rows: int = 0
+    files: int = 0
+    files_in_all: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    notes: list[Rejected] = field(default_factory=list)
     retries: int = 0
     waited_s: float = 0.0
     cached_rows: int = 0
@@ -97,6 +104,12 @@ class ProviderReport:
             out.append(
                 f"{self.provider}: {len(self.rejected)} {self.table} row(s) set aside; the first is row {first.row}, "
                 f"{first.field} = {first.value}."
+            )
+        if self.notes:
+            first = self.notes[0]
+            out.append(
+                f"{self.provider}: {len(self.notes)} oddities, read all the same; the first is in {first.row}: "
+                f"{first.field}, {first.value}."
             )
         if self.unknown_sports:
             words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
@@ -195,11 +208,24 @@ class Watch:
         with self._lock:
             self.report.pages += 1
 
-    def arrived(self, rows: int, rejected: Iterable[Rejected], unknown: Counter[str] | None = None) -> None:
+    def stepped(self, done: int, total: int) -> None:
+        """Note how many files of how many were read."""
+        with self._lock:
+            self.report.files, self.report.files_in_all = done, total
+        self.tell()
+
+    def arrived(
+        self,
+        rows: int,
+        rejected: Iterable[Rejected],
+        unknown: Counter[str] | None = None,
+        notes: Iterable[Rejected] = (),
+    ) -> None:
         """Count rows that came."""
         with self._lock:
             self.report.rows += rows
             self.report.rejected.extend(rejected)
+            self.report.notes.extend(notes)
             self.report.unknown_sports.update(unknown or ())
         self.tell()
 

@@ -256,7 +256,11 @@ descriptor = spi.ProviderDescriptor(
         account="openId",
     ),
     default_scopes=("workout",),
-    options={"open_id": spi.Option(str, meaning="The athlete's openId, which came with the token.", required=True, from_account=True)},
+    options={
+        "open_id": spi.Option(
+            str, meaning="The athlete's openId, which came with the token.", required=True, from_account=True
+        )
+    },
     endpoints={
         schema.ACTIVITIES: Endpoint(
             _SPORTS,

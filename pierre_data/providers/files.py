@@ -44,37 +44,42 @@ def _opened(query: Query) -> tuple[Archive, Index]:
     return archive, index_of(archive, query.options.get("_cache_dir"))
 
 
-def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], list[tuple[str, str, str]]]]:
-    """Yield digests and what to report, `BATCH` files at a time."""
+Said = list[tuple[str, str, str]]
+
+
+def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Said, Said]]:
+    """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
     archive, index = _opened(query)
     workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
-    found, problems = list[dict[str, Any]](), list(archive.refused)
+    found, lost, odd = list[dict[str, Any]](), list(archive.refused), Said()
     with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
         for name, digest in walk:
             found.append(digest)
-            problems += [(name, field, value) for field, value in digest["problems"]]
+            # A file that gave an activity was read all the same.
+            said = odd if digest["activities"] else lost
+            said += [(name, field, value) for field, value in digest["problems"]]
             if len(found) == BATCH:
-                yield found, problems
-                found, problems = [], []
-        yield found, problems
+                yield found, lost, odd
+                found, lost, odd = [], [], []
+        yield found, lost, odd
 
 
 def _activities(query: Query) -> Plan:
     after, before = ((t.timestamp() * SECOND) if t else None for t in (query.after, query.before))
-    for found, problems in _batches(query):
+    for found, lost, odd in _batches(query):
         rows = [
             row
             for digest in found
             for row in digest["activities"]
             if (after is None or row["start_time"] >= after) and (before is None or row["start_time"] < before)
         ]
-        if rows or problems:
-            yield Rows(columns_of(rows), tuple(problems))
+        if rows or lost or odd:
+            yield Rows(columns_of(rows), tuple(lost), tuple(odd))
 
 
 def _gear(query: Query) -> Plan:
     devices: dict[str, dict[str, Any]] = {}
-    for found, _ in _batches(query):
+    for found, _, _ in _batches(query):
         for digest in found:
             for device in digest["devices"]:
                 devices[device["id"]] = devices.get(device["id"], {}) | device
@@ -98,17 +103,17 @@ def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, s
 
 def _activity(query: Query) -> Plan:
     _, row, problems = _one(query)
-    yield Rows(columns_of([row]), problems)
+    yield Rows(columns_of([row]), notes=problems)
 
 
 def _streams(query: Query) -> Plan:
     session, row, problems = _one(query)
-    yield Rows(stream_columns(session, row["id"]), problems)
+    yield Rows(stream_columns(session, row["id"]), notes=problems)
 
 
 def _laps(query: Query) -> Plan:
     session, row, problems = _one(query)
-    yield Rows(lap_columns(session, row["id"]), problems)
+    yield Rows(lap_columns(session, row["id"]), notes=problems)
 
 
 descriptor = ProviderDescriptor(

@@ -42,7 +42,9 @@ def _open(query: Query) -> Archive:
 def _activities(query: Query) -> Plan:
     with closing(_open(query)) as archive:
         found = contents(archive)
-    yield Rows(columns_of(found.rows), tuple(found.problems))
+    read = {row["id"] for row in found.rows}
+    lost = tuple(p for p in found.problems if p[0] not in read)
+    yield Rows(columns_of(found.rows), lost, tuple(p for p in found.problems if p[0] in read))
 
 
 def _activity(query: Query) -> Plan:
@@ -84,12 +86,12 @@ def _nearest(recording: Recording, start: int) -> Session | None:
 
 def _streams(query: Query) -> Plan:
     session, problems = _recording(query)
-    yield Rows(stream_columns(session, query.id or ""), problems)
+    yield Rows(stream_columns(session, query.id or ""), notes=problems)
 
 
 def _laps(query: Query) -> Plan:
     session, problems = _recording(query)
-    yield Rows(lap_columns(session, query.id or ""), problems)
+    yield Rows(lap_columns(session, query.id or ""), notes=problems)
 
 
 def _unknown(query: Query) -> NotFound:

@@ -110,8 +110,11 @@ class Rows:
     columns : mapping of str to sequence or ndarray
         Columns of equal length; ``provider`` is filled in.
     rejected : tuple of (row, field, value)
-        What could not be read, for the report.
+        What could not be read, for the report: rows are missing.
+    notes : tuple of (row, field, value)
+        What was odd and read all the same, for the report.
     """
 
     columns: Mapping[str, Any]
     rejected: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[tuple[str, str, str], ...] = ()
