@@ -13,8 +13,9 @@ import pyarrow as pa
 from pierre_data import schema
 from pierre_data.cache.estimate import Estimate, estimate
 from pierre_data.cache.feed import Feed, put
-from pierre_data.cache.listing import Listing, latest
+from pierre_data.cache.listing import Listing
 from pierre_data.cache.periods import SETTLED_AFTER, periods
+from pierre_data.cache.pieces import latest
 from pierre_data.cache.policy import CachePolicy, CacheTtl
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
 from pierre_data.cache.store import Store

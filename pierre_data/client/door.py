@@ -146,6 +146,7 @@ class Client:
         on_rate_limit: OnRateLimit | None = None,
         tz: str = "UTC",
         progress: bool | None = None,
+        cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return activities, one row per real workout, newest first.
 
@@ -172,6 +173,9 @@ class Client:
             Zone of naive bounds: an IANA name, or ``"local"`` for the athlete's local days.
         progress : bool, optional
             Show a bar after a second; ``PIERRE_PROGRESS`` decides when omitted.
+        cancel : threading.Event, optional
+            Set it from another thread to stop, also in the middle of a request: `Cancelled` is raised, or with
+            ``errors="warn"`` what had arrived is returned; the cache keeps it either way.
 
         Returns
         -------
@@ -198,7 +202,7 @@ class Client:
         version = self._memory.version()
 
         def ask(window: Question) -> pd.DataFrame:
-            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, progress)
+            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, progress, cancel)
             if question.sports is not None:
                 frame = frame[frame["sport"].isin(question.sports)].reset_index(drop=True)
             return frame
@@ -248,6 +252,7 @@ class Client:
         providers: Providers | None = None,
         policy: CachePolicy = CachePolicy.USE_CACHE,
         errors: Errors = "raise",
+        cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return any table of every provider that has it, newest first.
 
@@ -259,7 +264,7 @@ class Client:
             ``[after, before)`` of the table's time; naive means UTC.
         providers : names, optional
             Ask only these.
-        policy, errors
+        policy, errors, cancel
             As for `activities`.
 
         Returns
@@ -277,7 +282,7 @@ class Client:
         question = read_question(after, before)
         names = self._able(table, self._asked(providers), named=providers is not None)
         query = Query(table, *question.utc)
-        return self._answer(query, names, policy, errors, None, None)
+        return self._answer(query, names, policy, errors, None, None, cancel)
 
     def activity(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return one activity with everything its vendor knows, one row.
@@ -590,13 +595,14 @@ class Client:
         errors: Errors,
         on_rate_limit: OnRateLimit | None,
         progress: bool | None,
+        cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         names = self._able(schema.ACTIVITIES, names, named=False)
         after, before = question.utc
         if dedupe:
             after, before = after and after - _MARGIN, before and before + _MARGIN
         query = Query(schema.ACTIVITIES, after, before)
-        frame = self._answer(query, names, policy, errors, on_rate_limit, progress)
+        frame = self._answer(query, names, policy, errors, on_rate_limit, progress, cancel)
         if dedupe:
             attrs = frame.attrs
             frame = deduplicate(frame, priority=names)
@@ -626,6 +632,7 @@ class Client:
         errors: Errors,
         on_rate_limit: OnRateLimit | None,
         progress: bool | None,
+        cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         if on_rate_limit not in _PATIENCE_S:
             raise UnsupportedFeature(
@@ -637,6 +644,7 @@ class Client:
                 [self._provider(name) for name in names],
                 query,
                 policy,
+                cancel=cancel,
                 progress=bar,
                 max_wait_s=_PATIENCE_S[on_rate_limit],
             )
