@@ -62,10 +62,7 @@ def connect(
     again: Annotated[bool, typer.Option(help="Ask for consent even if there is a token.")] = False,
 ) -> None:
     """Connect an account: stored token, environment, or consent in a browser."""
-    from pierre_data.client.accounts import speaking
-
-    _, accounts = _accounts()
-    done = accounts.connect(provider, again=again, dialogue=speaking(browser))
+    done = pierre.Client([provider]).connect(provider, again=again, browser=browser)
     typer.echo(f"{provider} is connected ({done.how}).")
     for table, scopes in done.missing.items():
         typer.echo(f"Not granted: {', '.join(scopes)}, which {table} needs. Connect again with --again and allow it.")

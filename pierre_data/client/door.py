@@ -9,13 +9,12 @@ import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any, Literal, Self
 
 import pandas as pd
 
 from pierre_data import schema
-from pierre_data.auth import Connected, Disconnected, TokenStore
+from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken, TokenStore
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
 from pierre_data.client.accounts import Accounts, speaking
 from pierre_data.client.choice import ConfiguredProvider, chosen
@@ -346,7 +345,13 @@ class Client:
         ) from ExceptionGroup("every provider failed", failed)
 
     def connect(
-        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+        self,
+        provider: str,
+        *,
+        again: bool = False,
+        browser: bool = True,
+        timeout_s: float = 300.0,
+        dialogue: Dialogue | None = None,
     ) -> Connected:
         """Connect an account: stored token, environment, consent in a browser, pasted address; in this order.
 
@@ -359,7 +364,9 @@ class Client:
         browser : bool
             Open the consent page; otherwise only show its address.
         timeout_s : float
-            Longest wait for the consent.
+            Longest wait for the consent, in seconds.
+        dialogue : Dialogue, optional
+            How the person is spoken to; by default the link is printed, and a terminal can paste the address.
 
         Returns
         -------
@@ -375,23 +382,37 @@ class Client:
         Timeout
             Nobody consented.
         """
-        done = self._accounts.connect(provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
-        self._forget_made(provider)
+        talk, before = dialogue or speaking(browser), self._accounts.token(provider)
+        done = self._accounts.connect(provider, again=again, dialogue=talk, timeout_s=timeout_s)
+        self._reconnected(provider, before, done)
         return done
 
     async def connect_async(
-        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+        self,
+        provider: str,
+        *,
+        again: bool = False,
+        browser: bool = True,
+        timeout_s: float = 300.0,
+        dialogue: Dialogue | None = None,
     ) -> Connected:
-        """Do what `connect` does without blocking the kernel."""
-        stop = threading.Event()
-        work = partial(self._accounts.connect, provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
+        """Do what `connect` does without blocking the kernel; cancelling the task ends the wait.
+
+        `dialogue` is called from another thread.
+        """
+        stop, talk = threading.Event(), dialogue or speaking(browser)
+
+        def work() -> Connected:
+            before = self._accounts.token(provider)
+            done = self._accounts.connect(provider, again=again, dialogue=talk, timeout_s=timeout_s, cancel=stop)
+            self._reconnected(provider, before, done)
+            return done
+
         try:
-            done = await asyncio.to_thread(work, cancel=stop)
+            return await asyncio.to_thread(work)
         except asyncio.CancelledError:
             stop.set()
             raise
-        self._forget_made(provider)
-        return done
 
     def disconnect(self, provider: str) -> Disconnected:
         """Revoke the token at the vendor, forget it and everything cached of that account.
@@ -406,8 +427,9 @@ class Client:
         StorageError
             The token or the cache cannot be removed.
         """
+        made = self._caching(provider, self.user)  # while the token still says whose cache that is
         done = self._accounts.disconnect(provider)
-        self.invalidate(provider=provider)
+        made.invalidate_user()
         self._forget_made(provider)
         return done
 
@@ -533,6 +555,14 @@ class Client:
             Columns provider, is_healthy, last_check (UTC), consecutive_failures, average_latency_ms, detail.
         """
         return health_frame(self._health.check(self._provider(name)) for name in self.providers)
+
+    def _reconnected(self, name: str, before: StoredToken | None, done: Connected) -> None:
+        """What was kept for one account must not be shown as another's."""
+        if done.how == "consent" and before is not None and done.token is not None:
+            known = before.account and before.account == done.token.account
+            if not known:
+                self._caching(name, self.user).invalidate_user()
+        self._forget_made(name)
 
     def _forget_made(self, name: str) -> None:
         with self._lock:
