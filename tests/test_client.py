@@ -155,7 +155,7 @@ def test_athlete_stats_and_detail(client: Client, strava: StravaServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (fault(401, "Authorization Error"), pierre.AuthenticationFailed, "refuses the value of PIERRE_STRAVA_ACC"),
+        (fault(401, "Authorization Error"), pierre.AuthenticationFailed, "401.*Set PIERRE_STRAVA_ACCESS_TOKEN"),
         (fault(403, "Forbidden", {"resource": "Application", "field": "Status", "code": "Inactive"}),
          pierre.AccessDenied, "needs a paid subscription"),
         (fault(403, "Forbidden"), pierre.AccessDenied, "403"),
