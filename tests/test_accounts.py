@@ -122,7 +122,7 @@ def test_a_401_refreshes_once_and_only_once(lab: Lab) -> None:
 def test_a_token_just_issued_and_refused_is_not_refreshed(lab: Lab) -> None:
     lab.keep(age_s=1)
     lab.server.refuse_api = 100
-    with pytest.raises(pierre.AuthenticationFailed, match="HTTP 401 .* or connect again"):
+    with pytest.raises(pierre.AuthenticationFailed, match=r"HTTP 401 .* or connect again"):
         lab.client().activities()
     assert (lab.server.counts["refresh"], asked(lab)) == (0, 1)
 
