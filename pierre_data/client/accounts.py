@@ -119,7 +119,8 @@ class Accounts:
 
     def disconnect(self, name: str) -> Disconnected:
         """Revoke and forget a provider's token; see `pierre_data.auth.disconnect`."""
-        return disconnect(self._registry[name], self._registry.config(name), self.store, self.account(name))
+        store = self.store if self._maybe_stored() else MemoryTokens()
+        return disconnect(self._registry[name], self._registry.config(name), store, self.account(name))
 
     def connected(self, name: str, options: Mapping[str, Any] | None = None) -> bool:
         """Return whether a provider can be asked now: it has token or keys, and its required options."""
@@ -144,7 +145,7 @@ class Accounts:
         """Whether a token can be stored at all: a keyring is not asked for what nobody saved."""
         if self._store is not None and not isinstance(self._store, FileTokens):
             return True
-        return any((self._settings.data_dir / "tokens").glob("*"))
+        return any((self._settings.data_dir / "tokens").glob("*.token"))
 
 
 def speaking(browser: bool = True) -> Dialogue:
