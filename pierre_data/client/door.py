@@ -442,7 +442,9 @@ class Client:
         self._forget_made(provider)
         return done
 
-    def receive_webhook(self, provider: str, headers: Mapping[str, str], body: bytes) -> Received:
+    def receive_webhook(
+        self, provider: str, headers: Mapping[str, str], body: bytes, *, athlete: str | None = None
+    ) -> Received:
         """Take what a vendor pushed: verify it, forget what changed, keep what it brings.
 
         Any web framework can call this; answer the vendor with the result's status, content type and reply.
@@ -455,11 +457,15 @@ class Client:
             Of the request, names in any case.
         body : bytes
             As it came; for a handshake by GET, the query string.
+        athlete : str, optional
+            The vendor's id of this client's athlete.  Without it, the id that came with the consent counts, then the
+            one of the profile that is cached (``client.athlete()`` fetches it).
 
         Returns
         -------
         Received
-            What to answer, and the events.
+            What to answer, and all events.  A vendor may push several athletes at once: events of others than the
+            client's change nothing, and ``ignored`` counts them; with no id known those are all that name one.
 
         Raises
         ------
@@ -477,12 +483,13 @@ class Client:
             )
         secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
         received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
-        made = self._provider(provider)
-        for event in received.events:
-            made.happened(event)
-        if received.events:
+        made, token = self._provider(provider), self._accounts.token(provider)
+        own = athlete or (token.account if token is not None else None) or None
+        done = [made.happened(event, account=own) for event in received.events]
+        ignored = sum(handled.ignored for handled in done)
+        if ignored < len(done):
             self._memory.clear()
-        return received
+        return replace(received, ignored=ignored, set_aside=sum(len(handled.rejected) for handled in done))
 
     def mark_same(self, a: str, b: str) -> None:
         """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.
