@@ -67,4 +67,4 @@ def listed(path: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
     watch = Watch(ProviderReport("strava-export", "activities"))
     batches = source(path).batches(Query(schema.ACTIVITIES), watch)
     ids = [i for b in batches for i in b.table["id"].to_pylist()]
-    return ids, [(r.row, r.field, r.value) for r in watch.report.rejected]
+    return ids, [(r.row, r.field, r.value) for r in (*watch.report.rejected, *watch.report.notes)]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pierre_data.cache import Entry, open_store
 from pierre_data.cache.database import Database
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.sqlite import SQLiteStore
-from pierre_data.cache.store import Entry, open_store
 from pierre_data.errors import StorageError
 
 NAME = "cache-v1.sqlite"

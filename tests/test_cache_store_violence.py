@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from pierre_data.cache import Entry, open_store
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.sqlite import SQLiteStore
-from pierre_data.cache.store import Entry, open_store
 from pierre_data.errors import StorageError
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ PRELUDE = """
 import os, random, resource, signal, sqlite3, sys, threading, time
 from pathlib import Path
 from pierre_data.cache.sqlite import SQLiteStore
-from pierre_data.cache.store import Entry, open_store
+from pierre_data.cache import Entry, open_store
 from pierre_data.errors import StorageError
 
 signal.alarm(110)  # nothing outlives a test that hangs

@@ -20,7 +20,7 @@ from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
 from pierre_data.auth.vault import Keyring, keyring_key
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
 from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
-from pierre_data.settings import Settings
+from pierre_data.settings import Settings, variable
 from pierre_data.spi import ProviderConfig, ProviderDescriptor, check_url
 
 _SKEW_S = 120.0
@@ -123,11 +123,21 @@ def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Fi
         if descriptor.oauth_endpoints is not None and not config.access_token:
             check_application(descriptor, config)
             return [*_port(descriptor, config), Finding("ok", f"{descriptor.name}: the application is set.")]
-        if descriptor.key_headers:
+        if descriptor.key_headers and config.keys:
             key_identities(descriptor, config)
     except ConfigurationError as error:
         return [Finding("note" if "not set" in error.what else "error", f"{descriptor.name}: {error.what}", error.fix)]
-    return [Finding("ok", f"{descriptor.name}: configured.")]
+    return [_configured(descriptor, config)]
+
+
+def _configured(descriptor: ProviderDescriptor, config: ProviderConfig) -> Finding:
+    wanted = [variable(descriptor.name, n) for n in descriptor.key_headers.values()] if not config.keys else []
+    options = [o for o, option in descriptor.options.items() if option.required and config.options.get(o) is None]
+    wanted += [variable(descriptor.name, o) for o in options]
+    if not wanted:
+        return Finding("ok", f"{descriptor.name}: configured.")
+    verb = "is" if len(wanted) == 1 else "are"
+    return Finding("note", f"{descriptor.name}: {' and '.join(wanted)} {verb} not set.", "Set it to use this provider.")
 
 
 def _port(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Finding]:

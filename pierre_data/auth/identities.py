@@ -60,7 +60,7 @@ class FixedToken:
         """Raise AuthenticationFailed, which names the variable: nothing here can be renewed."""
         raise AuthenticationFailed(
             f"{self.provider} refuses the value of {self.source}.",
-            f'Set a new one, or unset it and use client.connect("{self.provider}").',
+            f'Set {self.source} to a new one, or unset it and use client.connect("{self.provider}").',
             provider=self.provider,
         )
 

@@ -60,8 +60,9 @@ def check_application(descriptor: ProviderDescriptor, config: ProviderConfig) ->
     missing = [n for n, v in zip(names, (config.client_id, config.client_secret), strict=False) if not v]
     where = f"Register an application at {descriptor.register_url}, then set " if descriptor.register_url else "Set "
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         raise ConfigurationError(
-            f"{descriptor.display_name} needs an application of yours, and {' and '.join(missing)} is not set.",
+            f"{descriptor.display_name} needs an application of yours, and {' and '.join(missing)} {verb} not set.",
             f"{where}{' and '.join(names)}.",
             provider=name,
         )

@@ -2,7 +2,8 @@
 
 from pierre_data.cache.caching import CachingProvider
 from pierre_data.cache.memory import MemoryStore
+from pierre_data.cache.opening import open_store
 from pierre_data.cache.policy import CachePolicy, CacheTtl
-from pierre_data.cache.store import Entry, Store, open_store
+from pierre_data.cache.store import Entry, Store
 
 __all__ = ["CachePolicy", "CacheTtl", "CachingProvider", "Entry", "MemoryStore", "Store", "open_store"]

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -66,6 +66,25 @@ class Shelf:
         }
         if entries:
             self.store.put_many(entries)
+
+    def amend(self, tables: Mapping[str, tuple[pa.Table, Entry | None, float]], began: float) -> None:
+        """Keep tables that hold an entry's rows too: it ends when that entry does; the seconds count without one."""
+        until = began + self.keep.total_seconds()
+        entries = {}
+        for where, (table, old, lifetime) in tables.items():
+            expires, keep_until = (began + lifetime, until) if old is None else (old.expires, old.keep_until)
+            entries[where] = Entry(
+                value=encode(table), fetched=began, expires=min(expires, until), keep_until=min(keep_until, until)
+            )
+        if entries:
+            self.store.put_many(entries)
+
+    def expire(self, resource: str, qualifier: str = "") -> None:
+        """Ask for one entry anew at the next question; it stays known until then."""
+        where = self.key(resource, qualifier)
+        old = self.find([where]).get(where)
+        if old is not None:
+            self.store.put_many({where: replace(old, expires=old.fetched)})
 
     def forget(self, resource: str | None = None, qualifier: str = "") -> int:
         """Remove one entry, one resource or everything of this account; returns how many entries went."""

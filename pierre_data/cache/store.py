@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from pierre_data.cache.keys import ancestors
-from pierre_data.errors import StorageError
-from pierre_data.secret import Secret
 
 Notice = Callable[[str], None]
 #: Key, fetched, expires, keep_until.
@@ -117,53 +114,3 @@ def admitted(entries: Mapping[str, Entry], gone: Mapping[str, float], now: float
 def latest(entries: Mapping[str, Entry]) -> float:
     """Return now, or when the youngest entry's request began if that is later: clocks of machines differ a little."""
     return max(time.time(), *(entry.fetched for entry in entries.values())) if entries else time.time()
-
-
-def open_store(directory: Path | None, redis_url: Secret | str | None, *, notice: Notice) -> Store:
-    """Open the shared store, or one in memory when it cannot be opened.
-
-    Parameters
-    ----------
-    directory : Path, optional
-        Where the SQLite file is, or will be; None keeps everything in memory.
-    redis_url : str, optional
-        Redis instead; its password is never shown.
-    notice : callable
-        Told what is wrong, once.
-
-    Returns
-    -------
-    Store
-        One whose reads never raise.
-
-    Examples
-    --------
-    >>> open_store(None, None, notice=print)
-    MemoryStore(0 entries)
-    """
-    from pierre_data.cache.memory import MemoryStore
-    from pierre_data.cache.resilient import Resilient
-
-    if redis_url is None and directory is None:
-        return MemoryStore()
-    try:
-        return Resilient(_shared(directory, redis_url, notice), notice)
-    except StorageError as error:
-        notice(f"{error.what} {error.fix} Keeping answers in memory only.")
-        return MemoryStore()
-
-
-def _shared(directory: Path | None, redis_url: Secret | str | None, notice: Notice) -> Store:
-    # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
-    if redis_url is not None:
-        try:
-            from pierre_data.cache.redisdb import RedisStore
-        except ImportError as error:
-            raise StorageError(
-                "REDIS_URL is set, but the redis package is not installed.", "Run: pip install redis."
-            ) from error
-        return RedisStore(redis_url)
-    from pierre_data.cache.sqlite import SQLiteStore
-
-    assert directory is not None
-    return SQLiteStore(directory, notice=notice)

@@ -14,6 +14,8 @@ import pierre_data as pierre
 if TYPE_CHECKING:
     from pierre_data.client import Accounts
 
+_SHOWN = ("provider", "status", "display_name", "offers", "needs", "detail")
+
 Name = Annotated[str, typer.Argument(help="Provider, as pierre-data providers lists it.")]
 
 
@@ -29,7 +31,7 @@ def providers() -> None:
     from pierre_data.client import provider_status
 
     registry, accounts = _accounts()
-    for row in provider_status(registry, accounts).astype(str).to_dict("records"):
+    for row in provider_status(registry, accounts)[list(_SHOWN)].fillna("").to_dict("records"):
         typer.echo(f"{row['provider']:<18} {row['status']:<13} {row['display_name']}")
         if row["status"] == "broken":
             typer.echo(f"{'':<18} {row['detail']}")
@@ -39,7 +41,8 @@ def providers() -> None:
         if needs or row["detail"]:
             typer.echo(f"{'':<18} {needs}{row['detail']}")
         for name, option in registry[row["provider"]].options.items():
-            typer.echo(f"{'':<18} option {name} = {option.default!r}: {option.meaning}")
+            value = "" if option.required else f" = {option.default!r}"
+            typer.echo(f"{'':<18} option {name}{value}: {option.meaning}")
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
@@ -51,9 +54,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         states = frame.set_index("provider")[["connected", "status"]].to_dict("index")
         typer.echo(json.dumps({"success": True, "result": {"providers": states}}, indent=2))
         return
-    for row in frame.astype(str).to_dict("records"):
-        account = f"  account {row['account']}, kept in {row['kept']}" if row["kept"] not in ("", "nan") else ""
-        typer.echo(f"{row['provider']:<18} {row['status']:<13}{account}".rstrip())
+    texts = frame[["provider", "status", "account", "kept"]].fillna("")
+    for name, state, account, kept in texts.itertuples(index=False, name=None):
+        whose = f"  account {account or 'unknown'}, token kept in {kept}" if kept else ""
+        typer.echo(f"{name:<18} {state:<13}{whose}".rstrip())
 
 
 def connect(
@@ -62,10 +66,7 @@ def connect(
     again: Annotated[bool, typer.Option(help="Ask for consent even if there is a token.")] = False,
 ) -> None:
     """Connect an account: stored token, environment, or consent in a browser."""
-    from pierre_data.client.accounts import speaking
-
-    _, accounts = _accounts()
-    done = accounts.connect(provider, again=again, dialogue=speaking(browser))
+    done = pierre.Client([provider]).connect(provider, again=again, browser=browser)
     typer.echo(f"{provider} is connected ({done.how}).")
     for table, scopes in done.missing.items():
         typer.echo(f"Not granted: {', '.join(scopes)}, which {table} needs. Connect again with --again and allow it.")

@@ -66,12 +66,22 @@ class Accounts:
 
     def token(self, name: str) -> StoredToken | None:
         """Return the stored token of a provider; None when there is none or it cannot be read."""
-        if self._registry[name].oauth_endpoints is None or not self._maybe_stored():
-            return None
         try:
-            return self.store.load(self.account(name))
+            return self.stored(name)
         except PierreError:
             return None
+
+    def stored(self, name: str) -> StoredToken | None:
+        """Return the stored token of a provider, or None.
+
+        Raises
+        ------
+        ConfigurationError, StorageError
+            The token, or the key it is sealed with, cannot be read.
+        """
+        if self._registry[name].oauth_endpoints is None or not self._maybe_stored():
+            return None
+        return self.store.load(self.account(name))
 
     def filled(self, name: str, options: Mapping[str, Any]) -> dict[str, str]:
         """Return the options that nobody set and the account's own id fills."""
@@ -119,7 +129,8 @@ class Accounts:
 
     def disconnect(self, name: str) -> Disconnected:
         """Revoke and forget a provider's token; see `pierre_data.auth.disconnect`."""
-        return disconnect(self._registry[name], self._registry.config(name), self.store, self.account(name))
+        store = self.store if self._maybe_stored() else MemoryTokens()
+        return disconnect(self._registry[name], self._registry.config(name), store, self.account(name))
 
     def connected(self, name: str, options: Mapping[str, Any] | None = None) -> bool:
         """Return whether a provider can be asked now: it has token or keys, and its required options."""
@@ -144,7 +155,7 @@ class Accounts:
         """Whether a token can be stored at all: a keyring is not asked for what nobody saved."""
         if self._store is not None and not isinstance(self._store, FileTokens):
             return True
-        return any((self._settings.data_dir / "tokens").glob("*"))
+        return any((self._settings.data_dir / "tokens").glob("*.token"))
 
 
 def speaking(browser: bool = True) -> Dialogue:

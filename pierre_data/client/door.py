@@ -15,16 +15,17 @@ from typing import Any, Literal, Self
 import pandas as pd
 
 from pierre_data import schema
-from pierre_data.auth import Connected, Disconnected, TokenStore
+from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken, TokenStore
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
 from pierre_data.client.accounts import Accounts, speaking
 from pierre_data.client.choice import ConfiguredProvider, chosen
 from pierre_data.client.gather import Errors, gather, newest_first, settle
 from pierre_data.client.keys import source_of
 from pierre_data.client.memory import Memory
+from pierre_data.client.overrides import Marks
 from pierre_data.client.question import Moment, Question, read_question
 from pierre_data.client.status import HealthBook, health_frame, provider_status
-from pierre_data.dedupe import deduplicate
+from pierre_data.dedupe import Override, deduplicate, unquoted
 from pierre_data.errors import (
     ConfigurationError,
     NoProvidersAvailable,
@@ -33,13 +34,16 @@ from pierre_data.errors import (
     StorageNotice,
     UnsupportedFeature,
 )
-from pierre_data.fetch import DescriptorProvider, Report
+from pierre_data.fetch import DescriptorProvider, ProviderReport, Report
 from pierre_data.fetch.progress import Progress
 from pierre_data.registry import ProviderRegistry
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query, Received
 
+#: A bar or none, or called with a provider's report whenever there is news, from any thread.
+Show = bool | Callable[[ProviderReport], None]
+Follow = tuple[Show | None, threading.Event | None]
 OnRateLimit = Literal["wait", "raise", "schedule"]
 Providers = str | ConfiguredProvider | Sequence[str | ConfiguredProvider]
 
@@ -103,6 +107,7 @@ class Client:
         self._made: dict[str, CachingProvider] = {}
         self._memory = Memory(self._store)
         self._health = HealthBook()
+        self._marks = Marks(self.settings.data_dir, tenant, user)
         self._sources: dict[str, str] = {}
         self._lock = threading.RLock()
         self._report = Report(id="")
@@ -145,7 +150,7 @@ class Client:
         errors: Errors = "raise",
         on_rate_limit: OnRateLimit | None = None,
         tz: str = "UTC",
-        progress: bool | None = None,
+        progress: Show | None = None,
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return activities, one row per real workout, newest first.
@@ -171,11 +176,11 @@ class Client:
             What to do when a vendor asks to wait: by default wait up to 60 s and raise beyond; "wait" always waits.
         tz : str
             Zone of naive bounds: an IANA name, or ``"local"`` for the athlete's local days.
-        progress : bool, optional
-            Show a bar after a second; ``PIERRE_PROGRESS`` decides when omitted.
+        progress : bool or callable, optional
+            Show a bar after a second; ``PIERRE_PROGRESS`` decides when omitted.  A callable is given a provider's
+            report whenever there is news, from any thread.
         cancel : threading.Event, optional
-            Set it from another thread to stop, also in the middle of a request: `Cancelled` is raised, or with
-            ``errors="warn"`` what had arrived is returned; the cache keeps it either way.
+            Set it to stop: what arrived is kept, and `Cancelled` is raised.
 
         Returns
         -------
@@ -194,7 +199,7 @@ class Client:
         if limit is not None and limit < 1:
             raise QueryError(f"limit={limit} makes no sense.", "Ask for at least one row, or leave it out.")
         names = self._asked(providers)
-        key = ("activities", names, question, limit, dedupe)
+        key = ("activities", names, question, limit, dedupe, self._marks.read())
         if policy is CachePolicy.USE_CACHE and (known := self._memory.get(key)) is not None:
             frame, self._report = known
             return frame
@@ -202,7 +207,7 @@ class Client:
         version = self._memory.version()
 
         def ask(window: Question) -> pd.DataFrame:
-            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, progress, cancel)
+            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, (progress, cancel))
             if question.sports is not None:
                 frame = frame[frame["sport"].isin(question.sports)].reset_index(drop=True)
             return frame
@@ -252,6 +257,7 @@ class Client:
         providers: Providers | None = None,
         policy: CachePolicy = CachePolicy.USE_CACHE,
         errors: Errors = "raise",
+        progress: Show | None = None,
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return any table of every provider that has it, newest first.
@@ -264,7 +270,7 @@ class Client:
             ``[after, before)`` of the table's time; naive means UTC.
         providers : names, optional
             Ask only these.
-        policy, errors, cancel
+        policy, errors, progress, cancel
             As for `activities`.
 
         Returns
@@ -282,7 +288,7 @@ class Client:
         question = read_question(after, before)
         names = self._able(table, self._asked(providers), named=providers is not None)
         query = Query(table, *question.utc)
-        return self._answer(query, names, policy, errors, None, None, cancel)
+        return self._answer(query, names, policy, errors, None, (progress, cancel))
 
     def activity(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return one activity with everything its vendor knows, one row.
@@ -351,7 +357,14 @@ class Client:
         ) from ExceptionGroup("every provider failed", failed)
 
     def connect(
-        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+        self,
+        provider: str,
+        *,
+        again: bool = False,
+        browser: bool = True,
+        timeout_s: float = 300.0,
+        dialogue: Dialogue | None = None,
+        cancel: threading.Event | None = None,
     ) -> Connected:
         """Connect an account: stored token, environment, consent in a browser, pasted address; in this order.
 
@@ -364,7 +377,11 @@ class Client:
         browser : bool
             Open the consent page; otherwise only show its address.
         timeout_s : float
-            Longest wait for the consent.
+            Longest wait for the consent, in seconds.
+        dialogue : Dialogue, optional
+            How the person is spoken to; by default the link is printed, and a terminal can paste the address.
+        cancel : threading.Event, optional
+            Set it to give up waiting.
 
         Returns
         -------
@@ -377,26 +394,34 @@ class Client:
             The application's id, secret or redirect address is missing; the message names the variables.
         AuthenticationFailed
             Consent was declined, or the answer was not ours.
-        Timeout
-            Nobody consented.
+        Timeout, Cancelled
+            Nobody consented, or `cancel` was set.
         """
-        done = self._accounts.connect(provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
-        self._forget_made(provider)
+        talk, before = dialogue or speaking(browser), self._accounts.token(provider)
+        done = self._accounts.connect(provider, again=again, dialogue=talk, timeout_s=timeout_s, cancel=cancel)
+        self._reconnected(provider, before, done)
         return done
 
     async def connect_async(
-        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+        self,
+        provider: str,
+        *,
+        again: bool = False,
+        browser: bool = True,
+        timeout_s: float = 300.0,
+        dialogue: Dialogue | None = None,
     ) -> Connected:
-        """Do what `connect` does without blocking the kernel."""
+        """Do what `connect` does without blocking the kernel; cancelling the task ends the wait.
+
+        `dialogue` is called from another thread.
+        """
         stop = threading.Event()
-        work = partial(self._accounts.connect, provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
+        work = partial(self.connect, again=again, browser=browser, timeout_s=timeout_s, dialogue=dialogue, cancel=stop)
         try:
-            done = await asyncio.to_thread(work, cancel=stop)
+            return await asyncio.to_thread(work, provider)
         except asyncio.CancelledError:
             stop.set()
             raise
-        self._forget_made(provider)
-        return done
 
     def disconnect(self, provider: str) -> Disconnected:
         """Revoke the token at the vendor, forget it and everything cached of that account.
@@ -411,12 +436,15 @@ class Client:
         StorageError
             The token or the cache cannot be removed.
         """
+        made = self._caching(provider, self.user)  # while the token still says whose cache that is
         done = self._accounts.disconnect(provider)
-        self.invalidate(provider=provider)
+        made.invalidate_user()
         self._forget_made(provider)
         return done
 
-    def receive_webhook(self, provider: str, headers: Mapping[str, str], body: bytes) -> Received:
+    def receive_webhook(
+        self, provider: str, headers: Mapping[str, str], body: bytes, *, athlete: str | None = None
+    ) -> Received:
         """Take what a vendor pushed: verify it, forget what changed, keep what it brings.
 
         Any web framework can call this; answer the vendor with the result's status, content type and reply.
@@ -429,11 +457,15 @@ class Client:
             Of the request, names in any case.
         body : bytes
             As it came; for a handshake by GET, the query string.
+        athlete : str, optional
+            The vendor's id of this client's athlete.  Without it, the id that came with the consent counts, then the
+            one of the profile that is cached (``client.athlete()`` fetches it).
 
         Returns
         -------
         Received
-            What to answer, and the events.
+            What to answer, and all events.  A vendor may push several athletes at once: events of others than the
+            client's change nothing, and ``ignored`` counts them; with no id known those are all that name one.
 
         Raises
         ------
@@ -451,12 +483,43 @@ class Client:
             )
         secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
         received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
-        made = self._provider(provider)
-        for event in received.events:
-            made.happened(event)
-        if received.events:
+        made, token = self._provider(provider), self._accounts.token(provider)
+        own = athlete or (token.account if token is not None else None) or None
+        done = [made.happened(event, account=own) for event in received.events]
+        ignored = sum(handled.ignored for handled in done)
+        if ignored < len(done):
             self._memory.clear()
-        return received
+        return replace(received, ignored=ignored, set_aside=sum(len(handled.rejected) for handled in done))
+
+    def mark_same(self, a: str, b: str) -> None:
+        """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.
+
+        Parameters
+        ----------
+        a, b : str
+            ``provider:id`` of each, as in ``sources``, or `kept` and `dropped` of `duplicates`.
+
+        Raises
+        ------
+        QueryError
+            One of them is no ``provider:id``, or both are the same recording.
+        StorageError
+            ``overrides`` in the data directory cannot be written.
+        """
+        self._marks.mark(Override(True, unquoted(a), unquoted(b)))
+
+    def mark_different(self, a: str, b: str) -> None:
+        """Remember that two recordings are two workouts; as `mark_same`."""
+        self._marks.mark(Override(False, unquoted(a), unquoted(b)))
+
+    def unmark(self, a: str, b: str) -> bool:
+        """Forget what `mark_same` or `mark_different` remembered of a pair; whether there was something."""
+        return self._marks.unmark(unquoted(a), unquoted(b))
+
+    def marks(self) -> pd.DataFrame:
+        """Return what was marked: verdict ("same" or "different"), a and b (``provider:id``); in the file's order."""
+        rows = [str(o).split(" ") for o in self._marks.read()]
+        return pd.DataFrame(rows, columns=["verdict", "a", "b"], dtype="str")
 
     def estimate(
         self,
@@ -539,6 +602,14 @@ class Client:
         """
         return health_frame(self._health.check(self._provider(name)) for name in self.providers)
 
+    def _reconnected(self, name: str, before: StoredToken | None, done: Connected) -> None:
+        """What was kept for one account must not be shown as another's."""
+        if done.how == "consent" and before is not None and done.token is not None:
+            known = before.account and before.account == done.token.account
+            if not known:
+                self._caching(name, self.user).invalidate_user()
+        self._forget_made(name)
+
     def _forget_made(self, name: str) -> None:
         with self._lock:
             made = self._made.pop(name, None)
@@ -594,15 +665,14 @@ class Client:
         policy: CachePolicy,
         errors: Errors,
         on_rate_limit: OnRateLimit | None,
-        progress: bool | None,
-        cancel: threading.Event | None = None,
+        follow: Follow,
     ) -> pd.DataFrame:
         names = self._able(schema.ACTIVITIES, names, named=False)
         after, before = question.utc
         if dedupe:
             after, before = after and after - _MARGIN, before and before + _MARGIN
         query = Query(schema.ACTIVITIES, after, before)
-        frame = self._answer(query, names, policy, errors, on_rate_limit, progress, cancel)
+        frame = self._answer(query, names, policy, errors, on_rate_limit, follow)
         if dedupe:
             attrs = frame.attrs
             frame = deduplicate(frame, priority=names)
@@ -631,21 +701,21 @@ class Client:
         policy: CachePolicy,
         errors: Errors,
         on_rate_limit: OnRateLimit | None,
-        progress: bool | None,
-        cancel: threading.Event | None = None,
+        follow: Follow,
     ) -> pd.DataFrame:
         if on_rate_limit not in _PATIENCE_S:
             raise UnsupportedFeature(
                 f"on_rate_limit={on_rate_limit!r} is not available yet.", "Use 'wait' or 'raise', or leave it out."
             )
-        shown = self.settings.progress if progress is None else progress
+        progress, cancel = follow
+        shown = self.settings.progress if progress is None else progress is True
         with Progress(shown) as bar:
             found = gather(
                 [self._provider(name) for name in names],
                 query,
                 policy,
                 cancel=cancel,
-                progress=bar,
+                progress=progress if callable(progress) else bar,
                 max_wait_s=_PATIENCE_S[on_rate_limit],
             )
         self._report = report = Report(uuid.uuid4().hex[:12], found.reports)
@@ -656,6 +726,8 @@ class Client:
             "complete": report.complete,
             "providers": " ".join(names),
         } | self._terms(names)
+        if query.table == schema.ACTIVITIES and (marks := self._marks.read()):
+            frame.attrs["pierre"]["overrides"] = "\n".join(map(str, marks))
         settle(report, errors)
         return frame
 
@@ -669,7 +741,7 @@ class Client:
         with self._lock:
             name, id = source_of(key, self._sources)
         _ = self.registry[name].endpoint(table, single=True)
-        return self._answer(Query(table, id=id), [name], policy, "raise", None, None)
+        return self._answer(Query(table, id=id), [name], policy, "raise", None, (None, None))
 
 
 def _within(frame: pd.DataFrame, question: Question) -> pd.DataFrame:

@@ -2,5 +2,7 @@
 
 from pierre_data.dedupe.explain import duplicates
 from pierre_data.dedupe.merging import activity_id, deduplicate
+from pierre_data.dedupe.overrides import Override, read_overrides
+from pierre_data.dedupe.sources import unquoted
 
-__all__ = ["activity_id", "deduplicate", "duplicates"]
+__all__ = ["Override", "activity_id", "deduplicate", "duplicates", "read_overrides", "unquoted"]

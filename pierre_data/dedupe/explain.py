@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.merge import group_ids
 from pierre_data.dedupe.merging import ADDED, Grouping, group
+from pierre_data.dedupe.overrides import Override
 from pierre_data.dedupe.pairs import SameProvider, features
 from pierre_data.dedupe.sources import Floats, Ints, quoted_all
 from pierre_data.errors import QueryError
@@ -38,6 +39,7 @@ def duplicates(
     priority: Sequence[str] | None = None,
     athlete: str | None = None,
     same_provider: SameProvider = "overlap",
+    overrides: Iterable[Override] | None = None,
 ) -> pd.DataFrame:
     """Return every merge that `deduplicate` makes of a frame, with its reason.
 
@@ -45,14 +47,15 @@ def duplicates(
     ----------
     frame : DataFrame
         As for `deduplicate`; fetched with ``dedupe=False``.
-    priority, athlete, same_provider
+    priority, athlete, same_provider, overrides
         As for `deduplicate`.
 
     Returns
     -------
     DataFrame
         One row per dropped row, newest first: activity_id; kept and dropped (``provider:id``); rule ("same id": the
-        vendor sent it twice, "exact id", "overlap"); score (natural-log odds, a match is 1 and more on the group's
+        vendor sent it twice, "override": a person
+        said so, "exact id", "overlap"); score (natural-log odds, a match is 1 and more on the group's
         average; NaN for ids); dropped minus kept start and end (s); intersection over union, and smaller over larger
         duration and distance (0 to 1); difference of heart rate without sign (bpm); the two sports and start times
         (UTC).  A row that joined the kept one through a third is ruled by the step that did so.
@@ -77,7 +80,7 @@ def duplicates(
             "The frame is deduplicated already, so its duplicates are gone.",
             "Fetch it with dedupe=False and pass that.",
         )
-    found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider)
+    found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider, overrides=overrides)
     kept, dropped, rule, score = _merges(found)
     rows = found.rows
     names = quoted_all(rows.key).tolist()

@@ -56,8 +56,8 @@ def repeats(rows: Rows) -> Ints:
     return out
 
 
-def linked(rows: Rows, kept: Ints) -> Ints:
-    """Return a label per row; rows with one label are one workout by their ids.
+def linked(rows: Rows, kept: Ints, own: Keys | None = None) -> tuple[Ints, Ints]:
+    """Return pairs of rows that are one workout by their ids.
 
     Rows of two providers with one external id are one workout when they start within two days.  An id that one
     provider uses twice (a multisport file) does not say which of its rows is meant, and links nothing.
@@ -68,14 +68,16 @@ def linked(rows: Rows, kept: Ints) -> Ints:
         All rows.
     kept : ndarray of int
         Positions that are no repeats.
+    own : Keys, optional
+        Of `own_keys`, when they are there already.
     """
-    labels = np.arange(len(rows))
+    nothing = np.zeros(0, dtype=np.int64)
     if rows.earlier is None and (rows.rank[kept] == rows.rank[kept[:1]]).all():
-        return labels  # one provider: nobody else names its rows
+        return nothing, nothing  # one provider: nobody else names its rows
     words = _words(rows, kept)
     if rows.earlier is None and not len(words.row):
-        return labels
-    own = _own(rows, kept)
+        return nothing, nothing
+    own = own_keys(rows, kept) if own is None else own
     row, hashes = np.concatenate([own.row, words.row]), np.concatenate([own.hash, words.hash])
     mine = np.concatenate([own.own, words.own])
     order = np.lexsort((row, rows.rank[row], hashes))
@@ -88,7 +90,7 @@ def linked(rows: Rows, kept: Ints) -> Ints:
     good = (rank[same] != rank[same + 1]) & ~np.isin(hashes[same], twice) & (either | near)
     # Of two rows of an earlier call, only a common source says more than that call knew.
     good = (good & ~settled(rows, a, b, alone=False)) | both
-    return joined(labels, a[good], b[good])
+    return a[good], b[good]
 
 
 def settled(rows: Rows, a: Ints, b: Ints, *, alone: bool) -> Bools:
@@ -124,7 +126,7 @@ def joined(labels: Ints, a: Ints, b: Ints) -> Ints:
             return labels
 
 
-def _own(rows: Rows, kept: Ints) -> Keys:
+def own_keys(rows: Rows, kept: Ints) -> Keys:
     """Return the ``provider:id`` that each kept row is, or was merged from."""
     if rows.earlier is None:
         return Keys(kept, rows.mine(rows.hash[kept], kept), np.ones(len(kept), dtype=bool))

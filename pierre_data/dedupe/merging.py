@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.groups import grouped
-from pierre_data.dedupe.links import linked, repeats
+from pierre_data.dedupe.links import linked, own_keys, repeats
 from pierre_data.dedupe.merge import group_ids, merged, source_names, timed_by
 from pierre_data.dedupe.order import Groups, best_first, newest_first
+from pierre_data.dedupe.overrides import Override, joined_apart, judged, noted, without
 from pierre_data.dedupe.pairs import Pairs, SameProvider, scored
 from pierre_data.dedupe.rows import Rows, read_rows
 from pierre_data.dedupe.sources import Ints, text_hash
@@ -54,6 +55,7 @@ def deduplicate(
     priority: Sequence[str] | None = None,
     athlete: str | None = None,
     same_provider: SameProvider = "overlap",
+    overrides: Iterable[Override] | None = None,
 ) -> pd.DataFrame:
     """Merge the rows that are one real workout.
 
@@ -78,6 +80,9 @@ def deduplicate(
         so (provider, id) should be unique across people.
     same_provider : {"overlap", "never"}
         Whether two rows of one provider can be one workout (two devices on one account) when they overlap well.
+    overrides : iterable of Override, optional
+        Pairs that a person called the same or different; they go before every other rule.  When omitted, those of
+        the client the frame came from (`Client.mark_same`).
 
     Returns
     -------
@@ -102,7 +107,7 @@ def deduplicate(
     >>> bool(merged.n_sources.sum() == len(every))
     True
     """
-    found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider)
+    found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider, overrides=overrides)
     out = merged(found.rows, found.groups, found.timed_by)
     texts, counts = source_names(found.rows, found.groups)
     added = {"activity_id": group_ids(found.rows, found.groups), "n_sources": counts, "sources": texts}
@@ -114,25 +119,35 @@ def deduplicate(
 
 
 def group(
-    frame: pd.DataFrame, *, priority: Sequence[str] | None, athlete: str | None, same_provider: SameProvider
+    frame: pd.DataFrame,
+    *,
+    priority: Sequence[str] | None,
+    athlete: str | None,
+    same_provider: SameProvider,
+    overrides: Iterable[Override] | None = None,
 ) -> Grouping:
     """Return which rows of a frame are one workout; see `deduplicate`."""
     if same_provider not in ("overlap", "never"):
         raise QueryError(f"same_provider={same_provider!r} is not known.", "Use 'overlap' or 'never'.")
+    said = noted(frame, overrides)
     rows = read_rows(frame.reset_index(drop=True), priority, athlete)
     replaced_by = repeats(rows)
     kept = np.flatnonzero(replaced_by == np.arange(len(rows)))
-    by_id = linked(rows, kept)
-    pairs = scored(rows, kept, same_provider)
+    own = own_keys(rows, kept) if said else None
+    told = judged(rows, own, said)
+    alone = np.arange(len(rows))
+    by_hand = joined_apart(alone, *told.same, told.apart)
+    a, b = linked(rows, kept, own)
+    by_id = joined_apart(alone, np.append(told.same[0], a), np.append(told.same[1], b), told.apart)
+    pairs = without(scored(rows, kept, same_provider), by_id, told.apart)
     compared = np.zeros(len(rows), dtype=bool)
     compared[kept] = rows.timed[kept]
     labels = grouped(by_id, pairs, compared, rows.hash)
     groups = best_first(rows, kept, labels)
     groups = newest_first(rows, groups, timed_by(rows, groups))
     # Later steps (a clock in the wrong zone, typed-in copies) append their labels.
-    return Grouping(
-        rows, replaced_by, (("exact id", by_id), ("overlap", labels)), pairs, groups, timed_by(rows, groups)
-    )
+    steps = (("override", by_hand), ("exact id", by_id), ("overlap", labels))
+    return Grouping(rows, replaced_by, steps, pairs, groups, timed_by(rows, groups))
 
 
 def activity_id(provider: str, id: str) -> str:

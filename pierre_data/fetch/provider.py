@@ -218,9 +218,18 @@ class DescriptorProvider(FitnessProvider):
             identity = self._resolve()
             if type(error) is not AuthenticationFailed or identity is None:
                 raise
-        # The vendor refuses a token that looked good: one new one, and no second try.
-        identity.refreshed_after(self._used.token)
+            self._renew(identity, error)
         return client.send(request, expect_json=True)
+
+    def _renew(self, identity: Identity, refused: AuthenticationFailed) -> None:
+        """Get one new token for one that looked good and was refused; there is no second try."""
+        try:
+            identity.refreshed_after(self._used.token)
+        except AuthenticationFailed as error:
+            if type(error) is not AuthenticationFailed:
+                raise
+            # What the vendor said, and what can be done about it.
+            raise AuthenticationFailed(refused.what, error.fix, provider=self.name) from None
 
     def _http(self) -> HttpClient:
         if self.descriptor.needs_credentials and not self.descriptor.key_headers and self._resolve() is None:

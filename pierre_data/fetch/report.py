@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -43,6 +44,10 @@ class ProviderReport:
         Requests that were repeated.
     waited_s : float
         Time spent waiting for the vendor's limits.
+    wait_ends : float
+        When the last such wait ends, seconds since 1970 UTC; 0 when there was none.
+    wait_reason : str
+        What it is for.
     cached_rows : int
         Rows that came from the cache.
     cache_age_s : float
@@ -73,6 +78,8 @@ class ProviderReport:
     notes: list[Rejected] = field(default_factory=list)
     retries: int = 0
     waited_s: float = 0.0
+    wait_ends: float = 0.0
+    wait_reason: str = ""
     cached_rows: int = 0
     cache_age_s: float = float("nan")
     searched_from: dt.datetime | None = None
@@ -201,6 +208,7 @@ class Watch:
         with self._lock:
             self.report.waited_s += seconds
             self.report.retries += 1
+            self.report.wait_ends, self.report.wait_reason = time.time() + seconds, reason
         self.tell()
 
     def page(self) -> None:

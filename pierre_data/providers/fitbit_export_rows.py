@@ -234,7 +234,8 @@ def _wall_offset(wall: dt.datetime, zone: dt.tzinfo | None, items: Sequence[dict
     if zone is not None:
         return read_time(wall.replace(tzinfo=None).isoformat(), zone)[1]
     near = min((item for item in items if item["start"]), key=lambda item: abs(item["start"] - wall), default=None)
-    return near and near["offset"]
+    offset: float | None = near["offset"] if near else None
+    return offset
 
 
 def _zone_offset(time: dt.datetime | None, zone: dt.tzinfo | None) -> float | None:

@@ -1,0 +1,58 @@
+"""Open the store that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pierre_data.cache.memory import MemoryStore
+from pierre_data.cache.resilient import Resilient
+from pierre_data.cache.store import Notice, Store
+from pierre_data.errors import StorageError
+from pierre_data.secret import Secret
+
+
+def open_store(directory: Path | None, redis_url: Secret | str | None, *, notice: Notice) -> Store:
+    """Open the shared store, or one in memory when it cannot be opened.
+
+    Parameters
+    ----------
+    directory : Path, optional
+        Where the SQLite file is, or will be; None keeps everything in memory.
+    redis_url : str, optional
+        Redis instead; its password is never shown.
+    notice : callable
+        Told what is wrong, once.
+
+    Returns
+    -------
+    Store
+        One whose reads never raise.
+
+    Examples
+    --------
+    >>> open_store(None, None, notice=print)
+    MemoryStore(0 entries)
+    """
+    if redis_url is None and directory is None:
+        return MemoryStore()
+    try:
+        return Resilient(_shared(directory, redis_url, notice), notice)
+    except StorageError as error:
+        notice(f"{error.what} {error.fix} Keeping answers in memory only.")
+        return MemoryStore()
+
+
+def _shared(directory: Path | None, redis_url: Secret | str | None, notice: Notice) -> Store:
+    # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
+    if redis_url is not None:
+        try:
+            from pierre_data.cache.redisdb import RedisStore
+        except ImportError as error:
+            raise StorageError(
+                "REDIS_URL is set, but the redis package is not installed.", "Run: pip install redis."
+            ) from error
+        return RedisStore(redis_url)
+    from pierre_data.cache.sqlite import SQLiteStore
+
+    assert directory is not None
+    return SQLiteStore(directory, notice=notice)

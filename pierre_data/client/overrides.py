@@ -1,0 +1,103 @@
+"""What a person said about pairs of recordings, kept in a small text file that can be versioned."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import warnings
+from pathlib import Path
+
+from pierre_data.auth.disk import private_directory, read_private, write_private
+from pierre_data.dedupe import Override, read_overrides
+from pierre_data.errors import QueryError, StorageError, StorageNotice
+
+_TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
+
+
+class Marks:
+    """One tenant's and user's overrides, in ``<data_dir>/overrides/<hash>.txt``.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Of the settings.
+    tenant, user : str
+        Whose; they are hashed into the file's name, so that no name can leave the directory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     marks = Marks(Path(directory), "lab", "ann")
+    ...     marks.mark(Override(True, "strava:1", "garmin:2"))
+    ...     [str(o) for o in marks.read()]
+    ['same garmin:2 strava:1']
+    """
+
+    def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
+        who = "".join(f"{len(part.encode())}:{part}" for part in (tenant, user))
+        self.path = data_dir / "overrides" / f"{hashlib.sha256(who.encode()).hexdigest()[:24]}.txt"
+        self._lock = threading.Lock()
+        self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
+
+    def read(self) -> tuple[Override, ...]:
+        """Return what was said, in the order of the file.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be read, or a line of it is not understood; the message names it.
+        """
+        stamp = _stamp(self.path)
+        if stamp is None:
+            return ()
+        if self._known[0] == stamp:
+            return self._known[1]
+        data = read_private(self.path, _notice) or b""
+        try:
+            found = read_overrides(data.decode("utf-8"))
+        except (QueryError, UnicodeDecodeError) as error:
+            what = error.what if isinstance(error, QueryError) else "It is no UTF-8 text."
+            raise StorageError(
+                f"{self.path} cannot be used: {what}", "Correct that line, or remove the file."
+            ) from None
+        self._known = (stamp, found)
+        return found
+
+    def mark(self, override: Override) -> None:
+        """Remember a judgement; an earlier one of the same pair is forgotten.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be read or written.
+        """
+        self._change(override.a, override.b, override)
+
+    def unmark(self, a: str, b: str) -> bool:
+        """Forget the judgement of a pair; whether there was one."""
+        pair = Override(True, a, b)
+        return self._change(pair.a, pair.b, None)
+
+    def _change(self, a: str, b: str, new: Override | None) -> bool:
+        with self._lock:
+            old = self.read()
+            kept = [o for o in old if (o.a, o.b) != (a, b)]
+            lines = sorted(str(o) for o in [*kept, *([new] if new else [])])
+            private_directory(self.path.parent, _notice)
+            write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
+            return len(kept) < len(old)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _notice(text: str) -> None:
+    warnings.warn(text, StorageNotice, stacklevel=4)
