@@ -67,6 +67,7 @@ class OAuthServer:
         self.counts = {"code": 0, "refresh": 0, "reuse": 0, "refused": 0, "revoke": 0}
         self.api: dict[str, Any] = {"/api/me": {"id": 1}}
         self.refuse_api = 0
+        self.fail_api = 0
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -110,6 +111,8 @@ class OAuthServer:
         """The vendor's API; `refuse_api` answers in a row refuse whatever token comes."""
         with self._lock:
             refused, self.refuse_api = self.refuse_api > 0, max(self.refuse_api - 1, 0)
+        if self.fail_api:
+            return self.fail_api, {"message": f"cannot answer {authorization}", "token": authorization}
         if refused or not self.valid(authorization.removeprefix("Bearer ")):
             return 401, {"message": "no"}
         return 200, self.api[path]
