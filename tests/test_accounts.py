@@ -57,6 +57,7 @@ def test_connect_fetch_status_disconnect(lab: Lab) -> None:
     with pytest.raises(pierre.NotConnected):  # nothing of that account is shown from the cache
         client.activities()
     assert client.status().set_index("provider").loc["acme", "status"] == "disconnected"
+    assert not {"httpx2", "authlib.integrations"} & set(sys.modules)  # CI runs this with httpx2 installed
 
 
 def test_status_without_anything_connected_asks_no_keyring(lab: Lab) -> None:
