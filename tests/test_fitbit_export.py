@@ -301,6 +301,6 @@ def test_names_come_before_numbers() -> None:
 
 
 def test_it_keeps_what_its_descriptor_promises() -> None:
-    odd = {"8896720705452138003", "8896720705452138004", "7", "60123456792", "3", "2"}
+    odd = {"8896720705452138003", "8896720705452138004", "7", "60123456792", "3", "2", "bog snorkelling"}
     report = check(descriptor, PAYLOADS / "fitbit-export", options={"path": TAKEOUT}, accept={*odd, "athlete"})
     assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified

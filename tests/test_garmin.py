@@ -101,6 +101,7 @@ def test_every_quirk_of_activities_gives_the_right_row_or_a_report() -> None:
         "56": "run", "57": "road_ride",
     }  # fmt: skip
     assert short.sport_raw["58"] == "ROWING_V2"
+    assert report.unknown_sports == {"UNDERWATER_HOCKEY": 1}  # once, though a day at a time was asked for
     assert short.is_exercise.to_dict() == {k: k != "63" for k in short.index}
     assert (short.average_cadence_rpm["57"], short.max_cadence_rpm["57"]) == (88.0, 110.0)
     assert short.workout_kind.dropna().to_dict() == {"61": "multisport_leg"}

@@ -115,6 +115,7 @@ def test_every_quirk_of_activities_gives_the_right_row_or_a_report() -> None:
         "61": "alpine_ski", "62": "other", "63": "mobility", "70": "hike",
     }  # fmt: skip
     assert short.sport_raw["57"] == "road_biking"
+    assert report.unknown_sports == {"underwater_hockey": 1}
     assert short.is_exercise.to_dict() == {k: k != "63" for k in short.index}
     assert short.workout_kind.dropna().to_dict() == {"60": "multisport_leg"}
     assert short.race.sum() == 1
@@ -266,6 +267,6 @@ def test_an_archive_without_what_is_asked_is_empty(tmp_path: Path) -> None:
 
 def test_it_keeps_what_its_descriptor_promises() -> None:
     cut = "DI_CONNECT/DI-Connect-Fitness/ada@example.org_2002_summarizedActivities.json"
-    odd = {"8", "22543294464", "22543294465", "2026-05-10T21:00:00.0", cut, "streams/{id}", "laps/{id}"}
+    odd = {"8", "22543294464", "22543294465", "2026-05-10T21:00:00.0", cut, "streams/{id}", "laps/{id}", "underwater_hockey"}
     report = check(descriptor, EXPORT, options={"path": EXPORT}, accept=odd)  # without recordings
     assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified
