@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from pierre_data.cache.estimate import Estimate, estimate
 from pierre_data.cache.feed import Feed, coalesced
-from pierre_data.cache.listing import Listing, latest
+from pierre_data.cache.listing import Listing
+from pierre_data.cache.pieces import latest
 from pierre_data.cache.policy import CachePolicy, CacheTtl
 from pierre_data.cache.pushed import Handled, apply, concerns, forget_list, is_feed, owner
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope

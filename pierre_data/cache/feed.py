@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pierre_data.cache.blob import decode
-from pierre_data.cache.listing import Fetch, join, latest, newest_first
+from pierre_data.cache.listing import Fetch
 from pierre_data.cache.periods import Period, periods
+from pierre_data.cache.pieces import join, latest, newest_first
 from pierre_data.cache.policy import CachePolicy
 from pierre_data.cache.shelf import Shelf
 from pierre_data.cache.words import walked, watermark
@@ -60,9 +61,10 @@ class Feed:
         # A feed is never complete: it tells what was uploaded since somebody looks.
         wanted = [self._key(p) for p in periods(self._query.after, self._query.before, self._clock)]
         found = self._shelf.find(wanted)
-        pieces = self._shelf.use((found[k] for k in reversed(wanted) if k in found), self._watch)
-        query = self._query
-        return latest([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)
+        query, kept = self._query, [found[k] for k in reversed(wanted) if k in found]
+        aged = [(piece, e.fetched) for e in kept for piece in self._shelf.use([e], self._watch)]
+        pieces = [cut(piece, query.table, query.after, query.before) for piece, _ in aged]
+        return latest(pieces, query.table, [fetched for _, fetched in aged])
 
     def _catch_up(self, since: dt.datetime | None) -> None:
         began = self._shelf.now()

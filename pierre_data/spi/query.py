@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,19 @@ class Sweep:
 
     requests: Iterator[Request]
     ends: Callable[[Page], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walks:
+    """Plans that need no answer of one another: as many run side by side as the vendor stands requests.
+
+    Parameters
+    ----------
+    plans : iterator of generator
+        Plans; their rows are handed out in this order, taken one by one.
+    """
+
+    plans: Iterator[Generator[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
