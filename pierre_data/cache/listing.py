@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -53,7 +54,13 @@ class Listing:
         self._wanted = periods(query.after, query.before, self._clock)
         self._keys = {p: shelf.key(word, p.name) for p in self._wanted}
         found = shelf.find(self._keys.values())
-        self._entries = {p: found[k] for p, k in self._keys.items() if k in found}
+        self._entries: dict[Period, Entry] = {}
+        self._tables: dict[Period, pa.Table] = {}
+        for period, where in self._keys.items():
+            with contextlib.suppress(StorageError):  # a damaged entry is as good as none: it is fetched again
+                if where in found:
+                    self._tables[period] = decode(found[where].value)
+                    self._entries[period] = found[where]
         self._counts: dict[Period, int] = {}
         self._reopened: set[Period] = set()
 
@@ -68,13 +75,13 @@ class Listing:
             )
         elif absent:
             self._watch.report.missing = f"offline, and not in the cache: {_span(absent)}"
-        return self._cut(self._used(reversed(self._entries.values())))
+        return self._cut(self._used(reversed(self._entries)))
 
     def tables(self, policy: CachePolicy) -> list[pa.Table]:
         """Return the rows of the question; fetch what is not fresh, and keep it."""
         missing = self.missing(policy)
         fetched = {p for window in missing for p in window.periods}
-        kept = [e for p, e in reversed(self._entries.items()) if p not in fetched]  # newest first, as rows will be
+        kept = [p for p in reversed(self._entries) if p not in fetched]  # newest first, as rows will be
         pieces = self._used(kept)
         for window in missing:
             # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
@@ -99,10 +106,13 @@ class Listing:
         return {p for p, entry in self._entries.items() if now < entry.expires}
 
     def _rows(self, period: Period) -> int:
-        return int(decode(self._entries[period].value).num_rows)
+        return int(self._tables[period].num_rows)
 
-    def _used(self, entries: Iterable[Entry], because: PierreError | None = None) -> list[Aged]:
-        return [(t, e.fetched) for e in entries for t in self._shelf.use([e], self._watch, because=because)]
+    def _used(self, which: Iterable[Period]) -> list[Aged]:
+        found = [(self._tables[p], self._entries[p]) for p in which]
+        for table, entry in found:
+            self._shelf.note(entry, table.num_rows, self._watch.report)
+        return [(table, entry.fetched) for table, entry in found]
 
     def _window(self, window: Window) -> list[Aged]:
         began = self._shelf.now()
@@ -126,10 +136,14 @@ class Listing:
         """Return what is kept of what did not arrive, however stale."""
         report = self._watch.report
         lost = [p for p in window.periods if p not in self._counts]
-        kept = [self._entries[p] for p in lost if p in self._entries]
+        kept = [p for p in reversed(lost) if p in self._entries]
+        # What had not begun when somebody last looked is as well known as the rest of a stale list.
+        looked = max((self._entries[p].fetched for p in kept), default=0.0)
+        unknown = [p.name for p in lost if p not in self._entries and p.start.timestamp() <= looked]
+        if kept and not unknown and error.retryable and not isinstance(error, Cancelled):
+            report.stale_because = error
+            return self._used(kept)
         report.error = error
-        if lost and len(kept) == len(lost) and error.retryable and not isinstance(error, Cancelled):
-            return self._used(kept, error)
         if lost:
             report.missing = f"{_span([p.name for p in lost])} did not arrive completely"
         return self._used(kept)

@@ -15,7 +15,7 @@ from pierre_data.cache.keys import key, prefix
 from pierre_data.cache.policy import CacheTtl
 from pierre_data.cache.store import Entry, Store
 from pierre_data.errors import PierreError, StorageError
-from pierre_data.fetch import Watch
+from pierre_data.fetch import ProviderReport, Watch
 from pierre_data.spi import ProviderConfig
 
 #: For vendors whose terms name no limit.
@@ -93,7 +93,7 @@ class Shelf:
 
     def use(self, entries: Iterable[Entry], watch: Watch, *, because: PierreError | None = None) -> list[pa.Table]:
         """Return the tables of entries and note their age; `because` is what made stale ones necessary."""
-        pieces, report, now = [], watch.report, self.now()
+        pieces, report = [], watch.report
         for entry in entries:
             try:
                 table = decode(entry.value)
@@ -101,12 +101,16 @@ class Shelf:
                 report.missing = str(error)
                 continue
             pieces.append(table)
-            report.cached_rows += table.num_rows
-            report.note_age(now - entry.fetched)
-            report.good_until = min(report.good_until, entry.expires)
+            self.note(entry, table.num_rows, report)
         if because is not None:
             report.stale_because, report.error = because, None
         return pieces
+
+    def note(self, entry: Entry, rows: int, report: ProviderReport) -> None:
+        """Note that an entry is served: its rows, its age, and until when that is good."""
+        report.cached_rows += rows
+        report.note_age(self.now() - entry.fetched)
+        report.good_until = min(report.good_until, entry.expires)
 
 
 def scope(config: ProviderConfig) -> str:
