@@ -91,6 +91,8 @@ class _CardView:
         self._model, self._name = model, card.name
         self._parts: dict[str, Any] = {}
         self._asked = False
+        self._form_of: tuple[str, ...] = ()
+        self._given: set[str] = set()
         self._last: Card | None = None
         self.box = with_classes(ipywidgets.VBox(), "pierre-card", f"pierre-of-{card.name}")
 
@@ -104,7 +106,9 @@ class _CardView:
         offers = f"Offers {card.offers.replace('_', ' ')}." if card.offers else ""
         children = [self._text("title", str(card)), self._text("quiet", f"{offers} {card.detail}".strip())]
         if card.can_connect and card.lacks:
-            children += [self._text("needs", card.needs()), *map(self._field, card.lacks)]
+            children.append(self._text("needs", card.needs()))
+        if self._form_of:
+            children.append(self._form(card))
         if buttons := self._buttons(card):
             row = self._part("row", ipywidgets.HBox)
             row.children = tuple(buttons)
@@ -127,15 +131,36 @@ class _CardView:
         say(part, text)
         return part
 
-    def _field(self, setting: str) -> Any:
-        def take(value: Secret) -> None:
-            self._model.supply(self._name, setting, value)
+    def _form(self, card: Card) -> Any:
+        """Return the fields; they stay where they are while one is typed into, and go when all were given."""
 
         def make() -> Any:
-            title = f"{setting.replace('_', ' ').capitalize()}:"
-            return secret_field(title, take, hint="type or paste, then Enter", hidden=setting not in _OPEN)
+            fields = [self._field(setting) for setting in self._form_of]
+            close = button(f"Close the keys of {card.display_name}", self._close_form)
+            return ipywidgets.VBox([*fields, close])
 
-        return self._part(f"field {setting}", make)
+        return self._part("form", make)
+
+    def _field(self, setting: str) -> Any:
+        def take(value: Secret) -> None:
+            field.placeholder = "received"
+            self._model.supply(self._name, setting, value)
+            self._given.add(setting)
+            if self._given >= set(self._form_of):
+                self._close_form()
+
+        title = f"{setting.replace('_', ' ').capitalize()}:"
+        field = secret_field(title, take, hint="type or paste, then Enter", hidden=setting not in _OPEN)
+        return field
+
+    def _open_form(self) -> None:
+        self._form_of = self._last.asks if self._last is not None else ()
+        self._again()
+
+    def _close_form(self) -> None:
+        self._form_of, self._given = (), set()
+        self._parts.pop("form", None)
+        self._again()
 
     def _buttons(self, card: Card) -> list[Any]:
         name, model = card.display_name, self._model
@@ -147,6 +172,9 @@ class _CardView:
         if card.can_connect and not card.lacks:
             act = partial(model.connect, card.name)
             out.append(self._part("connect", lambda: button(f"Connect {name}", act, primary=True)))
+        if card.can_connect and card.asks and not self._form_of:
+            words = "Enter" if card.lacks else "Change"
+            out.append(self._part(f"{words} keys", lambda: button(f"{words} the keys of {name}", self._open_form)))
         if card.can_disconnect and not self._asked:
             out.append(self._part("disconnect", lambda: button(f"Disconnect {name}", partial(self._ask, True))))
         if card.can_disconnect and self._asked:
@@ -157,6 +185,9 @@ class _CardView:
 
     def _ask(self, asked: bool) -> None:
         self._asked = asked
+        self._again()
+
+    def _again(self) -> None:
         card, self._last = self._last, None
         if card is not None:
             self.render(card)

@@ -36,8 +36,8 @@ class Card:
         End of the token, UTC.
     can_connect, can_disconnect : bool
         Which buttons make sense.
-    lacks : tuple of str
-        Settings a person must give first, such as ``CLIENT_ID``.
+    asks, lacks : tuple of str
+        Settings a person gives, such as ``CLIENT_ID``; and those that are still missing.
     register_url : str
         Where they come from.
     doing : {"", "connecting", "disconnecting"}
@@ -57,6 +57,7 @@ class Card:
     expires: dt.datetime | None = None
     can_connect: bool = False
     can_disconnect: bool = False
+    asks: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     register_url: str = ""
     doing: str = ""
@@ -238,8 +239,7 @@ def _card(client: Client, row: Mapping[Any, Any]) -> Card:
     needs = texts.pop("needs")
     if status == "broken":
         return Card(name, status=status, **texts)
-    descriptor = client.registry[name]
-    lacks = () if status == "connected" else _lacks(client, name)
+    descriptor, wanted = client.registry[name], _wanted(client, name)
     if needs not in ("", "consent", "key") and status != "connected":
         how = f"pierre.provider({name!r}, {needs.split(',')[0]}=...)"
         texts["detail"] = f"Needs the option {needs}: {how}. {texts['detail']}"
@@ -249,21 +249,22 @@ def _card(client: Client, row: Mapping[Any, Any]) -> Card:
         expires=None if pd.isna(row["expires"]) else row["expires"].to_pydatetime(),
         can_connect=needs in ("consent", "key") and status != "connected",
         can_disconnect=needs == "consent" and status in ("connected", "expired"),
-        lacks=lacks,
+        asks=tuple(wanted),
+        lacks=() if status == "connected" else tuple(setting for setting, there in wanted.items() if not there),
         register_url=descriptor.register_url,
         **texts,
     )
 
 
-def _lacks(client: Client, name: str) -> tuple[str, ...]:
-    """Return the settings that a consent or the keys need, and that are not set."""
+def _wanted(client: Client, name: str) -> dict[str, bool]:
+    """Return the settings that a consent or the keys need, and whether each is set."""
     descriptor, settings = client.registry[name], client.settings
     if descriptor.oauth_endpoints is None:
-        return tuple(n for n in descriptor.key_headers.values() if settings.secret(name, n) is None)
+        return {n: settings.secret(name, n) is not None for n in descriptor.key_headers.values()}
     params = descriptor.oauth_params or OAuthParams()
-    wanted = {
-        "CLIENT_ID": bool(settings.text(name, "CLIENT_ID")),
-        "CLIENT_SECRET": params.client_auth == "none" or settings.secret(name, "CLIENT_SECRET") is not None,
-        "REDIRECT_URI": params.any_port or bool(settings.text(name, "REDIRECT_URI")),
-    }
-    return tuple(setting for setting, there in wanted.items() if not there)
+    wanted = {"CLIENT_ID": bool(settings.text(name, "CLIENT_ID"))}
+    if params.client_auth != "none":
+        wanted["CLIENT_SECRET"] = settings.secret(name, "CLIENT_SECRET") is not None
+    if not params.any_port:
+        wanted["REDIRECT_URI"] = bool(settings.text(name, "REDIRECT_URI"))
+    return wanted

@@ -86,13 +86,15 @@ def connect(notebook: Page) -> None:
     """Type id and secret, open the vendor's page, log in, consent."""
     page = notebook.page
     card = page.locator(".pierre-of-acme")
+    card.get_by_role("button", name=re.compile("^Enter the keys")).click()
     card.get_by_label("Client id:").fill("client-7")
     card.get_by_label("Client id:").press("Enter")
     card.get_by_label("Client secret:").fill(CANARY)
     card.get_by_label("Client secret:").press("Enter")
+    notebook.picture("keys", 0)
     button = card.get_by_role("button", name=re.compile("^Connect"))
     button.wait_for()
-    assert page.locator("input[type=password]").count() == 0
+    assert card.locator("input[type=password]").count() == 0
     button.click()
     with page.expect_popup() as opened:
         card.get_by_role("link", name="Open the consent page").click()
