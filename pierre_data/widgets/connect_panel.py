@@ -74,12 +74,13 @@ class ConnectPanel:
 
     def _render(self) -> None:
         with self._lock:
-            cards = self.model.cards
+            # What is connected comes first; later changes of state move nothing under a person's hand.
+            cards = sorted(self.model.cards, key=lambda card: card.status not in ("connected", "expired"))
             for card in cards:
                 if card.name not in self._shown:
                     self._shown[card.name] = _CardView(self.model, card)
                 self._shown[card.name].render(card)
-            boxes = tuple(self._shown[card.name].box for card in cards)
+            boxes = tuple(view.box for name, view in self._shown.items() if name in {card.name for card in cards})
             if self._cards.children != boxes:
                 self._cards.children = boxes
 

@@ -55,7 +55,7 @@ class DuplicatesReview:
         columns = ipywidgets.Layout(grid_template_columns="11em 1fr 1fr", width="95%")
         self._table = ipywidgets.GridBox(cells, layout=columns)
         self._after = ipywidgets.Text(description="From:", placeholder="2026-01-01", continuous_update=False)
-        self._before = ipywidgets.Text(description="Until before:", placeholder="2026-02-01", continuous_update=False)
+        self._before = ipywidgets.Text(description="Before:", placeholder="2026-02-01", continuous_update=False)
         self._load = button("Load", self._start, tip="Fetch the rows of these days", primary=True)
         choose = ipywidgets.HBox([self._after, self._before, self._load])
         show(choose, self.model.client is not None)

@@ -230,4 +230,5 @@ def cost_line(estimate: pd.DataFrame) -> str:
     periods, rows = int(estimate["cached_periods"].sum()), int(estimate["cached_rows"].sum())
     took = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
     first = f"About {requests:,} requests ({took})" if requests else "No request"
-    return f"{first}; {periods} months or years are cached already, with {rows:,} rows."
+    kept = f"{periods} months or years are cached already, with {rows:,} rows" if periods else "nothing is cached yet"
+    return f"{first}; {kept}."

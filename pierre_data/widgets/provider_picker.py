@@ -57,7 +57,7 @@ class ProviderPicker:
         self._table = ipywidgets.Dropdown(options=[(n.replace("_", " "), n) for n in PICKABLE], description="Table:")
         self._sport = ipywidgets.Dropdown(options=SPORTS, description="Sport:")
         self._after = ipywidgets.DatePicker(description="From:")
-        self._before = ipywidgets.DatePicker(description="Until before:", style={"description_width": "initial"})
+        self._before = ipywidgets.DatePicker(description="Before:")
         self._cost = label("")
         self._code = with_classes(
             ipywidgets.Textarea(description="Code:", rows=2, layout=ipywidgets.Layout(width="95%")), "pierre-code"
@@ -109,7 +109,7 @@ class ProviderPicker:
             ipywidgets.HBox([self._after, self._before]),
             self._cost,
             self._code,
-            self._fetch,
+            ipywidgets.HBox([self._fetch]),
             self.progress.widget,
         ]
 

@@ -101,8 +101,8 @@ class Reviewing:
         begin = self.at // PAGE * PAGE
         part = self.merges.iloc[begin : begin + PAGE]
         return [
-            f"{begin + n + 1}. {row['kept_start_time']:%Y-%m-%d} {row['kept']} + {row['dropped']}"
-            f" [{row['rule']}]{self._verdict(str(row['kept']), str(row['dropped']))}"
+            f"{begin + n + 1}. {self._verdict(str(row['kept']), str(row['dropped']))}"
+            f"{row['kept_start_time']:%Y-%m-%d} {row['rule']}: {row['kept']} + {row['dropped']}"
             for n, row in enumerate(part.to_dict("records"))
         ]
 
@@ -171,7 +171,7 @@ class Reviewing:
     def _verdict(self, kept: str, dropped: str) -> str:
         a, b = sorted((unquoted(kept), unquoted(dropped)))
         said = self._said.get((a, b))
-        return "" if said is None else " = same" if said.same else " = different"
+        return "" if said is None else "[same] " if said.same else "[different] "
 
 
 def _failed(report: Report) -> list[str]:

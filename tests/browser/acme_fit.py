@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -99,7 +100,8 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # a cancelled request hangs up
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
