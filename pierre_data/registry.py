@@ -129,8 +129,13 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         Raises
         ------
         ConfigurationError
-            The name is taken.
+            The name is taken, or is none of the factory's ``supported_providers``.
         """
+        serves = getattr(factory, "supported_providers", None)
+        if serves is not None and name not in serves:
+            raise ConfigurationError(
+                f"That factory makes {', '.join(serves)}, and no {name!r}.", "Register it under one of its names."
+            )
         described = descriptor or ProviderDescriptor(name=name, display_name=name)
         self._add(name, _Known(owner, ProviderPlugin(described, factory), config=config))
 

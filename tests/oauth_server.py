@@ -65,6 +65,9 @@ class OAuthServer:
         self.codes: dict[str, dict[str, str]] = {}
         self.log: list[tuple[str, str, dict[str, str], Mapping[str, str]]] = []
         self.counts = {"code": 0, "refresh": 0, "reuse": 0, "refused": 0, "revoke": 0}
+        self.api: dict[str, Any] = {"/api/me": {"id": 1}}
+        self.refuse_api = 0
+        self.fail_api = 0
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -103,6 +106,16 @@ class OAuthServer:
         return any(access in family.access and not family.revoked for family in self.families)
 
     # -- what the handler asks
+
+    def answer(self, path: str, authorization: str) -> tuple[int, Any]:
+        """The vendor's API; `refuse_api` answers in a row refuse whatever token comes."""
+        with self._lock:
+            refused, self.refuse_api = self.refuse_api > 0, max(self.refuse_api - 1, 0)
+        if self.fail_api:
+            return self.fail_api, {"message": f"cannot answer {authorization}", "token": authorization}
+        if refused or not self.valid(authorization.removeprefix("Bearer ")):
+            return 401, {"message": "no"}
+        return 200, self.api[path]
 
     def token(self, form: dict[str, str], headers: Mapping[str, str]) -> tuple[int, Body]:
         time.sleep(self.rules.delay_s)
@@ -207,9 +220,8 @@ def _handler(server: OAuthServer) -> type[BaseHTTPRequestHandler]:
                 status, body = server.token(form, self.headers)
             elif path.startswith("/revoke"):
                 status, body = server.revoke(asked, form, self.headers)
-            elif path == "/api/me":
-                bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                status, body = (200, {"id": 1}) if server.valid(bearer) else (401, {"message": "no"})
+            elif path in server.api:
+                status, body = server.answer(path, self.headers.get("Authorization", ""))
             else:
                 status, body = 404, {}
             data = server.rules.spoil(json.dumps(body).encode())

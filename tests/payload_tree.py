@@ -14,6 +14,7 @@ from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderConfig, ProviderDescriptor, Query
 from pierre_data.testing import ReplayServer
+from tests.fault_server import FaultServer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 TOKEN = "test-token"
@@ -30,7 +31,7 @@ def asked(server: ReplayServer) -> list[tuple[str, dict[str, str]]]:
     return [(seen.path, dict(seen.params)) for seen in server.requests]
 
 
-def provider(descriptor: ProviderDescriptor, server: ReplayServer, **options: Any) -> DescriptorProvider:
+def provider(descriptor: ProviderDescriptor, server: ReplayServer | FaultServer, **options: Any) -> DescriptorProvider:
     """Return a provider of this server that tries once, with the token and keys it accepts."""
     keys = {name: Secret(TOKEN) for name in descriptor.key_headers}
     token = Secret(TOKEN) if descriptor.oauth_endpoints else None

@@ -442,8 +442,8 @@ def test_a_push_forgets_exactly_what_it_concerns(client: Client, strava: StravaS
     event = {"object_type": "activity", "object_id": 99, "aspect_type": "update", "updates": {"title": "New"},
              "owner_id": 1, "subscription_id": 7, "event_time": int(now.timestamp())}  # fmt: skip
     for _ in range(2):  # vendors repeat themselves
-        received = client.receive_webhook("strava", {"Content-Type": "application/json"}, json.dumps(event).encode())
-    assert received.status == 200
+        received = client.receive_webhook("strava", {}, json.dumps(event).encode(), athlete="1")
+    assert (received.status, received.ignored) == (200, 0)
     assert [e.id for e in received.events] == ["99"]
     client.activity("strava:99")
     assert strava.counts["/activities/99"] == 2
@@ -453,3 +453,23 @@ def test_a_push_forgets_exactly_what_it_concerns(client: Client, strava: StravaS
     assert len(listed) == 2
     with pytest.raises(pierre.UnsupportedFeature, match="pushes nothing"):
         client.receive_webhook("synthetic", {}, b"")
+
+
+def test_a_push_about_somebody_else_changes_nothing(client: Client, strava: StravaServer) -> None:
+    client.activities("2026-01-01")
+    me = client.athlete()["id"].iloc[0]
+    asked = len(strava.asked)
+
+    def pushed(owner: str) -> int:
+        body = {"object_type": "athlete", "object_id": owner, "aspect_type": "update", "owner_id": owner,
+                "updates": {"authorized": "false"}}  # fmt: skip
+        return client.receive_webhook("strava", {}, json.dumps(body).encode()).ignored
+
+    assert pushed("someone-else") == 1
+    client.activities("2026-01-01")
+    assert client.athlete()["id"].tolist() == [me]
+    assert len(strava.asked) == asked  # a stranger's farewell wiped nothing
+    assert pushed(me) == 0
+    assert pushed(me) == 1  # nobody knows any more whose entries these are
+    client.athlete()
+    assert len(strava.asked) == asked + 1

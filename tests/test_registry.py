@@ -125,6 +125,17 @@ def test_a_factory_of_ones_own() -> None:
     assert client.activities().sources.tolist() == ["fixed:1"]
 
 
+def test_a_factory_says_which_names_it_serves() -> None:
+    class Both(Fixed):
+        supported_providers = ("left", "right")
+
+    made = registry()
+    made.register_factory("left", Both)
+    assert made.create_provider("left").name == "left"
+    with pytest.raises(ConfigurationError, match="makes left, right, and no 'up'"):
+        made.register_factory("up", Both)
+
+
 def test_capability_queries() -> None:
     made = registry()
     made.register(descriptor("acme", oauth_endpoints=OAuthEndpoints("https://a.example", "https://a.example")))

@@ -77,7 +77,8 @@ def consented(
     """
     check_application(descriptor, config)
     redirect = redirect_address(descriptor, config)
-    listens = is_local(redirect) and (here.has_browser or dialogue.ask is None)
+    # Where a browser opens, its redirect arrives; elsewhere a terminal asks at once instead of waiting in vain.
+    listens = is_local(redirect) and (dialogue.ask is None or (here.has_browser and dialogue.open_browser is not None))
     with Receiver(redirect, provider=descriptor.name) if listens else contextlib.nullcontext() as receiver:
         consent = begin(
             descriptor, config, receiver.redirect_uri if receiver else redirect.replace(":0/", f":{_PORT}/")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
 
-from pierre_data import schema
 from pierre_data.cache.estimate import Estimate, estimate
-from pierre_data.cache.feed import Feed, put
-from pierre_data.cache.listing import Listing, latest
-from pierre_data.cache.periods import SETTLED_AFTER, periods
+from pierre_data.cache.feed import Feed, coalesced
+from pierre_data.cache.listing import Listing
+from pierre_data.cache.pieces import latest
 from pierre_data.cache.policy import CachePolicy, CacheTtl
+from pierre_data.cache.pushed import Handled, apply, concerns, forget_list, is_feed, owner
 from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
 from pierre_data.cache.store import Store
+from pierre_data.cache.words import LISTS, SINGLES
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, ProviderReport, Watch, cut, parse_rows
-from pierre_data.schema import Table
+from pierre_data.fetch import Batch, ProviderReport, Watch, cut
 from pierre_data.spi import (
     Credentials,
     Event,
@@ -29,29 +29,7 @@ from pierre_data.spi import (
     ProviderConfig,
     ProviderDescriptor,
     Query,
-    Rows,
 )
-
-#: Table -> the word of its list, for tables that are kept by period.
-LISTS: Mapping[str, str] = {
-    schema.ACTIVITIES.name: "activity_list",
-    schema.SLEEP.name: "sleep_list",
-    schema.SLEEP_STAGES.name: "sleep_stage_list",
-    schema.RECOVERY.name: "recovery_list",
-    schema.HEALTH.name: "health_list",
-}
-#: Table -> the word of a single entry, and whose lifetime it has; others are named as they are, an activity's parts.
-SINGLES: Mapping[str, tuple[str, str]] = {
-    schema.ATHLETE.name: ("athlete_profile", "profile"),
-    schema.GEAR.name: ("gear", "profile"),
-    schema.STATS.name: ("stats", "stats"),
-    schema.PERSONAL_RECORDS.name: ("personal_records", "stats"),
-    schema.ACTIVITIES.name: ("activity", "activity"),
-}
-
-
-#: What hangs on one activity.
-PARTS = ("streams", "laps", "zones", "segment_efforts")
 
 
 class CachingProvider(FitnessProvider):
@@ -136,43 +114,38 @@ class CachingProvider(FitnessProvider):
 
     def invalidate_activity_list(self) -> int:
         """Remove the kept activity lists; returns how many entries went."""
-        return self._shelf.forget("activity_list")
+        return self.invalidate("activity_list")
 
     def invalidate(self, resource: str | None = None) -> int:
         """Remove one resource, such as ``"sleep_list"``, or everything; returns how many entries went."""
+        if resource in LISTS.values():
+            return forget_list(str(resource), self._shelf)
         return self._shelf.forget(resource)
 
-    def happened(self, event: Event) -> None:
-        """Forget what an event makes untrue, and keep the rows it brings.
+    def happened(self, event: Event, *, account: str | None = None) -> Handled:
+        """Forget what an event makes untrue, and keep the rows it brings; repeats and disorder do no harm.
 
-        Repeats and disorder do no harm: forgetting twice is forgetting once, and of two rows with one key the one
-        that came later stays.
+        Parameters
+        ----------
+        event : Event
+            What the vendor says.
+        account : str, optional
+            The vendor's id of the athlete whose entries these are; `account` of this provider when omitted.
+
+        Returns
+        -------
+        Handled
+            Whether the event was ignored: another athlete's changes nothing here.
         """
-        if event.kind == "disconnect":
-            self.invalidate_user()
-            return
-        tables = [event.table] if event.table is not None else [t for t in self.descriptor.endpoints if t.name in LISTS]
-        if event.rows is not None and event.table is not None and event.table.name in LISTS:
-            self._pushed(event.table, event.rows)
-            return
-        for table in tables:
-            if event.id is not None and table.name in SINGLES:
-                for word in ("activity", *PARTS) if table.name == schema.ACTIVITIES.name else ():
-                    self._shelf.forget(word, event.id)
-            if table.name in LISTS:
-                self._forget_period(LISTS[table.name], event.time)
+        if not concerns(event, account or self.account):
+            return Handled(ignored=True)
+        return apply(event, self._shelf, self.descriptor, self.name)
 
-    def _forget_period(self, word: str, time: dt.datetime | None) -> None:
-        now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
-        # Without a time, what may still change is meant: the unsettled months.
-        start = time or now - SETTLED_AFTER - dt.timedelta(days=31)
-        for period in periods(start, (time or now) + dt.timedelta(microseconds=1), max(now, time or now)):
-            self._shelf.forget(word, period.name)
-
-    def _pushed(self, table: Table, rows: Rows) -> None:
-        now = self._shelf.now()
-        parsed = parse_rows(rows, table, self.name)
-        put(self._shelf, LISTS[table.name], Query(table), [parsed.table], now, dt.datetime.fromtimestamp(now, dt.UTC))
+    @property
+    def account(self) -> str | None:
+        """The vendor's id of the athlete, from the option that names it or the profile that is kept."""
+        named = [self.config.options.get(o) for o, option in self.descriptor.options.items() if option.from_account]
+        return next((str(id) for id in named if id), None) or owner(self._shelf)
 
     def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the rows a query asks for.
@@ -206,6 +179,10 @@ class CachingProvider(FitnessProvider):
             Each with some of the table's columns.
         """
         watch.report.searched_from = query.after
+        endpoint = self.descriptor.endpoints.get(query.table)
+        if endpoint is not None and query.id is None:
+            now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
+            watch.report.note_reach(query.after, endpoint.reaches(now))
         if self._is_local() or (policy is CachePolicy.BYPASS and not self._offline):
             pieces = self._straight(query, watch)
             watch.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
@@ -284,8 +261,7 @@ class CachingProvider(FitnessProvider):
         return found
 
     def _is_feed(self, query: Query) -> bool:
-        endpoint = self.descriptor.endpoints.get(query.table)
-        return endpoint is not None and endpoint.window_kind == "feed" and query.id is None
+        return is_feed(self.descriptor, query.table) and query.id is None
 
     def _straight(self, query: Query, watch: Watch) -> list[pa.Table]:
         pieces: list[pa.Table] = []
@@ -297,7 +273,8 @@ class CachingProvider(FitnessProvider):
             watch.report.error = error
         if query.id is not None:
             return pieces
-        return latest([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)
+        found = [cut(piece, query.table, query.after, query.before) for piece in pieces]
+        return [coalesced(found, query.table)] if self._is_feed(query) else latest(found, query.table)
 
     def _fetch(self, query: Query, watch: Watch) -> Iterator[Batch]:
         batches = getattr(self.provider, "batches", None)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pierre_data.cache.blob import decode
 from pierre_data.cache.periods import Period, Window, passed, periods, windows, yearly
+from pierre_data.cache.pieces import join, latest, newest_first
 from pierre_data.cache.policy import CachePolicy, spread
 from pierre_data.cache.shelf import Shelf
+from pierre_data.cache.store import Entry
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, Watch, cut
-from pierre_data.schema import Table
 from pierre_data.spi import Query
 
 Fetch = Callable[[Query, Watch], Iterator[Batch]]
+#: Rows, and when the request began that brought them.
+Aged = tuple[pa.Table, float]
 
 
 class Listing:
@@ -51,8 +54,15 @@ class Listing:
         self._wanted = periods(query.after, query.before, self._clock)
         self._keys = {p: shelf.key(word, p.name) for p in self._wanted}
         found = shelf.find(self._keys.values())
-        self._entries = {p: found[k] for p, k in self._keys.items() if k in found}
+        self._entries: dict[Period, Entry] = {}
+        self._tables: dict[Period, pa.Table] = {}
+        for period, where in self._keys.items():
+            with contextlib.suppress(StorageError):  # a damaged entry is as good as none: it is fetched again
+                if where in found:
+                    self._tables[period] = decode(found[where].value)
+                    self._entries[period] = found[where]
         self._counts: dict[Period, int] = {}
+        self._reopened: set[Period] = set()
 
     def offline(self) -> list[pa.Table]:
         """Return what is kept, however old the terms allow."""
@@ -65,14 +75,14 @@ class Listing:
             )
         elif absent:
             self._watch.report.missing = f"offline, and not in the cache: {_span(absent)}"
-        return self._cut(self._shelf.use(reversed(self._entries.values()), self._watch))
+        return self._cut(self._used(reversed(self._entries)))
 
     def tables(self, policy: CachePolicy) -> list[pa.Table]:
         """Return the rows of the question; fetch what is not fresh, and keep it."""
         missing = self.missing(policy)
         fetched = {p for window in missing for p in window.periods}
-        kept = [e for p, e in reversed(self._entries.items()) if p not in fetched]  # newest first, as rows will be
-        pieces = self._shelf.use(kept, self._watch)
+        kept = [p for p in reversed(self._entries) if p not in fetched]  # newest first, as rows will be
+        pieces = self._used(kept)
         for window in missing:
             # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
             for part in [window] if self._newest_first else yearly(window):
@@ -96,9 +106,15 @@ class Listing:
         return {p for p, entry in self._entries.items() if now < entry.expires}
 
     def _rows(self, period: Period) -> int:
-        return int(decode(self._entries[period].value).num_rows)
+        return int(self._tables[period].num_rows)
 
-    def _window(self, window: Window) -> list[pa.Table]:
+    def _used(self, which: Iterable[Period]) -> list[Aged]:
+        found = [(self._tables[p], self._entries[p]) for p in which]
+        for table, entry in found:
+            self._shelf.note(entry, table.num_rows, self._watch.report)
+        return [(table, entry.fetched) for table, entry in found]
+
+    def _window(self, window: Window) -> list[Aged]:
         began = self._shelf.now()
         pieces: list[pa.Table] = []
         oldest: dt.datetime | None = None
@@ -108,26 +124,43 @@ class Listing:
                 pieces.append(batch.table)
                 oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                 if self._newest_first:
+                    self._reopen(pieces, batch.page.newest, began)
                     done = [p for p in passed(window.periods, oldest) if p not in self._counts]
-                    self._keep(pieces, done, began)
+                    self._keep(pieces, [p for p in done if p not in self._reopened], began)
         except PierreError as error:
-            return self._after(error, window, pieces)
+            return [*self._after(error, window), *((piece, began) for piece in pieces)]
         self._keep(pieces, window.periods, began)
-        return pieces
+        return [(piece, began) for piece in pieces]
 
-    def _after(self, error: PierreError, window: Window, pieces: list[pa.Table]) -> list[pa.Table]:
-        """Go on after a failure: what arrived, and for the rest what is kept, however stale."""
+    def _after(self, error: PierreError, window: Window) -> list[Aged]:
+        """Return what is kept of what did not arrive, however stale."""
         report = self._watch.report
         lost = [p for p in window.periods if p not in self._counts]
-        kept = [self._entries[p] for p in lost if p in self._entries]
+        kept = [p for p in reversed(lost) if p in self._entries]
+        # What had not begun when somebody last looked is as well known as the rest of a stale list.
+        looked = max((self._entries[p].fetched for p in kept), default=0.0)
+        unknown = [p.name for p in lost if p not in self._entries and p.start.timestamp() <= looked]
+        if kept and not unknown and error.retryable and not isinstance(error, Cancelled):
+            report.stale_because = error
+            return self._used(kept)
         report.error = error
-        if lost and len(kept) == len(lost) and error.retryable and not isinstance(error, Cancelled):
-            return [*self._shelf.use(kept, self._watch, because=error), *pieces]
         if lost:
             report.missing = f"{_span([p.name for p in lost])} did not arrive completely"
-        return [*self._shelf.use(kept, self._watch), *pieces]
+        return self._used(kept)
 
-    def _keep(self, pieces: Sequence[pa.Table], which: Sequence[Period], began: float) -> None:
+    def _reopen(self, pieces: Sequence[pa.Table], newest: dt.datetime | None, began: float) -> None:
+        """Let periods that were kept too early expire: a vendor that does not keep its order may have more rows."""
+        late = [p for p in self._counts if newest is not None and newest >= p.start]
+        before = dict(self._counts)
+        self._keep(pieces, late, began, expired=True)
+        for period in late:
+            if self._counts[period] != before[period]:
+                self._reopened.add(period)
+                del self._counts[period]
+
+    def _keep(
+        self, pieces: Sequence[pa.Table], which: Sequence[Period], began: float, *, expired: bool = False
+    ) -> None:
         """Keep periods; one that was kept before is kept anew only when a later row belongs to it."""
         tables, table = {}, self._query.table
         joined = join(pieces) if which else pa.table({})
@@ -139,45 +172,17 @@ class Listing:
             part = newest_first(join(latest([part], table)), table)
             where = self._keys[period]
             lifetime = spread(where, self._shelf.ttl.settled) if period.settled else self._shelf.ttl.activity_list
+            if expired:
+                tables[where] = (part, 0.0)
+                continue
             tables[where] = (part, lifetime)
             self._watch.report.good_until = min(self._watch.report.good_until, began + lifetime)
         self._shelf.put(tables, began)
 
-    def _cut(self, pieces: Sequence[pa.Table]) -> list[pa.Table]:
+    def _cut(self, pieces: Sequence[Aged]) -> list[pa.Table]:
         query = self._query
-        return latest([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)
-
-
-def latest(pieces: list[pa.Table], table: Table) -> list[pa.Table]:
-    """Return pieces in which each key stands once: in the last piece that has it."""
-    pieces = [p for p in pieces if p.num_rows]
-    names = [n for n in table.key if n != "provider"]
-    if not pieces:
-        return pieces
-    joined = pa.concat_tables([p.select(names).replace_schema_metadata(None) for p in pieces])
-    if len(names) == 1 and pc.count_distinct(joined[names[0]]).as_py() == joined.num_rows:
-        return pieces
-    repeated = joined.to_pandas().duplicated(keep="last").to_numpy()
-    if not repeated.any():
-        return pieces
-    out, at = [], 0
-    for piece in pieces:
-        out.append(piece.filter(pa.array(~repeated[at : at + piece.num_rows])))
-        at += piece.num_rows
-    return out
-
-
-def newest_first(part: pa.Table, table: Table) -> pa.Table:
-    """Return rows newest first, ties by key."""
-    names = [table.time, *(n for n in table.key if n not in ("provider", table.time))]
-    keys = [(n, "ascending" if at else "descending") for at, n in enumerate(names) if n in part.schema.names]
-    return part.sort_by(keys) if part.num_rows > 1 and keys else part
-
-
-def join(pieces: Sequence[pa.Table]) -> pa.Table:
-    """Return pieces with different columns as one table."""
-    full = [p.replace_schema_metadata(None) for p in pieces if p.num_rows]
-    return pa.concat_tables(full, promote_options="default") if full else pa.table({})
+        parts = [cut(piece, query.table, query.after, query.before) for piece, _ in pieces]
+        return latest(parts, query.table, [fetched for _, fetched in pieces])
 
 
 def _span(names: Sequence[str]) -> str:

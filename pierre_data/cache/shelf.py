@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ from pierre_data.cache.keys import key, prefix
 from pierre_data.cache.policy import CacheTtl
 from pierre_data.cache.store import Entry, Store
 from pierre_data.errors import PierreError, StorageError
-from pierre_data.fetch import Watch
+from pierre_data.fetch import ProviderReport, Watch
 from pierre_data.spi import ProviderConfig
 
 #: For vendors whose terms name no limit.
@@ -67,6 +67,25 @@ class Shelf:
         if entries:
             self.store.put_many(entries)
 
+    def amend(self, tables: Mapping[str, tuple[pa.Table, Entry | None, float]], began: float) -> None:
+        """Keep tables that hold an entry's rows too: it ends when that entry does; the seconds count without one."""
+        until = began + self.keep.total_seconds()
+        entries = {}
+        for where, (table, old, lifetime) in tables.items():
+            expires, keep_until = (began + lifetime, until) if old is None else (old.expires, old.keep_until)
+            entries[where] = Entry(
+                value=encode(table), fetched=began, expires=min(expires, until), keep_until=min(keep_until, until)
+            )
+        if entries:
+            self.store.put_many(entries)
+
+    def expire(self, resource: str, qualifier: str = "") -> None:
+        """Ask for one entry anew at the next question; it stays known until then."""
+        where = self.key(resource, qualifier)
+        old = self.find([where]).get(where)
+        if old is not None:
+            self.store.put_many({where: replace(old, expires=old.fetched)})
+
     def forget(self, resource: str | None = None, qualifier: str = "") -> int:
         """Remove one entry, one resource or everything of this account; returns how many entries went."""
         whole = f"{self.key(resource, qualifier)}:" if resource and qualifier else prefix(*self.owner, resource)
@@ -74,7 +93,7 @@ class Shelf:
 
     def use(self, entries: Iterable[Entry], watch: Watch, *, because: PierreError | None = None) -> list[pa.Table]:
         """Return the tables of entries and note their age; `because` is what made stale ones necessary."""
-        pieces, report, now = [], watch.report, self.now()
+        pieces, report = [], watch.report
         for entry in entries:
             try:
                 table = decode(entry.value)
@@ -82,12 +101,16 @@ class Shelf:
                 report.missing = str(error)
                 continue
             pieces.append(table)
-            report.cached_rows += table.num_rows
-            report.note_age(now - entry.fetched)
-            report.good_until = min(report.good_until, entry.expires)
+            self.note(entry, table.num_rows, report)
         if because is not None:
             report.stale_because, report.error = because, None
         return pieces
+
+    def note(self, entry: Entry, rows: int, report: ProviderReport) -> None:
+        """Note that an entry is served: its rows, its age, and until when that is good."""
+        report.cached_rows += rows
+        report.note_age(self.now() - entry.fetched)
+        report.good_until = min(report.good_until, entry.expires)
 
 
 def scope(config: ProviderConfig) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,10 +67,7 @@ def connect(
     again: Annotated[bool, typer.Option(help="Ask for consent even if there is a token.")] = False,
 ) -> None:
     """Connect an account: stored token, environment, or consent in a browser."""
-    from pierre_data.client.accounts import speaking
-
-    _, accounts = _accounts()
-    done = accounts.connect(provider, again=again, dialogue=speaking(browser))
+    done = pierre.Client([provider]).connect(provider, again=again, browser=browser)
     typer.echo(f"{provider} is connected ({done.how}).")
     for table, scopes in done.missing.items():
         typer.echo(f"Not granted: {', '.join(scopes)}, which {table} needs. Connect again with --again and allow it.")
@@ -119,14 +117,25 @@ def doctor(
     online: Annotated[bool, typer.Option(help="Also compare the clock with each provider's.")] = False,
 ) -> None:
     """Look at paths, permissions, keyring, ports, clock and every provider, and say how to mend what is wrong."""
-    from pierre_data.auth import diagnose, report
+    from pierre_data.auth import Finding, MemoryTokens, diagnose, report
 
     registry, accounts = _accounts()
-    broken = registry.broken()
-    known = [(registry[n], registry.config(n)) for n in registry if n not in broken]
-    typer.echo(report(diagnose(registry.settings, accounts.store, known, online=online), share=share))
-    for error in broken.values():
-        typer.echo(f"error    {error}")
+    known, found = [], []
+    for name in registry:
+        try:
+            known.append((registry[name], registry.config(name)))
+        except pierre.PierreError as error:  # what stops the others is what a doctor is asked about
+            found.append(Finding("error", error.what, error.fix))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            store = accounts.store
+        except pierre.PierreError as error:
+            store = MemoryTokens()
+            found.append(Finding("error", error.what, error.fix))
+        looked = diagnose(registry.settings, store, known, online=online)
+    found += [Finding("note", str(warning.message)) for warning in said]
+    typer.echo(report([*looked, *found], share=share))
 
 
 def _phrase() -> str:

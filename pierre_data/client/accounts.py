@@ -66,12 +66,22 @@ class Accounts:
 
     def token(self, name: str) -> StoredToken | None:
         """Return the stored token of a provider; None when there is none or it cannot be read."""
-        if self._registry[name].oauth_endpoints is None or not self._maybe_stored():
-            return None
         try:
-            return self.store.load(self.account(name))
+            return self.stored(name)
         except PierreError:
             return None
+
+    def stored(self, name: str) -> StoredToken | None:
+        """Return the stored token of a provider, or None.
+
+        Raises
+        ------
+        ConfigurationError, StorageError
+            The token, or the key it is sealed with, cannot be read.
+        """
+        if self._registry[name].oauth_endpoints is None or not self._maybe_stored():
+            return None
+        return self.store.load(self.account(name))
 
     def filled(self, name: str, options: Mapping[str, Any]) -> dict[str, str]:
         """Return the options that nobody set and the account's own id fills."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Literal, Self
@@ -15,17 +14,17 @@ from typing import Any, Literal, Self
 import pandas as pd
 
 from pierre_data import schema
-from pierre_data.auth import Connected, Dialogue, Disconnected, TokenStore
-from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
+from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken, TokenStore
+from pierre_data.cache import CachePolicy, MemoryStore, Store, open_store
 from pierre_data.client.accounts import Accounts, speaking
-from pierre_data.client.choice import ConfiguredProvider, chosen
-from pierre_data.client.gather import Errors, gather, newest_first, settle
-from pierre_data.client.keys import source_of
+from pierre_data.client.choice import chosen
+from pierre_data.client.desk import Desk, How, OnRateLimit, Providers, Show
+from pierre_data.client.gather import Errors
 from pierre_data.client.memory import Memory
 from pierre_data.client.overrides import Marks
 from pierre_data.client.question import Moment, Question, read_question
 from pierre_data.client.status import HealthBook, health_frame, provider_status
-from pierre_data.dedupe import Override, deduplicate, unquoted
+from pierre_data.dedupe import Override, unquoted
 from pierre_data.errors import (
     ConfigurationError,
     NoProvidersAvailable,
@@ -34,24 +33,11 @@ from pierre_data.errors import (
     StorageNotice,
     UnsupportedFeature,
 )
-from pierre_data.fetch import DescriptorProvider, ProviderReport, Report
-from pierre_data.fetch.progress import Progress
+from pierre_data.fetch import Report
 from pierre_data.registry import ProviderRegistry
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query, Received
-
-#: A bar or none, or called with a provider's report whenever there is news, from any thread.
-Show = bool | Callable[[ProviderReport], None]
-Follow = tuple[Show | None, threading.Event | None]
-OnRateLimit = Literal["wait", "raise", "schedule"]
-Providers = str | ConfiguredProvider | Sequence[str | ConfiguredProvider]
-
-#: Dedupe looks a day past both ends, so that [a, b) and [b, c) together are [a, c).
-_MARGIN = dt.timedelta(days=1)
-_PATIENCE_S: dict[str | None, float] = {None: 60.0, "wait": 86_400.0, "raise": 0.0}
-#: With a limit, one window for all providers grows until enough rows are there; then the whole history is asked.
-_MONTHS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Client:
@@ -102,24 +88,19 @@ class Client:
         self.registry = registry if registry is not None else ProviderRegistry(self.settings)
         self.tenant, self.user = tenant, user
         self._accounts = Accounts(self.registry, self.settings, tenant, user, tokens)
-        self._choice = chosen(providers, self.registry, self._accounts.connected)
-        self._store = self._open(cache)
-        self._made: dict[str, CachingProvider] = {}
-        self._memory = Memory(self._store)
-        self._health = HealthBook()
+        choice = chosen(providers, self.registry, self._accounts.connected)
         self._marks = Marks(self.settings.data_dir, tenant, user)
-        self._sources: dict[str, str] = {}
-        self._lock = threading.RLock()
-        self._report = Report(id="")
+        store = self._open(cache)
+        self._desk = Desk(self.registry, self.settings, self._accounts, store, self._marks, choice, tenant, user)
+        self._memory = Memory(store)
+        self._health = HealthBook()
 
     def __repr__(self) -> str:
         return f"<Client: {', '.join(self.providers)}>"
 
     def close(self) -> None:
         """Close connections and files; the client can be used again, and need not be closed."""
-        for made in self._made.values():
-            made.close()
-        self._store.close()
+        self._desk.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,12 +111,12 @@ class Client:
     @property
     def providers(self) -> tuple[str, ...]:
         """Names of the providers it asks, best first."""
-        return tuple(c.name for c in self._choice)
+        return tuple(c.name for c in self._desk.choice)
 
     @property
     def last_report(self) -> Report:
         """What happened in the last call: pages, rows, what was set aside, what is missing and why."""
-        return self._report
+        return self._desk.report
 
     def activities(
         self,
@@ -199,22 +180,23 @@ class Client:
         question = read_question(after, before, sport=sport, tz=tz)
         if limit is not None and limit < 1:
             raise QueryError(f"limit={limit} makes no sense.", "Ask for at least one row, or leave it out.")
-        names = self._asked(providers)
+        names = self._desk.asked(providers)
         key = ("activities", names, question, limit, dedupe, self._marks.read())
         if policy is CachePolicy.USE_CACHE and (known := self._memory.get(key)) is not None:
-            frame, self._report = known
+            frame, self._desk.report = known
             return frame
 
         version = self._memory.version()
+        how = How(policy, errors, on_rate_limit, progress, cancel)
 
         def ask(window: Question) -> pd.DataFrame:
-            frame = self._merged(window, names, dedupe, policy, errors, on_rate_limit, (progress, cancel))
+            frame = self._desk.merged(window, names, dedupe, how)
             if question.sports is not None:
                 frame = frame[frame["sport"].isin(question.sports)].reset_index(drop=True)
             return frame
 
-        frame = ask(question) if limit is None else self._limited(question, limit, ask)
-        self._memory.put(key, frame, self._report, version)
+        frame = ask(question) if limit is None else self._desk.limited(question, limit, ask)
+        self._memory.put(key, frame, self._desk.report, version)
         return frame
 
     def sleep(self, after: Moment | None = None, before: Moment | None = None, **how: Any) -> pd.DataFrame:
@@ -287,9 +269,9 @@ class Client:
             What a provider failed with.
         """
         question = read_question(after, before)
-        names = self._able(table, self._asked(providers), named=providers is not None)
+        names = self._desk.able(table, self._desk.asked(providers), named=providers is not None)
         query = Query(table, *question.utc)
-        return self._answer(query, names, policy, errors, None, (progress, cancel))
+        return self._desk.answer(query, names, How(policy, errors, None, progress, cancel))
 
     def activity(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return one activity with everything its vendor knows, one row.
@@ -308,24 +290,24 @@ class Client:
         NotFound
             The vendor does not know it.
         """
-        return self._one(schema.ACTIVITIES, key, policy)
+        return self._desk.one(schema.ACTIVITIES, key, policy)
 
     def streams(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the samples of one activity, indexed by seconds since its start; `key` as for `activity`."""
-        frame = self._one(schema.STREAMS, key, policy)
+        frame = self._desk.one(schema.STREAMS, key, policy)
         return frame.set_index("elapsed_s").sort_index(kind="stable")
 
     def laps(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the laps of one activity; `key` as for `activity`."""
-        return self._one(schema.LAPS, key, policy)
+        return self._desk.one(schema.LAPS, key, policy)
 
     def zones(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the time in zones of one activity; `key` as for `activity`."""
-        return self._one(schema.ZONES, key, policy)
+        return self._desk.one(schema.ZONES, key, policy)
 
     def segment_efforts(self, key: str, *, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the segment efforts of one activity; `key` as for `activity`."""
-        return self._one(schema.SEGMENT_EFFORTS, key, policy)
+        return self._desk.one(schema.SEGMENT_EFFORTS, key, policy)
 
     def first_available(self, providers: Sequence[str], *window: Moment | None, **how: Any) -> pd.DataFrame:
         """Return the activities of the first provider that answers.
@@ -378,7 +360,7 @@ class Client:
         browser : bool
             Open the consent page; otherwise only show its address.
         timeout_s : float
-            Longest wait for the consent.
+            Longest wait for the consent, in seconds.
         dialogue : Dialogue, optional
             How the person is spoken to; by default the link is printed, and a terminal can paste the address.
         cancel : threading.Event, optional
@@ -398,24 +380,31 @@ class Client:
         Timeout, Cancelled
             Nobody consented, or `cancel` was set.
         """
-        spoken = dialogue or speaking(browser)
-        done = self._accounts.connect(provider, again=again, dialogue=spoken, timeout_s=timeout_s, cancel=cancel)
-        self._forget_made(provider)
+        talk, before = dialogue or speaking(browser), self._accounts.token(provider)
+        done = self._accounts.connect(provider, again=again, dialogue=talk, timeout_s=timeout_s, cancel=cancel)
+        self._reconnected(provider, before, done)
         return done
 
     async def connect_async(
-        self, provider: str, *, again: bool = False, browser: bool = True, timeout_s: float = 300.0
+        self,
+        provider: str,
+        *,
+        again: bool = False,
+        browser: bool = True,
+        timeout_s: float = 300.0,
+        dialogue: Dialogue | None = None,
     ) -> Connected:
-        """Do what `connect` does without blocking the kernel."""
+        """Do what `connect` does without blocking the kernel; cancelling the task ends the wait.
+
+        `dialogue` is called from another thread.
+        """
         stop = threading.Event()
-        work = partial(self._accounts.connect, provider, again=again, dialogue=speaking(browser), timeout_s=timeout_s)
+        work = partial(self.connect, again=again, browser=browser, timeout_s=timeout_s, dialogue=dialogue, cancel=stop)
         try:
-            done = await asyncio.to_thread(work, cancel=stop)
+            return await asyncio.to_thread(work, provider)
         except asyncio.CancelledError:
             stop.set()
             raise
-        self._forget_made(provider)
-        return done
 
     def disconnect(self, provider: str) -> Disconnected:
         """Revoke the token at the vendor, forget it and everything cached of that account.
@@ -430,12 +419,15 @@ class Client:
         StorageError
             The token or the cache cannot be removed.
         """
+        made = self._desk.caching(provider, self.user)  # while the token still says whose cache that is
         done = self._accounts.disconnect(provider)
-        self.invalidate(provider=provider)
-        self._forget_made(provider)
+        made.invalidate_user()
+        self._forget(provider)
         return done
 
-    def receive_webhook(self, provider: str, headers: Mapping[str, str], body: bytes) -> Received:
+    def receive_webhook(
+        self, provider: str, headers: Mapping[str, str], body: bytes, *, athlete: str | None = None
+    ) -> Received:
         """Take what a vendor pushed: verify it, forget what changed, keep what it brings.
 
         Any web framework can call this; answer the vendor with the result's status, content type and reply.
@@ -448,11 +440,15 @@ class Client:
             Of the request, names in any case.
         body : bytes
             As it came; for a handshake by GET, the query string.
+        athlete : str, optional
+            The vendor's id of this client's athlete.  Without it, the id that came with the consent counts, then the
+            one of the profile that is cached (``client.athlete()`` fetches it).
 
         Returns
         -------
         Received
-            What to answer, and the events.
+            What to answer, and all events.  A vendor may push several athletes at once: events of others than the
+            client's change nothing, and ``ignored`` counts them; with no id known those are all that name one.
 
         Raises
         ------
@@ -470,12 +466,13 @@ class Client:
             )
         secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
         received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
-        made = self._provider(provider)
-        for event in received.events:
-            made.happened(event)
-        if received.events:
+        made, token = self._desk.provider(provider), self._accounts.token(provider)
+        own = athlete or (token.account if token is not None else None) or None
+        done = [made.happened(event, account=own) for event in received.events]
+        ignored = sum(handled.ignored for handled in done)
+        if ignored < len(done):
             self._memory.clear()
-        return received
+        return replace(received, ignored=ignored, set_aside=sum(len(handled.rejected) for handled in done))
 
     def mark_same(self, a: str, b: str) -> None:
         """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.
@@ -538,9 +535,9 @@ class Client:
             As for `table`.
         """
         question = read_question(after, before, tz=tz)
-        names = self._able(table, self._asked(providers), named=providers is not None)
+        names = self._desk.able(table, self._desk.asked(providers), named=providers is not None)
         query = Query(table, *question.utc)
-        rows = [asdict(self._provider(name).estimate(query, policy)) for name in names]
+        rows = [asdict(self._desk.provider(name).estimate(query, policy)) for name in names]
         dtypes = dict.fromkeys(("requests", "cached_periods", "missing_periods", "cached_rows"), "int64")
         return pd.DataFrame(rows).astype({"provider": "str", **dtypes, "seconds": "float64"})
 
@@ -562,7 +559,7 @@ class Client:
             How many entries went.
         """
         names = [provider] if provider is not None else list(self.providers)
-        gone = sum(self._caching(name, user or self.user).invalidate(resource) for name in names)
+        gone = sum(self._desk.caching(name, user or self.user).invalidate(resource) for name in names)
         self._memory.clear()
         return gone
 
@@ -586,13 +583,18 @@ class Client:
         DataFrame
             Columns provider, is_healthy, last_check (UTC), consecutive_failures, average_latency_ms, detail.
         """
-        return health_frame(self._health.check(self._provider(name)) for name in self.providers)
+        return health_frame(self._health.check(self._desk.provider(name)) for name in self.providers)
 
-    def _forget_made(self, name: str) -> None:
-        with self._lock:
-            made = self._made.pop(name, None)
-        if made is not None:
-            made.close()
+    def _reconnected(self, name: str, before: StoredToken | None, done: Connected) -> None:
+        """What was kept for one account must not be shown as another's."""
+        if done.how == "consent" and before is not None and done.token is not None:
+            known = before.account and before.account == done.token.account
+            if not known:
+                self._desk.caching(name, self.user).invalidate_user()
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._desk.forget(name)
         self._memory.clear()
 
     def _open(self, cache: Store | Literal["memory"] | None) -> Store:
@@ -603,133 +605,6 @@ class Client:
         if cache is not None:
             return cache
         return open_store(self.settings.cache_dir, self.settings.redis_url, notice=_notice)
-
-    def _asked(self, providers: Providers | None) -> tuple[str, ...]:
-        if providers is None:
-            return self.providers
-        return tuple(c.name for c in chosen(providers, self.registry, self._accounts.connected))
-
-    def _provider(self, name: str) -> CachingProvider:
-        with self._lock:
-            if name not in self._made:
-                self._made[name] = self._caching(name, self.user)
-            return self._made[name]
-
-    def _caching(self, name: str, user: str) -> CachingProvider:
-        options = next((c.options for c in self._choice if c.name == name), {})
-        options = {**options, **self._accounts.filled(name, options)}
-        made = self.registry.create_caching_provider(name, self._store, tenant=self.tenant, user=user, **options)
-        if isinstance(made.provider, DescriptorProvider):
-            made.provider.set_identity(self._accounts.signer(name))
-            in_memory = isinstance(self._store, MemoryStore)
-            made.provider.set_cache_directory(None if in_memory else self.settings.cache_dir)
-        return made
-
-    def _able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:
-        able = [n for n in names if table in self.registry[n].endpoints]
-        if not able or (named and len(able) < len(names)):
-            lacking = [n for n in names if n not in able]
-            raise UnsupportedFeature(
-                f"{', '.join(lacking)} {'does' if len(lacking) == 1 else 'do'} not offer {table.name}.",
-                "Ask other providers; client.status() lists what each offers.",
-            )
-        return tuple(able)
-
-    def _merged(
-        self,
-        question: Question,
-        names: Sequence[str],
-        dedupe: bool,
-        policy: CachePolicy,
-        errors: Errors,
-        on_rate_limit: OnRateLimit | None,
-        follow: Follow,
-    ) -> pd.DataFrame:
-        names = self._able(schema.ACTIVITIES, names, named=False)
-        after, before = question.utc
-        if dedupe:
-            after, before = after and after - _MARGIN, before and before + _MARGIN
-        query = Query(schema.ACTIVITIES, after, before)
-        frame = self._answer(query, names, policy, errors, on_rate_limit, follow)
-        if dedupe:
-            attrs = frame.attrs
-            frame = deduplicate(frame, priority=names)
-            frame.attrs = attrs
-            with self._lock:
-                self._sources |= dict(zip(frame["activity_id"], frame["sources"], strict=True))
-        if dedupe or question.local:
-            frame = _within(frame, question)
-        return frame
-
-    def _limited(self, question: Question, limit: int, ask: Callable[[Question], pd.DataFrame]) -> pd.DataFrame:
-        end = question.before or dt.datetime.now(dt.UTC).replace(tzinfo=None if question.local else dt.UTC)
-        for months in _MONTHS:
-            after = end - dt.timedelta(days=31 * months)
-            if question.after is not None and after <= question.after:
-                break
-            frame = ask(replace(question, after=after))
-            if len(frame) >= limit:
-                return frame.head(limit)
-        return ask(question).head(limit)
-
-    def _answer(
-        self,
-        query: Query,
-        names: Sequence[str],
-        policy: CachePolicy,
-        errors: Errors,
-        on_rate_limit: OnRateLimit | None,
-        follow: Follow,
-    ) -> pd.DataFrame:
-        if on_rate_limit not in _PATIENCE_S:
-            raise UnsupportedFeature(
-                f"on_rate_limit={on_rate_limit!r} is not available yet.", "Use 'wait' or 'raise', or leave it out."
-            )
-        progress, cancel = follow
-        shown = self.settings.progress if progress is None else progress is True
-        with Progress(shown) as bar:
-            found = gather(
-                [self._provider(name) for name in names],
-                query,
-                policy,
-                cancel=cancel,
-                progress=progress if callable(progress) else bar,
-                max_wait_s=_PATIENCE_S[on_rate_limit],
-            )
-        self._report = report = Report(uuid.uuid4().hex[:12], found.reports)
-        frame = newest_first(query.table.from_arrow(found.pieces), query.table)
-        frame.attrs["pierre"] = {
-            "table": query.table.name,
-            "report": report.id,
-            "complete": report.complete,
-            "providers": " ".join(names),
-        } | self._terms(names)
-        if query.table == schema.ACTIVITIES and (marks := self._marks.read()):
-            frame.attrs["pierre"]["overrides"] = "\n".join(map(str, marks))
-        settle(report, errors)
-        return frame
-
-    def _terms(self, names: Sequence[str]) -> dict[str, str]:
-        notes = [
-            f"{self.registry[n].display_name}: {t.note}" for n in names if (t := self.registry[n].terms) and t.note
-        ]
-        return {"terms": " ".join(notes)} if notes else {}
-
-    def _one(self, table: Table, key: str, policy: CachePolicy) -> pd.DataFrame:
-        with self._lock:
-            name, id = source_of(key, self._sources)
-        _ = self.registry[name].endpoint(table, single=True)
-        return self._answer(Query(table, id=id), [name], policy, "raise", None, (None, None))
-
-
-def _within(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
-    times = frame["start_time_local" if question.local else "start_time"]
-    keep = times.notna()
-    if question.after is not None:
-        keep &= times >= question.after
-    if question.before is not None:
-        keep &= times < question.before
-    return frame if keep.all() else frame[keep].reset_index(drop=True)
 
 
 def _notice(text: str) -> None:

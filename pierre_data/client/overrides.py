@@ -92,7 +92,7 @@ class Marks:
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         found = path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.") from None

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from pierre_data.auth import StoredToken
 from pierre_data.client.accounts import Accounts
 from pierre_data.errors import PierreError, ProviderBroken
 from pierre_data.registry import ProviderRegistry
@@ -53,7 +54,8 @@ def provider_status(registry: ProviderRegistry, accounts: Accounts) -> pd.DataFr
 
 def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object]:
     name = descriptor.name
-    token, here = accounts.token(name), accounts.connected(name)
+    token, trouble = _token(name, accounts)
+    here = accounts.connected(name)
     needs = "consent" if descriptor.oauth_endpoints else "key" if descriptor.key_headers else ""
     row: dict[str, object] = {
         "display_name": descriptor.display_name,
@@ -61,7 +63,7 @@ def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object
         "status": "connected" if here else "disconnected",
         "offers": ", ".join(descriptor.tables()),
         "needs": needs or ", ".join(o for o, option in descriptor.options.items() if option.required),
-        "detail": descriptor.access,
+        "detail": trouble or descriptor.access,
     }
     if token is None:
         return row
@@ -76,6 +78,13 @@ def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object
         "kept": place.where,
         "encrypted": place.encrypted,
     }
+
+
+def _token(name: str, accounts: Accounts) -> tuple[StoredToken | None, str]:
+    try:
+        return accounts.stored(name), ""
+    except PierreError as error:
+        return None, str(error)
 
 
 class HealthBook:

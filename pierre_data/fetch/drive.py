@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from queue import SimpleQueue
 from typing import Any
 
-from pierre_data.errors import PayloadError
+from pierre_data.errors import Cancelled, PayloadError
 from pierre_data.fetch.parse import Parsed
-from pierre_data.spi import Page, Plan, Request, Rows, Sweep
+from pierre_data.spi import Page, Plan, Request, Rows, Sweep, Walks
 
 Send = Callable[[Request], Parsed | Page]
+_Told = SimpleQueue[Parsed | BaseException | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What all walks of one question share."""
+
+    send: Send
+    own: Callable[[Rows], Parsed]
+    check: Callable[[], None]
+    in_flight: int
+    seen: set[Any] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def admitted(self, requests: Iterator[Request]) -> Iterator[Request]:
+        """Pass requests on, each once."""
+        for request in requests:
+            self.check()
+            identity = request.identity()
+            with self.lock:
+                again = identity in self.seen
+                self.seen.add(identity)
+            if again:
+                raise PayloadError(
+                    f"The vendor's paging leads back to a page of {request.path} that was already read.",
+                    "What came before it was kept; report it to the provider's author.",
+                    path=request.path,
+                )
+            yield request
 
 
 def drive(
@@ -27,15 +59,15 @@ def drive(
     Parameters
     ----------
     plan : generator
-        Yields requests, sweeps or rows; is sent pages.
+        Yields requests, sweeps, walks or rows; is sent pages.
     send : callable
         Answers one request; with a `Page` alone when the plan asked for the raw body.
     own : callable
         Reads the rows a plan made itself.
     check : callable
-        Called before each request; raises to stop.
+        Called before each request, from several threads; raises to stop.
     in_flight : int
-        Requests of a sweep at once.
+        Requests at once.
 
     Yields
     ------
@@ -47,34 +79,73 @@ def drive(
     PayloadError
         The vendor's paging asks for a page a second time: it would go round for ever.
     """
-    seen: set[Any] = set()
+    yield from _run(plan, _Means(send, own, check, in_flight))
+
+
+def _run(plan: Plan, means: _Means) -> Iterator[Parsed]:
     answer: Page | None = None
-
-    def admitted(requests: Iterator[Request]) -> Iterator[Request]:
-        for request in requests:
-            check()
-            _once(request, seen)
-            yield request
-
     try:
         while True:
-            check()
+            means.check()
             try:
                 wanted = plan.send(answer)
             except StopIteration:
                 return
             answer = None
             if isinstance(wanted, Rows):
-                yield own(wanted)
+                yield means.own(wanted)
             elif isinstance(wanted, Sweep):
-                yield from _swept(admitted(wanted.requests), wanted.ends, send, in_flight)
+                yield from _swept(means.admitted(wanted.requests), wanted.ends, means.send, means.in_flight)
+            elif isinstance(wanted, Walks):
+                yield from _walked(wanted.plans, means)
             else:
-                got = send(next(admitted(iter([wanted]))))
+                got = means.send(next(means.admitted(iter([wanted]))))
                 answer = got.page if isinstance(got, Parsed) else got
                 if isinstance(got, Parsed):
                     yield got
     finally:
         plan.close()
+
+
+def _walked(plans: Iterator[Plan], means: _Means) -> Iterator[Parsed]:
+    """Run so many plans side by side; hand their pages out in the order of the plans, each as it arrives."""
+    stop = threading.Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Cancelled("Another part of the fetch ended it.", "Ask again.")
+        means.check()
+
+    def walk(plan: Plan, told: _Told) -> None:
+        end: BaseException | None = None
+        try:
+            for parsed in _run(plan, replace(means, check=check, in_flight=1)):
+                told.put(parsed)
+        except BaseException as error:  # noqa: BLE001 - raised again where the pages are handed out
+            end = error
+        told.put(end)
+
+    def started() -> Iterator[_Told]:
+        for plan in plans:
+            told: _Told = SimpleQueue()
+            pool.submit(walk, plan, told)
+            yield told
+
+    with ThreadPoolExecutor(means.in_flight, thread_name_prefix="pierre-walk") as pool:
+        more = started()
+        try:
+            running = deque(islice(more, means.in_flight))
+            while running:
+                got = running[0].get()
+                if isinstance(got, Parsed):
+                    yield got
+                elif got is not None:
+                    raise got
+                else:
+                    running.popleft()
+                    running.extend(islice(more, 1))
+        finally:
+            stop.set()
 
 
 def _swept(requests: Iterator[Request], ends: Callable[[Page], bool], send: Send, in_flight: int) -> Iterator[Parsed]:
@@ -96,14 +167,3 @@ def _swept(requests: Iterator[Request], ends: Callable[[Page], bool], send: Send
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _once(request: Request, seen: set[Any]) -> None:
-    identity = request.identity()
-    if identity in seen:
-        raise PayloadError(
-            f"The vendor's paging leads back to a page of {request.path} that was already read.",
-            "What came before it was kept; report it to the provider's author.",
-            path=request.path,
-        )
-    seen.add(identity)

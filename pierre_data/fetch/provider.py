@@ -172,6 +172,7 @@ class DescriptorProvider(FitnessProvider):
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
         own = {"_cache_dir": self._directory, "_progress": watch.stepped}
         query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
+        watch.report.note_reach(query.after, endpoint.reaches(query.now))
         send = self._sender(endpoint, query, watch)
         read = self._reader(query.table)
         nulls: set[str] | None = None

@@ -51,7 +51,9 @@ def offset_s(text: str | None) -> float | None:
 
 
 def _length(start: dt.datetime | None, end: dt.datetime | None, millis: float | None) -> float | None:
-    return float(millis) / 1000 if millis is not None else start and end and (end - start).total_seconds()
+    if millis is not None:
+        return float(millis) / 1000
+    return (end - start).total_seconds() if start and end else None
 
 
 def _metres(tracked: Any, typed: Any, length: Any, unit: str | None) -> float | None:
@@ -234,7 +236,8 @@ def _wall_offset(wall: dt.datetime, zone: dt.tzinfo | None, items: Sequence[dict
     if zone is not None:
         return read_time(wall.replace(tzinfo=None).isoformat(), zone)[1]
     near = min((item for item in items if item["start"]), key=lambda item: abs(item["start"] - wall), default=None)
-    return near and near["offset"]
+    offset: float | None = near["offset"] if near else None
+    return offset
 
 
 def _zone_offset(time: dt.datetime | None, zone: dt.tzinfo | None) -> float | None:

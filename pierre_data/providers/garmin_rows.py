@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -234,4 +235,4 @@ def read(kind: str, table: schema.Table, items: Any) -> Rows:
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             rejected.append((str(item.get("summaryId")), kind, str(error)[:80]))
     found = read_rows(rows, wanted, table)
-    return Rows(found.columns, (*rejected, *found.rejected))
+    return replace(found, rejected=(*rejected, *found.rejected))

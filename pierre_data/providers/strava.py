@@ -31,10 +31,14 @@ from pierre_data.spi import (
     fields,
 )
 
-# 2026-06: the changelog announces https://api-v3.strava.com (no /api/v3) from 2027-01-04, the e-mail says
-# https://www.api-v3.strava.com; neither resolves yet, and this one ends 2027-06-01 (stravalib issue 737).
-# Until then PIERRE_STRAVA_API_BASE_URL switches; consent and tokens stay on www.strava.com.
-BASE_URL = "https://www.strava.com/api/v3"
+#: Base URL, first and last day it answers (UTC; None: not said).
+# 2026-06: the changelog announces the second one (no /api/v3), the e-mail says https://www.api-v3.strava.com; neither
+# resolves yet (stravalib issue 737).  PIERRE_STRAVA_API_BASE_URL switches; consent and tokens stay on www.strava.com.
+BASE_URLS = (
+    ("https://www.strava.com/api/v3", None, dt.date(2027, 5, 31)),
+    ("https://api-v3.strava.com", dt.date(2027, 1, 4), None),
+)
+BASE_URL = BASE_URLS[0][0]
 
 Values = Sequence[Any]
 

@@ -237,7 +237,9 @@ descriptor = spi.ProviderDescriptor(
     api_base_url=BASE_URL,
     key_headers={"dev-id": "DEV_ID", "x-api-key": "API_KEY"},
     options={
-        "user_id": spi.Option(str, meaning="Terra's id of the connection whose data is read.", required=True),
+        "user_id": spi.Option(
+            str, meaning="Terra's id of the connection whose data is read.", required=True, from_account=True
+        ),
         "timezone": spi.Option(ZoneInfo, meaning="IANA zone of times that come without one (UTC)."),
     },
     endpoints={

@@ -14,7 +14,7 @@ from pierre_data.spi.provider import (
     ProviderHealth,
     ProviderPlugin,
 )
-from pierre_data.spi.query import Page, Query, Request, Rows, Sweep
+from pierre_data.spi.query import Page, Query, Request, Rows, Sweep, Walks
 from pierre_data.spi.webhook import Event, Received
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Sweep",
     "Terms",
     "Token",
+    "Walks",
     "check_url",
     "epoch_millis",
     "epoch_seconds",

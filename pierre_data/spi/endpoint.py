@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
@@ -12,11 +12,16 @@ from urllib.parse import quote
 from pierre_data.errors import QueryError, SchemaError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Field, Sports
-from pierre_data.spi.paging import DateWindows, Paging, Params, Single
-from pierre_data.spi.query import Page, Query, Request, Rows, Sweep
+from pierre_data.spi.paging import DateWindows, Paging, Params, Single, split
+from pierre_data.spi.query import Page, Query, Request, Rows, Sweep, Walks
 
-#: What a plan yields, and what it is sent back: a Page for a Request, None for a Sweep or Rows.
-Plan = Generator[Request | Sweep | Rows, Any, None]
+#: What a plan yields, and what it is sent back: a Page for a Request, None for the others.
+Plan = Generator[Request | Sweep | Walks | Rows, Any, None]
+
+
+#: Shorter windows are not walked side by side.
+_SHORTEST = dt.timedelta(days=7)
+_Span = tuple[dt.datetime | None, dt.datetime | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +92,7 @@ class Endpoint:
 
         Yields
         ------
-        Request, Sweep or Rows
+        Request, Sweep, Walks or Rows
             A Request is to be answered by ``send`` with a `Page`, the others with None.
 
         Raises
@@ -98,8 +103,24 @@ class Endpoint:
         if self.plan_with is not None:
             yield from self.plan_with(query)
             return
-        for after, before in self._windows(query):
+        windows = self._windows(query)
+        if query.in_flight > 1 and len(windows) > 1:
+            yield self._side_by_side(query, windows)
+            return
+        for after, before in windows:
             yield from self._pages(query, after, before)
+
+    def reaches(self, now: dt.datetime) -> dt.datetime | None:
+        """Return how far back the vendor answers, aware UTC; None when it answers for all that there is.
+
+        Parameters
+        ----------
+        now : datetime
+            The clock; a vendor may answer for the last so many days.
+        """
+        oldest = self.paging.oldest if isinstance(self.paging, DateWindows) else None
+        # A date is where history begins: nothing is cut there.
+        return now - oldest if isinstance(oldest, dt.timedelta) else None
 
     def produces(self) -> frozenset[str]:
         """Return the columns this endpoint fills."""
@@ -130,7 +151,7 @@ class Endpoint:
                 f"{provider} does not map {table.name}.{missing[0]}, which is required.", "Add it to its fields."
             )
 
-    def _windows(self, query: Query) -> Sequence[tuple[dt.datetime | None, dt.datetime | None]]:
+    def _windows(self, query: Query) -> Sequence[_Span]:
         day = dt.timedelta(days=1 if self.window_kind == "local_date" else 0)
         after, before = query.after and query.after - day, query.before and query.before + day
         if isinstance(self.paging, DateWindows):
@@ -151,8 +172,33 @@ class Endpoint:
             following = self.paging.after(step, page)
             if following is None:
                 return
+            parts = self._behind(query, after, before, page) if step == self.paging.first() else []
+            if parts:
+                yield self._side_by_side(query, parts)
+                return
             step = following
             page = yield self._request(query, fixed, step)
+
+    def _side_by_side(self, query: Query, windows: Sequence[_Span]) -> Walks:
+        alone = replace(query, in_flight=1)
+        return Walks(self._pages(alone, after, before) for after, before in windows)
+
+    def _behind(
+        self, query: Query, after: dt.datetime | None, before: dt.datetime | None, page: Page
+    ) -> Sequence[_Span]:
+        """Cut what lies behind the first page of a cursor into windows; empty where that would save no time."""
+        exact = self.window_kind == "start"
+        if not (self.window and self.newest_first and (exact or self.window_kind == "local_date")):
+            return []
+        if query.in_flight < 2 or after is None or page.oldest is None or page.newest is None:
+            return []
+        # Rows that start together may stand on both sides of the page's end; a local day begins up to 14 h earlier.
+        end = page.oldest + (dt.timedelta(seconds=1) if exact else dt.timedelta(days=2))
+        if page.oldest >= page.newest or end <= after or (before is not None and end >= before):
+            return []
+        # A guess from the first page, so that what fits in few pages costs no request more.
+        pages = int((end - after) / max(page.newest - page.oldest, _SHORTEST))
+        return split(after, end, min(query.in_flight, pages), whole="seconds" if exact else "days")
 
     def _ends(self, step: Params, page: Page, *, after: dt.datetime | None) -> bool:
         """Whether a page is the last: the paging says so, or a newest-first walk without window passed the start."""

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pierre_data.spi.query import Page
 
@@ -263,3 +263,37 @@ class DateWindows:
             parts.append((begin, end))
             end = begin
         return parts
+
+
+def split(
+    after: dt.datetime, before: dt.datetime, count: int, *, whole: Literal["seconds", "days"]
+) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Return ``[after, before)`` in so many parts, newest first.
+
+    Parameters
+    ----------
+    after, before : datetime
+        Aware, UTC.
+    count : int
+        How many parts; fewer where they would be empty, none below two.
+    whole : {"seconds", "days"}
+        Where inner ends lie: vendors that take dates can be cut at midnight only.
+
+    Returns
+    -------
+    list of (datetime, datetime)
+        Half-open, disjoint, together exactly the window.
+
+    Examples
+    --------
+    >>> start, end = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 9, tzinfo=dt.UTC)
+    >>> [(a.day, b.day) for a, b in split(start, end, 2, whole="days")]
+    [(5, 9), (1, 5)]
+    """
+    cuts = (after + at * ((before - after) / count) for at in range(1, count))
+    if whole == "days":
+        inner = {cut.replace(hour=0, minute=0, second=0, microsecond=0) for cut in cuts}
+    else:
+        inner = {cut.replace(microsecond=0) for cut in cuts}
+    ends = [after, *sorted(cut for cut in inner if after < cut < before), before]
+    return [(ends[at], ends[at + 1]) for at in range(len(ends) - 2, -1, -1)] if len(ends) > 2 else []

@@ -210,7 +210,10 @@ class FitnessProvider(Protocol):
 
 
 class ProviderFactory(Protocol):
-    """Makes a provider from its settings: any callable that takes a `ProviderConfig`, a class for one."""
+    """Makes a provider from its settings: any callable that takes a `ProviderConfig`, a class for one.
+
+    One that serves certain names only lists them in an attribute ``supported_providers``.
+    """
 
     def __call__(self, config: ProviderConfig, /) -> FitnessProvider:
         """Make the provider."""

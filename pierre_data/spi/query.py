@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,19 @@ class Sweep:
     ends: Callable[[Page], bool]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Walks:
+    """Plans that need no answer of one another: as many run side by side as the vendor stands requests.
+
+    Parameters
+    ----------
+    plans : iterator of generator
+        Plans; their rows are handed out in this order, taken one by one.
+    """
+
+    plans: Iterator[Generator[Any, Any, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What a plan is sent back for a request.
@@ -113,8 +126,11 @@ class Rows:
         What could not be read, for the report: rows are missing.
     notes : tuple of (row, field, value)
         What was odd and read all the same, for the report.
+    unknown : mapping of str to int
+        Sport words in no table -> rows, for the report.
     """
 
     columns: Mapping[str, Any]
     rejected: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[tuple[str, str, str], ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)

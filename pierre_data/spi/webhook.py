@@ -52,9 +52,16 @@ class Received:
         Body of the answer (a handshake's challenge).
     content_type : str
         Of the reply.
+    ignored : int
+        Events that changed nothing: they concern another athlete than the client's, or nobody knows whose entries
+        the client's are.
+    set_aside : int
+        Pushed rows that could not be read; the others are kept.
     """
 
     events: tuple[Event, ...] = ()
     status: int = 200
     reply: bytes = b""
     content_type: str = "application/json"
+    ignored: int = 0
+    set_aside: int = 0
