@@ -35,6 +35,7 @@ from pierre_data.errors import (
 )
 from pierre_data.fetch import Report
 from pierre_data.registry import ProviderRegistry
+from pierre_data.reprs import shown
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query, Received
@@ -97,6 +98,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client: {', '.join(self.providers)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(n, self.registry[n].display_name, ", ".join(self.registry[n].tables())) for n in self.providers]
+        said = [f"Data of {self.user} in {self.tenant}.", *(self.last_report.lines() if self.last_report.id else ())]
+        return shown("Client", ("provider", "name", "offers"), rows, said)
 
     def close(self) -> None:
         """Close connections and files; the client can be used again, and need not be closed."""

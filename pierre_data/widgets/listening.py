@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+from pierre_data.reprs import visible
 
 
 class Listeners:
@@ -48,7 +47,7 @@ def plain(text: object) -> str:
     >>> plain("\\x1b[31mred\\x1b[0m costs $5")
     'red costs ＄5'
     """
-    return _CONTROL.sub("", str(text)).replace("$", "＄").replace("\\", "＼")
+    return visible(text).replace("$", "＄").replace("\\", "＼")
 
 
 def in_background(work: Callable[[], None], name: str) -> threading.Thread:
