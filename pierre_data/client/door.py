@@ -150,9 +150,10 @@ class Client:
             Merge what several providers recorded of one workout; False returns every row as it came.
         policy : CachePolicy
             How the cache is used.
-        errors : {"raise", "warn"}
+        errors : {"raise", "warn", "keep"}
             A failed provider raises its error (several raise `ProviderErrors`) after the others finished and
-            were cached; "warn" returns what arrived and warns `PartialResultWarning`.
+            were cached; "warn" returns what arrived and warns `PartialResultWarning`; "keep" returns it and
+            leaves the rest to `last_report`.
         on_rate_limit : {"wait", "raise", "schedule"}, optional
             What to do when a vendor asks to wait: by default wait up to 60 s and raise beyond; "wait" always waits.
         tz : str
