@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pierre_data.errors import Cancelled, PierreError
+from pierre_data.reprs import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,23 @@ class Report:
         return "\n".join([*lines, *self.lines()]) or "nothing was fetched yet"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heads = ("provider", "table", "rows", "pages", "cached rows", "cache age", "waited", "complete")
+        rows = [
+            (
+                p.provider,
+                p.table,
+                f"{p.rows:,}",
+                p.pages,
+                f"{p.cached_rows:,}",
+                None if math.isnan(p.cache_age_s) else f"{p.cache_age_s / 60:.0f} min",
+                f"{p.waited_s:.0f} s" if p.waited_s else None,
+                "yes" if p.complete else "no",
+            )
+            for p in self.providers
+        ]
+        return shown("Last report", heads, rows, self.lines() if self.providers else ["nothing was fetched yet"])
 
 
 @dataclass(slots=True)
