@@ -45,7 +45,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pierre_data import schema, spi
+    from pierre_data import schema, spi, widgets
     from pierre_data.cache import CachePolicy, CacheTtl, CachingProvider
     from pierre_data.client import Client, ConfiguredProvider, provider
     from pierre_data.dedupe import deduplicate, duplicates
@@ -92,7 +92,7 @@ _LAZY = {
     "ProviderPlugin Query RateLimit Request Rows Single Sports Terms Token",
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names.split()}
-_ROOMS = ("schema", "spi")
+_ROOMS = ("schema", "spi", "widgets")
 
 __all__ = [
     "AccessDenied",
@@ -163,6 +163,7 @@ __all__ = [
     "schema",
     "spi",
     "to_parquet",
+    "widgets",
 ]
 
 

@@ -13,6 +13,7 @@ from pierre_data.cache import CacheTtl, CachingProvider, Store
 from pierre_data.configuration import provider_config, resilience
 from pierre_data.errors import ConfigurationError, PierreError, ProviderBroken, ProviderNotFound, SchemaError
 from pierre_data.fetch import DescriptorProvider
+from pierre_data.reprs import shown
 from pierre_data.settings import Settings
 from pierre_data.spi import (
     FitnessProvider,
@@ -91,6 +92,17 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
 
     def __repr__(self) -> str:
         return f"<ProviderRegistry: {', '.join(self)}>"
+
+    def _repr_html_(self) -> str:
+        broken = self.broken()
+        rows: list[tuple[object, ...]] = []
+        for name in self:
+            if name in broken:
+                rows.append((name, "broken", None, None, broken[name]))
+            else:
+                d = self[name]
+                rows.append((name, d.display_name, ", ".join(d.tables()), d.needs, d.access))
+        return shown("Providers", ("provider", "name", "offers", "needs", "access"), rows)
 
     def register(self, descriptor: ProviderDescriptor, *, owner: str = "this process") -> None:
         """Add a provider that its descriptor describes fully.

@@ -60,7 +60,7 @@ class Settings:
     offline: bool
     progress: bool
     redis_url: Secret | None
-    _environ: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
+    _environ: dict[str, str] = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -109,6 +109,10 @@ class Settings:
             The file cannot be read.
         """
         return _secret(self._environ, self._variable(provider, name))
+
+    def supply(self, provider: str, name: str, value: Secret) -> None:
+        """Set ``PIERRE_<PROVIDER>_<NAME>`` for this object alone, as a key form does; it is kept nowhere else."""
+        self._environ[variable(provider, name)] = value.reveal().strip()
 
     def scopes(self, provider: str) -> tuple[str, ...]:
         """Return ``PIERRE_<PROVIDER>_SCOPES``, split on commas or spaces."""

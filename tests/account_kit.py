@@ -7,14 +7,14 @@ import os
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pierre_data import Client, ProviderRegistry, schema
 from pierre_data.auth import Account, Dialogue, FileTokens, TokenStore
 from pierre_data.settings import Settings
-from pierre_data.spi import Endpoint, OAuthEndpoints, OAuthParams, ProviderDescriptor, fields
+from pierre_data.spi import Endpoint, OAuthEndpoints, OAuthParams, Option, ProviderDescriptor, fields
 from tests.oauth_kit import files, token_for
 from tests.oauth_server import OAuthServer
 
@@ -26,7 +26,7 @@ RUNS = [
 _ROWS = fields("id sport start_time=start elapsed_s=seconds")
 
 
-def acme(url: str, **params: Any) -> ProviderDescriptor:
+def acme(url: str, options: Mapping[str, Option] | None = None, **params: Any) -> ProviderDescriptor:
     """A vendor of two tables that names the account in its token body."""
     return ProviderDescriptor(
         name="acme",
@@ -41,6 +41,7 @@ def acme(url: str, **params: Any) -> ProviderDescriptor:
             schema.ACTIVITIES: Endpoint("/activities", _ROWS, scopes=("read",)),
             schema.ATHLETE: Endpoint("/me", fields("id"), scopes=("read",)),
         },
+        options=options or {},
         register_url="https://acme.example/developers",
     )
 

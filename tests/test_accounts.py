@@ -17,6 +17,7 @@ import pierre_data as pierre
 from pierre_data import Client, ProviderRegistry
 from pierre_data.auth import Account, Dialogue, new_key
 from pierre_data.settings import Settings
+from pierre_data.spi import Option
 from tests.account_kit import ME, Lab, acme, child_environment
 from tests.oauth_kit import ROOT
 from tests.oauth_server import OAuthServer
@@ -57,6 +58,7 @@ def test_connect_fetch_status_disconnect(lab: Lab) -> None:
     with pytest.raises(pierre.NotConnected):  # nothing of that account is shown from the cache
         client.activities()
     assert client.status().set_index("provider").loc["acme", "status"] == "disconnected"
+    assert not {"httpx2", "authlib.integrations"} & set(sys.modules)  # CI runs this with httpx2 installed
 
 
 def test_status_without_anything_connected_asks_no_keyring(lab: Lab) -> None:
@@ -165,6 +167,29 @@ def test_disconnect_deletes_this_accounts_cache_only(lab: Lab) -> None:
     assert asked(lab) == before
     with pytest.raises(pierre.NotConnected):
         lab.client(user="ann").activities()
+
+
+@pytest.mark.parametrize("options", [{}, {"athlete": Option(str, required=True, from_account=True)}])
+def test_after_a_disconnect_everything_is_fetched_anew(lab: Lab, options: dict[str, Option]) -> None:
+    client = lab.client(params={"options": options})
+    for times in (1, 2):
+        client.connect("acme", dialogue=lab.talk())
+        assert len(client.activities()) == len(client.activities()) == 2
+        assert asked(lab) == times
+        client.disconnect("acme")
+
+
+def test_what_another_process_does_is_seen_at_once(lab: Lab) -> None:
+    here, there = lab.client(), lab.client()
+    with pytest.raises(pierre.NotConnected):
+        here.activities()
+    there.connect("acme", dialogue=lab.talk())
+    assert len(here.activities()) == 2
+    there.disconnect("acme")
+    with pytest.raises(pierre.NotConnected):
+        here.activities()
+    there.connect("acme", dialogue=lab.talk())
+    assert len(here.activities()) == 2
 
 
 def test_another_account_does_not_see_the_first_ones_cache(lab: Lab) -> None:

@@ -69,10 +69,47 @@ def coros() -> dict[str, Any]:
     return {"select": vendor.days, "options": options, "ids": ids, "accept": vendor.ODD, "now": vendor.NOW}
 
 
+def fitbit() -> dict[str, Any]:
+    from tests import test_fitbit as vendor
+
+    return {"accept": vendor.ODD, "ids": {"streams": [vendor.RUN]}, "now": vendor.NOW}
+
+
+def garmin() -> dict[str, Any]:
+    from tests import test_garmin as vendor
+
+    ids = {table: [vendor.RUN] for table in ("activities", "streams", "laps")}
+    options = {"days": 10}
+    return {"select": vendor.window, "lists": vendor.LISTS, "options": options, "ids": ids, "accept": vendor.ODD,
+            "now": vendor.NOW}  # fmt: skip
+
+
+def garmin_export() -> dict[str, Any]:
+    from tests import test_garmin_export as vendor
+
+    path = vendor.with_recordings(Path(tempfile.mkdtemp()) / "export")
+    ids = {table: [vendor.RUN] for table in ("activities", "streams", "laps", "zones")}
+    return {"payloads": None, "options": {"path": path}, "ids": ids, "accept": {*vendor.ODD, *vendor.DAMAGED}}
+
+
+def fitbit_export() -> dict[str, Any]:
+    from tests import test_fitbit_export as vendor
+
+    # The Takeout has no profile; the stored answers have.
+    path = Path(tempfile.mkdtemp()) / "takeout"
+    shutil.copytree(vendor.TAKEOUT, path)
+    shutil.copy(vendor.STORED / "profile.json", path)
+    return {"payloads": None, "options": {"path": path}, "accept": vendor.ODD}
+
+
 #: What a provider needs beside its payloads in the folder of its name.
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "coros": coros,
     "files": files,
+    "fitbit": fitbit,
+    "fitbit-export": fitbit_export,
+    "garmin": garmin,
+    "garmin-export": garmin_export,
     "strava": strava,
     "strava-export": strava_export,
     "synthetic": synthetic,

@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from pierre_data import errors, schema
-from pierre_data.fetch import parse_rows
+from pierre_data.cache import CachingProvider
+from pierre_data.cache.memory import MemoryStore
+from pierre_data.fetch import ProviderReport, Watch, parse_rows
 from pierre_data.providers.coros import SPORTS, descriptor, receive
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -101,7 +103,7 @@ def test_every_quirk_of_workouts_gives_the_right_row_or_a_report() -> None:
 def test_windows_have_at_most_30_days_and_reach_three_months_back() -> None:
     with coros() as server:
         fetched(provider(descriptor, server, open_id="open-1"), Query(schema.ACTIVITIES, now=NOW))
-        requests = asked(server)
+        requests = sorted(asked(server), key=lambda seen: seen[1]["startDate"], reverse=True)  # they go side by side
     for path, params in requests:
         assert path == "/v2/coros/sport/list"
         assert (params["token"], params["openId"]) == (TOKEN, "open-1")
@@ -321,3 +323,31 @@ def test_what_it_says_of_itself() -> None:
     assert descriptor.oauth_params is not None
     assert descriptor.oauth_params.token_param == "token"
     assert set(descriptor.tables()) == {"activities", "athlete", "sleep", "recovery", "laps"}
+
+
+def test_a_question_that_goes_further_back_than_the_vendor_says_so() -> None:
+    reach, march = NOW - dt.timedelta(days=88), dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    assert rows(schema.ACTIVITIES)[1].cut_at is None
+    for after in (None, march):
+        report = rows(schema.SLEEP, Query(schema.SLEEP, after, now=NOW))[1]
+        assert report.cut_at == reach
+        assert "coros: answers for sleep since 2026-08-09 only." in report.lines()
+        assert (report.error, report.missing) == (None, "")  # the vendor has no more
+    assert rows(schema.ATHLETE)[1].cut_at is None
+
+
+def test_what_is_kept_says_too_how_far_back_it_goes() -> None:
+    query = Query(schema.ACTIVITIES, dt.datetime(2026, 3, 1, tzinfo=dt.UTC), OCTOBER[1], now=NOW)
+    with coros() as server:
+        inside = provider(descriptor, server, open_id="open-1")
+        made = CachingProvider(inside, MemoryStore(), descriptor, now=NOW.timestamp)
+        counts = []
+        for _ in range(2):
+            watch = Watch(ProviderReport("coros", "activities"))
+            made.tables(query, watch)
+            counts.append((watch.report.cut_at, len(server.requests)))
+        single = Watch(ProviderReport("coros", "activities"))
+        made.tables(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
+        made.close()
+    assert counts == [(NOW - dt.timedelta(days=88), 3)] * 2
+    assert single.report.cut_at is None

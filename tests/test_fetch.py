@@ -13,10 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pierre_data import PayloadError, SchemaError, Unit
-from pierre_data.fetch import cut, parse_page, parse_rows
+from pierre_data.fetch import DescriptorProvider, cut, parse_page, parse_rows
 from pierre_data.fetch.columns import read
-from pierre_data.schema import ACTIVITIES, Kind
-from pierre_data.spi import Endpoint, Field, Query, Rows, Sports, Token, epoch_millis
+from pierre_data.schema import ACTIVITIES, ATHLETE, Kind
+from pierre_data.spi import (
+    Endpoint,
+    Field,
+    Plan,
+    ProviderConfig,
+    ProviderDescriptor,
+    Query,
+    Request,
+    Rows,
+    Sports,
+    Token,
+    epoch_millis,
+)
+from pierre_data.spi.fields import Columnwise
+from pierre_data.spi.reading import read_rows
+from tests.fault_server import FaultServer
+from tests.fault_server import json as answer
 
 FIELDS = {
     "id": Field("id"),
@@ -122,6 +138,64 @@ def test_a_translation_that_fails_sets_its_row_aside() -> None:
     frame, parsed = page([GOOD | {"start": 1_000}, GOOD | {"start": "soon"}], endpoint=Endpoint("/x", fields))
     assert frame.start_time.tolist() == [pd.Timestamp("1970-01-01T00:00:01Z")]
     assert parsed.rejected[0].value == "'soon'"
+
+
+def test_a_plan_that_trips_over_an_odd_answer_is_the_answers_fault() -> None:
+    def plan(_query: Query) -> Plan:
+        yield Request("/athlete", raw=True)
+        yield Rows({"id": [{}["id"]]})
+
+    endpoint = Endpoint("", {"id": Field("id")}, plan_with=plan)
+    acme = ProviderDescriptor(
+        name="acme", display_name="Acme", api_base_url="https://acme.example", endpoints={ATHLETE: endpoint}
+    )
+    with FaultServer(answer({"other": 1})) as server:
+        made = DescriptorProvider(acme, ProviderConfig("acme", api_base_url=server.url))
+        with pytest.raises(PayloadError, match=r"Acme answered athlete in a form .* KeyError") as caught:
+            made.frame(Query(ATHLETE))
+        made.close()
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.provider == "acme"
+
+
+@pytest.mark.parametrize("records", [lambda body, _query: body["rows"], lambda _body, _query: None])
+def test_a_function_that_fails_on_a_body_is_a_bad_page(records: Any) -> None:
+    with pytest.raises(PayloadError, match="cannot be found in what acme answered") as caught:
+        page([GOOD], endpoint=Endpoint("/x", FIELDS, records=records))
+    assert (caught.value.provider, caught.value.path) == ("acme", "/x")
+
+
+def test_a_sport_that_is_no_word_sets_its_rows_aside() -> None:
+    kinds = [{"name": "run"}, "run", ["run"], "Quidditch", {"name": "run"}]
+    frame, parsed = page([GOOD | {"id": at, "kind": kind} for at, kind in enumerate(kinds)])
+    assert frame.sport.tolist() == ["run", "other"]
+    assert [(r.row, r.field, r.value) for r in parsed.rejected] == [
+        ("0", "kind", "{'name': 'run'}"), ("2", "kind", "['run']"), ("4", "kind", "{'name': 'run'}"),
+    ]  # fmt: skip
+    assert parsed.unknown == {"Quidditch": 1}
+
+
+def test_a_word_function_that_fails_sets_its_rows_aside() -> None:
+    sports = Sports({"run": "run"}, word=lambda kind: {1: "run", 2: "chess"}[kind])
+    wanted = FIELDS | {"sport": Field("kind", via=sports)}
+    items = [GOOD | {"id": str(at), "kind": kind} for at, kind in enumerate((1, 3, 2, 3, {}))]
+    frame, parsed = page(items, endpoint=Endpoint("/x", wanted))
+    rows = read_rows(items, wanted, ACTIVITIES)
+    again = parse_rows(rows, ACTIVITIES, "acme")
+    for sport, found in ((frame.sport.tolist(), parsed), (again.table["sport"].to_pylist(), again)):
+        assert sport == ["run", "other"]
+        assert [(r.row, r.field, r.value) for r in found.rejected] == [
+            ("1", "kind", "3"), ("3", "kind", "3"), ("4", "kind", "{}"),
+        ]  # fmt: skip
+        assert found.unknown == {"chess": 1}
+
+
+def test_a_columnwise_translation_that_fails_is_tried_row_by_row() -> None:
+    lengths = Columnwise(lambda texts: [None if t is None else float(t) for t in texts])
+    wanted = FIELDS | {"elapsed_s": Field("minutes", via=lengths)}
+    frame, parsed = page([GOOD, GOOD | {"id": 2, "minutes": "half"}], endpoint=Endpoint("/x", wanted))
+    assert frame.elapsed_s.tolist() == [30.0]
+    assert [(r.row, r.value) for r in parsed.rejected] == [("2", "'half'")]
 
 
 def test_rows_a_plan_made_itself() -> None:

@@ -19,12 +19,17 @@ from pierre_data.providers.garmin_export_files import created
 from pierre_data.providers.garmin_export_rows import calorie
 from pierre_data.spi import ProviderConfig, Query
 from pierre_data.testing import check
-from tests.fit_writer import EPOCH, FitWriter, head, records, session
+from tests.fit_writer import EPOCH, LAP, FitWriter, head, records, session
 from tests.fit_writer import run as fit_run
 from tests.payload_tree import PAYLOADS, fetched, filled, leaves, payload, wire_names
 
 EXPORT = PAYLOADS / "garmin-export"
 RUN, SWIM, TRIATHLON = "22543294456", "22543294460", "22543294459"
+#: Rows and files of the payloads that are knowingly odd.
+ODD = ("8", "22543294464", "22543294465", "2026-05-10T21:00:00.0", "underwater_hockey",
+       "DI_CONNECT/DI-Connect-Fitness/ada@example.org_2002_summarizedActivities.json")  # fmt: skip
+#: And of the recordings: one was cut, one is no zip.
+DAMAGED = ("ada@example.org_4.fit", "DI_CONNECT/DI-Connect-Uploaded-Files/UploadedFiles_1-_Part2.zip")
 
 
 def fit_time(day: int, *clock: int) -> int:
@@ -37,15 +42,22 @@ def triathlon() -> bytes:
     return session(session(writer, start, 10, sport=5, sub=18, metres=30), start + 20, 10, sport=2, metres=30).done()
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the export with recordings."""
-    path = tmp_path_factory.mktemp("garmin") / "export"
+def lapped(start: int) -> bytes:
+    """Return a run of a minute in two laps."""
+    writer = records(head(FitWriter(), start), start, range(61))
+    for began, length in ((start, 40), (start + 40, 20)):
+        times = [(253, "uint32", began + length), (2, "uint32", began), (7, "uint32", length * 1000)]
+        writer.add(LAP, [*times, (8, "uint32", length * 1000), (9, "uint32", length * 300)])
+    return session(writer, start, 60, metres=180).done()
+
+
+def with_recordings(path: Path) -> Path:
+    """Copy the export to a path that is free, add recordings, and return it."""
     shutil.copytree(EXPORT, path)
     folder = path / "DI_CONNECT" / "DI-Connect-Uploaded-Files"
     folder.mkdir()
     with zipfile.ZipFile(folder / "UploadedFiles_0-_Part1.zip", "w", zipfile.ZIP_DEFLATED) as files:
-        files.writestr("ada@example.org_1.fit", fit_run(fit_time(9, 6, 2, 33)))
+        files.writestr("ada@example.org_1.fit", lapped(fit_time(9, 6, 2, 33)))
         files.writestr("ada@example.org_2.fit", head(FitWriter(), fit_time(9, 6, 2, 33), kind=32).done())  # monitoring
         files.writestr("ada@example.org_3.fit", fit_run(fit_time(9, 5)))  # another activity
         files.writestr("ada@example.org_4.fit", head(FitWriter(), fit_time(9, 6, 2, 30)).done()[:-30] + b"cut")
@@ -53,6 +65,12 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
         files.writestr("ada@example.org_6.fit", triathlon())
     (folder / "UploadedFiles_1-_Part2.zip").write_bytes(b"no zip")
     return path
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the export with recordings."""
+    return with_recordings(tmp_path_factory.mktemp("garmin") / "export")
 
 
 def rows(table: schema.Table, path: Path = EXPORT, id: str | None = None) -> tuple[pd.DataFrame, Any]:
@@ -115,6 +133,7 @@ def test_every_quirk_of_activities_gives_the_right_row_or_a_report() -> None:
         "61": "alpine_ski", "62": "other", "63": "mobility", "70": "hike",
     }  # fmt: skip
     assert short.sport_raw["57"] == "road_biking"
+    assert report.unknown_sports == {"underwater_hockey": 1}
     assert short.is_exercise.to_dict() == {k: k != "63" for k in short.index}
     assert short.workout_kind.dropna().to_dict() == {"60": "multisport_leg"}
     assert short.race.sum() == 1
@@ -198,6 +217,8 @@ def test_samples_and_energy_come_from_the_recording(export: Path) -> None:
     assert len(frame) == 61
     assert frame.loc[10, ["elapsed_s", "distance_m", "heart_rate_bpm", "cadence_spm"]].tolist() == [10, 30, 120, 160]
     assert "UploadedFiles_1-_Part2.zip" in {Path(r.row).name for r in report.rejected}
+    laps, _ = rows(schema.LAPS, export, RUN)
+    assert laps[["lap", "elapsed_s", "distance_m"]].to_numpy().tolist() == [[1, 40, 120], [2, 20, 60]]
     one, _ = rows(schema.ACTIVITIES, export, RUN)
     assert one.energy_kcal.tolist() == [300.0]  # the recording's, which says kcal
     listed, _ = rows(schema.ACTIVITIES, export)
@@ -265,7 +286,6 @@ def test_an_archive_without_what_is_asked_is_empty(tmp_path: Path) -> None:
 
 
 def test_it_keeps_what_its_descriptor_promises() -> None:
-    cut = "DI_CONNECT/DI-Connect-Fitness/ada@example.org_2002_summarizedActivities.json"
-    odd = {"8", "22543294464", "22543294465", "2026-05-10T21:00:00.0", cut, "streams/{id}", "laps/{id}"}
-    report = check(descriptor, EXPORT, options={"path": EXPORT}, accept=odd)  # without recordings
+    # Without recordings there are no samples and laps.
+    report = check(descriptor, EXPORT, options={"path": EXPORT}, accept={*ODD, "streams/{id}", "laps/{id}"})
     assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified

@@ -347,3 +347,19 @@ def test_a_new_field_of_the_vendor_is_reported_and_no_mistake(payloads: Path) ->
     (payloads / "workouts.json").write_text(json.dumps({"items": rows}))
     report = check(RIGHT, payloads, select=select, now=NOW)
     assert report.fields["activities"].unmentioned == ("vo2max",)
+
+
+def test_a_feed_is_not_asked_to_cut_its_windows(payloads: Path) -> None:
+    feed = listed(window_kind="feed", window=lambda after, before: {"bounded": 1} if after or before else {})
+
+    def all_of_it(_path: str, _params: Mapping[str, str], rows: Sequence[Any]) -> Sequence[Any]:
+        return rows
+
+    def more_of_it(_path: str, params: Mapping[str, str], rows: Sequence[Any]) -> Sequence[Any]:
+        return rows if "bounded" in params else rows[:3]
+
+    report = check(feed, payloads, select=all_of_it, now=NOW, budget=60)
+    assert any("time of upload" in note for note in report.notes)
+    assert "brings rows that one without does not" in wrong(payloads, feed, select=more_of_it)
+    started = listed(window=feed.endpoints[ACTIVITIES].window)
+    assert check(started, payloads, select=all_of_it, now=NOW, budget=60).findings == ()  # these are cut by us

@@ -136,6 +136,17 @@ def test_files_and_what_is_missing(plain: ReplayServer) -> None:
     assert plain.count("/workouts/2") == 1
 
 
+def test_a_colon_in_a_path_counts_as_a_slash(folder: Path) -> None:
+    (folder / "points").mkdir()
+    (folder / "points" / "reconcile.json").write_text('{"points": []}')
+    with ReplayServer(folder) as server:
+        assert json.loads(ask(server, "/points:reconcile")) == {"points": []}
+        assert server.count("/points:reconcile") == 1
+        for outside in ("/..:secret", "/points:..:..:secret"):
+            with pytest.raises(NotFound):
+                ask(server, outside)
+
+
 OUTSIDE = ["/../secret", "/workouts/../../secret", f"/{quote('../secret', safe='')}", "/%2e%2e/secret", ""]
 
 

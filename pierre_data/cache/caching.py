@@ -179,6 +179,10 @@ class CachingProvider(FitnessProvider):
             Each with some of the table's columns.
         """
         watch.report.searched_from = query.after
+        endpoint = self.descriptor.endpoints.get(query.table)
+        if endpoint is not None and query.id is None:
+            now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
+            watch.report.note_reach(query.after, endpoint.reaches(now))
         if self._is_local() or (policy is CachePolicy.BYPASS and not self._offline):
             pieces = self._straight(query, watch)
             watch.report.good_until = float("inf") if self.descriptor.synthetic else 0.0

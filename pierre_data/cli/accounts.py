@@ -106,9 +106,11 @@ def import_token() -> None:
     text = sys.stdin.readline() if not sys.stdin.isatty() else typer.prompt("Sealed token")
     phrase = _phrase()
     account, token = opened(text, Secret(phrase))
+    client = pierre.Client([account.provider], tenant=account.tenant, user=account.user)
     _, accounts = _accounts()
     with accounts.store.lock(account):
         accounts.store.save(account, token)
+    client.invalidate(provider=account.provider)  # what is kept here may be another account's
     typer.echo(f"{account.provider} is connected; the token is kept in {accounts.store.describe().where}.")
 
 

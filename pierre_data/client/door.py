@@ -35,6 +35,7 @@ from pierre_data.errors import (
 )
 from pierre_data.fetch import Report
 from pierre_data.registry import ProviderRegistry
+from pierre_data.reprs import shown
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query, Received
@@ -98,6 +99,11 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client: {', '.join(self.providers)}>"
 
+    def _repr_html_(self) -> str:
+        rows = [(n, self.registry[n].display_name, ", ".join(self.registry[n].tables())) for n in self.providers]
+        said = [f"Data of {self.user} in {self.tenant}.", *(self.last_report.lines() if self.last_report.id else ())]
+        return shown("Client", ("provider", "name", "offers"), rows, said)
+
     def close(self) -> None:
         """Close connections and files; the client can be used again, and need not be closed."""
         self._desk.close()
@@ -150,9 +156,10 @@ class Client:
             Merge what several providers recorded of one workout; False returns every row as it came.
         policy : CachePolicy
             How the cache is used.
-        errors : {"raise", "warn"}
+        errors : {"raise", "warn", "keep"}
             A failed provider raises its error (several raise `ProviderErrors`) after the others finished and
-            were cached; "warn" returns what arrived and warns `PartialResultWarning`.
+            were cached; "warn" returns what arrived and warns `PartialResultWarning`; "keep" returns it and
+            leaves the rest to `last_report`.
         on_rate_limit : {"wait", "raise", "schedule"}, optional
             What to do when a vendor asks to wait: by default wait up to 60 s and raise beyond; "wait" always waits.
         tz : str

@@ -19,7 +19,7 @@ from pierre_data.fetch import ProviderReport, Report, Watch
 from pierre_data.schema import Table
 from pierre_data.spi import Query
 
-Errors = Literal["raise", "warn"]
+Errors = Literal["raise", "warn", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def settle(report: Report, errors: Errors) -> None:
         if len(failed) == 1:
             raise failed[0]
         raise ProviderErrors(f"{len(failed)} providers failed", failed)
-    if not report.complete:
+    if errors != "keep" and not report.complete:
         warnings.warn(" ".join(report.lines()), PartialResultWarning, stacklevel=4)
 
 

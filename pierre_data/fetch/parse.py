@@ -121,6 +121,7 @@ def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
     parsed = _finish(draft)
     parsed.rejected += [Rejected(provider, table.name, *item) for item in rows.rejected]
     parsed.notes += [Rejected(provider, table.name, *item) for item in rows.notes]
+    parsed.unknown.update(rows.unknown)
     parsed.page = _page(parsed.table, table, draft.size, None)
     return parsed
 
@@ -140,7 +141,7 @@ def cut(table: pa.Table, kind: Table, after: dt.datetime | None, before: dt.date
 
 def _translate(draft: _Draft, name: str, item: Field, values: Sequence[tuple[Any, ...]], checked: bool) -> None:
     if isinstance(item.via, Sports):
-        _sports(draft, item.via, values)
+        _sports(draft, item, item.via, values)
         return
     array = trusted(values[0], draft.table[name].kind) if checked else None
     if array is not None:
@@ -164,9 +165,9 @@ def _first(values: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
 
 def _via(draft: _Draft, item: Field, values: Sequence[tuple[Any, ...]]) -> list[Any]:
     via: Any = item.via
-    if isinstance(via, Columnwise):
-        return list(via.function(*values))
     try:
+        if isinstance(via, Columnwise):
+            return list(via.function(*values))
         # Each distinct value is translated once; most columns that need it have few.
         if len(values) == 1:
             single = {v: via(v) for v in set(values[0]) if v is not None}
@@ -180,6 +181,9 @@ def _via(draft: _Draft, item: Field, values: Sequence[tuple[Any, ...]]) -> list[
         return found
     except UNREADABLE:
         pass  # Something cannot be read, or cannot be hashed: row by row, to know which.
+    if isinstance(via, Columnwise):
+        whole = via.function
+        via = lambda *group: whole(*((v,) for v in group))[0]  # noqa: E731
     out: list[Any] = []
     for at, group in enumerate(zip(*values, strict=True)):
         try:
@@ -190,14 +194,16 @@ def _via(draft: _Draft, item: Field, values: Sequence[tuple[Any, ...]]) -> list[
     return out
 
 
-def _sports(draft: _Draft, sports: Sports, values: Sequence[tuple[Any, ...]]) -> None:
-    codes: dict[tuple[Any, ...], int] = {}
-    rows = np.array([codes.setdefault(group, len(codes)) for group in zip(*values, strict=True)], dtype=np.int64)
+def _sports(draft: _Draft, item: Field, sports: Sports, values: Sequence[tuple[Any, ...]]) -> None:
+    rows, groups = _coded(list(zip(*values, strict=True)))
     raws, names, exercise = [], [], []
-    for group, count in zip(codes, np.bincount(rows, minlength=len(codes)), strict=True):
-        raw = next((str(v) for v in group if v is not None and not isinstance(v, bool)), None)
-        word = raw if sports.word is None else sports.word(*group)
-        known = None if word is None else sports.sport(word)
+    for code, (group, count) in enumerate(zip(groups, np.bincount(rows, minlength=len(groups)), strict=True)):
+        raw = word = known = None
+        try:
+            raw, word, known = sports.read(*group)
+        except UNREADABLE:
+            for at in np.flatnonzero(rows == code).tolist():
+                draft.refused.setdefault(at, (item.paths[0], repr(group[0])[:80]))
         if word is not None and known is None:
             draft.unknown[word] += int(count)
         sport, is_exercise = known or ("other", True)
@@ -207,6 +213,19 @@ def _sports(draft: _Draft, sports: Sports, values: Sequence[tuple[Any, ...]]) ->
     for name, distinct in (("sport", names), ("sport_raw", raws), ("is_exercise", exercise)):
         array, _ = read(distinct, draft.table[name].kind)
         draft.columns[name] = array.take(pa.array(rows))
+
+
+def _coded(groups: list[tuple[Any, ...]]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[tuple[Any, ...]]]:
+    """Return distinct groups, and for each group which of them it is."""
+    codes: dict[Any, int] = {}
+    try:
+        rows = [codes.setdefault(group, len(codes)) for group in groups]
+        return np.array(rows, dtype=np.int64), list(codes)
+    except TypeError:  # an object or a list where a word was
+        codes = {}
+        rows = [codes.setdefault(repr(group), len(codes)) for group in groups]
+    first = dict(zip(reversed(rows), reversed(groups), strict=True))
+    return np.array(rows, dtype=np.int64), [first[code] for code in range(len(codes))]
 
 
 def _finish(draft: _Draft) -> Parsed:

@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data.auth import FixedToken, Identity, key_identities
-from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected
+from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected, PayloadError, PierreError
 from pierre_data.fetch.drive import drive
-from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
+from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.report import ProviderReport, Watch
 from pierre_data.fetch.wire import load
 from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
@@ -27,6 +27,7 @@ from pierre_data.spi import (
     Endpoint,
     FitnessProvider,
     Page,
+    Plan,
     ProviderConfig,
     ProviderDescriptor,
     Query,
@@ -191,10 +192,11 @@ class DescriptorProvider(FitnessProvider):
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
         own = {"_cache_dir": self._directory, "_progress": watch.stepped}
         query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
+        watch.report.note_reach(query.after, endpoint.reaches(query.now))
         send = self._sender(endpoint, query, watch)
         read = self._reader(query.table)
         nulls: set[str] | None = None
-        for parsed in drive(endpoint.plan(query), send, read, watch.check, query.in_flight):
+        for parsed in drive(self._guarded(endpoint.plan(query), query), send, read, watch.check, query.in_flight):
             # The window of a feed is upload time: its rows may have happened at any time.
             rows = parsed.table
             if endpoint.window_kind != "feed":
@@ -205,6 +207,20 @@ class DescriptorProvider(FitnessProvider):
                 nulls = null if nulls is None else nulls & null
             yield Batch(rows, parsed.page)
         watch.report.always_null = tuple(sorted(nulls or ()))
+
+    def _guarded(self, plan: Plan, query: Query) -> Plan:
+        """Walk a plan whose code trusts the vendor: what an odd answer makes it raise is the answer's fault."""
+        try:
+            yield from plan
+        except PierreError:
+            raise
+        except UNREADABLE as error:
+            raise PayloadError(
+                f"{self.descriptor.display_name} answered {query.table.name} in a form its provider does not know: "
+                f"{type(error).__name__}: {error}.",
+                "The vendor may have changed its API; look for an update of this provider.",
+                provider=self.name,
+            ) from error
 
     def _check_options(self) -> None:
         for name, option in self.descriptor.options.items():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from pierre_data.errors import Cancelled, PierreError
+from pierre_data.reprs import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class ProviderReport:
         Age of the oldest cached part used; NaN when nothing was cached.
     searched_from : datetime, optional
         How far back was searched; None is the beginning.
+    cut_at : datetime, optional
+        The question goes further back than the vendor answers, which is to here; UTC.
     stale_because : PierreError, optional
         Expired cache entries were served because of this.
     good_until : float
@@ -83,6 +86,7 @@ class ProviderReport:
     cached_rows: int = 0
     cache_age_s: float = float("nan")
     searched_from: dt.datetime | None = None
+    cut_at: dt.datetime | None = None
     stale_because: PierreError | None = None
     good_until: float = float("inf")
     unknown_sports: Counter[str] = field(default_factory=Counter)
@@ -95,6 +99,11 @@ class ProviderReport:
         """Whether every row the vendor has for the question is there."""
         return not (self.missing or self.rejected or self.error)
 
+    def note_reach(self, after: dt.datetime | None, reach: dt.datetime | None) -> None:
+        """Note that a question without a start, or with an earlier one than the vendor's reach, is cut there."""
+        if reach is not None and (after is None or after < reach):
+            self.cut_at = reach
+
     def note_age(self, seconds: float) -> None:
         """Note the age of a cached part; the oldest counts."""
         self.cache_age_s = seconds if math.isnan(self.cache_age_s) else max(self.cache_age_s, seconds)
@@ -106,6 +115,8 @@ class ProviderReport:
             out.append(f"{self.provider}: {self.error}")
         if self.missing:
             out.append(f"{self.provider}: {self.missing}")
+        if self.cut_at is not None:
+            out.append(f"{self.provider}: answers for {self.table} since {self.cut_at:%Y-%m-%d} only.")
         if self.rejected:
             first = self.rejected[0]
             out.append(
@@ -164,6 +175,23 @@ class Report:
         return "\n".join([*lines, *self.lines()]) or "nothing was fetched yet"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heads = ("provider", "table", "rows", "pages", "cached rows", "cache age", "waited", "complete")
+        rows = [
+            (
+                p.provider,
+                p.table,
+                f"{p.rows:,}",
+                p.pages,
+                f"{p.cached_rows:,}",
+                None if math.isnan(p.cache_age_s) else f"{p.cache_age_s / 60:.0f} min",
+                f"{p.waited_s:.0f} s" if p.waited_s else None,
+                "yes" if p.complete else "no",
+            )
+            for p in self.providers
+        ]
+        return shown("Last report", heads, rows, self.lines() if self.providers else ["nothing was fetched yet"])
 
 
 @dataclass(slots=True)

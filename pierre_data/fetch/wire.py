@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema, from_json
 
-from pierre_data.errors import PayloadError
+from pierre_data.errors import PayloadError, PierreError
 from pierre_data.fetch.dig import dig
 from pierre_data.fetch.fast import fast
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Query
 
 #: Wire path -> its values, one per row; missing values are None.
+Records = Callable[[Any, Query], Sequence[Mapping[str, Any]]]
 Columns = dict[str, tuple[Any, ...]]
 
 
@@ -90,7 +91,9 @@ class Wire:
             columns, size, cursor = quick
             return Decoded(columns, size, size, cursor, ())
         if callable(self.endpoint.records):
-            return self._validated(self.endpoint.records(load(body, provider, path), query), None)
+            return self._validated(
+                _found(self.endpoint.records, load(body, provider, path), query, provider, path), None
+            )
         if not self.endpoint.records and body.lstrip()[:1] == b"{":
             body = b"[" + body + b"]"
         try:
@@ -132,6 +135,22 @@ class Wire:
         else:
             values = list(zip(*map(self._take, rows), strict=True)) or [() for _ in self._fields]
         return Decoded(dict(zip(self._fields, values, strict=True)), len(rows), sent, cursor, bad)
+
+
+def _found(records: Records, content: Any, query: Query, provider: str, path: str) -> list[Mapping[str, Any]]:
+    """Ask a provider's function for the rows of a body; whatever it raises on an odd one is the page's fault."""
+    try:
+        return list(records(content, query))
+    except PierreError:
+        raise
+    except Exception as error:
+        raise PayloadError(
+            f"The rows of {path} cannot be found in what {provider} answered: {type(error).__name__}: {error}.",
+            "The vendor may have changed its API; look for an update of this provider.",
+            provider=provider,
+            path=path,
+            value=str(content)[:80],
+        ) from error
 
 
 def load(body: bytes, provider: str, path: str) -> Any:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ _STREAM = fields(
 
 def _made(takeout: Takeout, items: Any, wanted: Mapping[str, Field], table: Table) -> Rows:
     found = read_rows(items, wanted, table)
-    return Rows(found.columns, (*dict.fromkeys(takeout.problems), *found.rejected))
+    return replace(found, rejected=(*dict.fromkeys(takeout.problems), *found.rejected))
 
 
 def _logged(takeout: Takeout) -> list[dict[str, Any]]:

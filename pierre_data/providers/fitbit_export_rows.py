@@ -51,7 +51,9 @@ def offset_s(text: str | None) -> float | None:
 
 
 def _length(start: dt.datetime | None, end: dt.datetime | None, millis: float | None) -> float | None:
-    return float(millis) / 1000 if millis is not None else start and end and (end - start).total_seconds()
+    if millis is not None:
+        return float(millis) / 1000
+    return (end - start).total_seconds() if start and end else None
 
 
 def _metres(tracked: Any, typed: Any, length: Any, unit: str | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def _activities(export: Export) -> list[dict[str, Any]]:
 
 def _read(export: Export, items: Iterable[Row], wanted: Mapping[str, Field], table: Table) -> Rows:
     found = read_rows(items, wanted, table)
-    return Rows(found.columns, (*export.problems, *found.rejected))
+    return replace(found, rejected=(*export.problems, *found.rejected))
 
 
 def _list(query: Query) -> Plan:

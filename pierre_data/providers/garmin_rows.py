@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -39,6 +40,12 @@ def _between(start: float, end: float) -> float:
 
 def _state(word: str) -> str:
     return "tentative" if word.endswith("TENTATIVE") else "scored"
+
+
+def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
+    if seconds is None or offset is None:
+        return None
+    return epoch_seconds(seconds + offset).replace(tzinfo=None)
 
 
 _WHEN = {
@@ -83,6 +90,7 @@ SLEEP |= fields(
 )
 SLEEP |= {
     "end_time": Field("end", via=epoch_seconds),
+    "end_time_local": Field("end", "startTimeOffsetInSeconds", via=_wall),
     "unscored_s": Field("unmeasurableSleepInSeconds", "unmeasurableSleepDurationInSeconds"),
     "spo2_pct": Field("timeOffsetSleepSpo2", via=_mean),
     "respiratory_rate_brpm": Field("timeOffsetSleepRespiration", via=_mean),
@@ -128,12 +136,6 @@ IGNORED: Mapping[schema.Table, tuple[str, ...]] = {
 
 def _measured(seconds: float | None, day: str | None) -> Any:
     return epoch_seconds(seconds) if seconds is not None else day and f"{day}T00:00:00Z"
-
-
-def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
-    if seconds is None or offset is None:
-        return None
-    return epoch_seconds(seconds + offset).replace(tzinfo=None)
 
 
 HEALTH |= {
@@ -234,4 +236,4 @@ def read(kind: str, table: schema.Table, items: Any) -> Rows:
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             rejected.append((str(item.get("summaryId")), kind, str(error)[:80]))
     found = read_rows(rows, wanted, table)
-    return Rows(found.columns, (*rejected, *found.rejected))
+    return replace(found, rejected=(*rejected, *found.rejected))

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
+from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
 from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
@@ -175,6 +176,32 @@ class ProviderDescriptor:
     register_url: str = ""
     access: str = ""
     synthetic: bool = False
+
+    def __repr__(self) -> str:
+        offers, needs = ", ".join(self.tables()) or "nothing", self.needs or "nothing"
+        return f"<ProviderDescriptor {self.name}: {self.display_name}; offers {offers}; needs {needs}>"
+
+    def _repr_html_(self) -> str:
+        limits = ", ".join(f"{limit.requests:,} requests in {limit.seconds / 60:g} min" for limit in self.limits)
+        options = ", ".join(f"{name} ({option.meaning})" for name, option in self.options.items())
+        facts = (
+            ("name", self.name),
+            ("offers", ", ".join(self.tables())),
+            ("needs", self.needs),
+            ("options", options),
+            ("access", self.access),
+            ("register at", self.register_url),
+            ("limits", limits),
+            ("terms", f"{self.terms.url} {self.terms.note}" if self.terms else ""),
+        )
+        return shown(self.display_name, (), [fact for fact in facts if fact[1]])
+
+    @property
+    def needs(self) -> str:
+        """What a person must give: "consent", "key", the names of required options, or nothing."""
+        if self.oauth_endpoints is not None:
+            return "consent"
+        return "key" if self.key_headers else ", ".join(n for n, option in self.options.items() if option.required)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):

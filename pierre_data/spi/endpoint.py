@@ -110,6 +110,18 @@ class Endpoint:
         for after, before in windows:
             yield from self._pages(query, after, before)
 
+    def reaches(self, now: dt.datetime) -> dt.datetime | None:
+        """Return how far back the vendor answers, aware UTC; None when it answers for all that there is.
+
+        Parameters
+        ----------
+        now : datetime
+            The clock; a vendor may answer for the last so many days.
+        """
+        oldest = self.paging.oldest if isinstance(self.paging, DateWindows) else None
+        # A date is where history begins: nothing is cut there.
+        return now - oldest if isinstance(oldest, dt.timedelta) else None
+
     def produces(self) -> frozenset[str]:
         """Return the columns this endpoint fills."""
         sport = any(isinstance(f.via, Sports) for f in self.fields.values())

@@ -120,6 +120,27 @@ class Sports:
 
         return cls(read(known), read(leisure), word)
 
+    def read(self, *values: Any) -> tuple[str | None, str | None, tuple[str, bool] | None]:
+        """Return the vendor's own word, the word that is looked up, and what `sport` knows of it.
+
+        Raises
+        ------
+        TypeError
+            A value is an object or a list.
+        Exception
+            What `word` raises.
+
+        Examples
+        --------
+        >>> Sports({"run": "run"}).read("Run"), Sports({}).read(7), Sports({}).read(None)
+        (('Run', 'Run', ('run', True)), ('7', '7', None), (None, None, None))
+        """
+        if any(isinstance(value, dict | list) for value in values):
+            raise TypeError("a sport is a word or a number")
+        raw = next((str(v) for v in values if v is not None and not isinstance(v, bool)), None)
+        word = raw if self.word is None else self.word(*values)
+        return raw, word, None if word is None else self.sport(word)
+
     def sport(self, word: str) -> tuple[str, bool] | None:
         """Return the sport and whether it is exercise, or None for an unknown word."""
         key = word.casefold()

@@ -126,8 +126,11 @@ class Rows:
         What could not be read, for the report: rows are missing.
     notes : tuple of (row, field, value)
         What was odd and read all the same, for the report.
+    unknown : mapping of str to int
+        Sport words in no table -> rows, for the report.
     """
 
     columns: Mapping[str, Any]
     rejected: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[tuple[str, str, str], ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,30 +30,35 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     Returns
     -------
     Rows
-        A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``.
+        A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``; sport words
+        in no table are counted in ``unknown``.
 
     Examples
     --------
     >>> from pierre_data.schema import HEALTH, Unit
     >>> wanted = {"height_m": Field("body.cm", Unit.CENTIMETRE)}
-    >>> read_rows([{"body": {"cm": 180}}, {"body": {"cm": "tall"}}], wanted, HEALTH)
-    Rows(columns={'height_m': [1.8]}, rejected=(('1', 'body.cm', "'tall'"),))
+    >>> found = read_rows([{"body": {"cm": 180}}, {"body": {"cm": "tall"}}], wanted, HEALTH)
+    >>> found.columns, found.rejected
+    ({'height_m': [1.8]}, (('1', 'body.cm', "'tall'"),))
     """
     rows: list[Mapping[str, Any]] = []
     rejected: list[tuple[str, str, str]] = []
+    unknown: Counter[str] = Counter()
     for at, item in enumerate(items):
         row: dict[str, Any] = {}
+        odd: list[str] = []
         for column, field in wanted.items():
             values = [dig(item, path) for path in field.paths]
             try:
-                row |= _read(column, field, values, table)
+                row |= _read(column, field, values, table, odd)
             except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
                 rejected.append((str(row.get("id") or at), field.paths[0], repr(values[0])[:80]))
                 break
         else:
             rows.append(row)
+            unknown.update(odd)
     columns = dict.fromkeys(wanted) | ({"sport_raw": None, "is_exercise": None} if "sport" in wanted else {})
-    return Rows({c: [row.get(c) for row in rows] for c in columns}, tuple(rejected))
+    return Rows({c: [row.get(c) for row in rows] for c in columns}, tuple(rejected), unknown=unknown)
 
 
 def walk(
@@ -111,11 +117,12 @@ def walk(
     return found
 
 
-def _read(column: str, field: Field, values: Sequence[Any], table: Table) -> dict[str, Any]:
+def _read(column: str, field: Field, values: Sequence[Any], table: Table, unknown: list[str]) -> dict[str, Any]:
     if isinstance(field.via, Sports):
-        raw = next((str(v) for v in values if v is not None and not isinstance(v, bool)), None)
-        word = raw if field.via.word is None else field.via.word(*values)
-        sport, exercise = field.via.sport(word or "") or ("other", True)
+        raw, word, known = field.via.read(*values)
+        if word is not None and known is None:
+            unknown.append(word)
+        sport, exercise = known or ("other", True)
         return {column: sport, "sport_raw": raw, "is_exercise": exercise}
     value = next((v for v in values if v is not None), None)
     if isinstance(field.via, Columnwise):

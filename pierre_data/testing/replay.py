@@ -37,7 +37,8 @@ class ReplayServer:
     """Serves a folder of payload files over HTTP on 127.0.0.1, as a context manager.
 
     The tree mirrors the URL paths: ``GET /activities/123/streams`` is answered with
-    ``folder/activities/123/streams.json``, and with 404 when there is no such file.
+    ``folder/activities/123/streams.json``, and with 404 when there is no such file.  A colon in a path counts as a
+    slash: ``GET /points:reconcile`` is answered with ``folder/points/reconcile.json``.
 
     Parameters
     ----------
@@ -215,7 +216,8 @@ class ReplayServer:
         return Answer(200, json.dumps(body).encode())
 
     def _file(self, path: str) -> Path | None:
-        steps = [unquote(step) for step in path.split("/") if step]
+        # Some vendors name what is done to a thing behind a colon, which no file of Windows may hold.
+        steps = [unquote(step) for step in path.replace(":", "/").split("/") if step]
         if any(step in (".", "..") or set(step) & set("/\\\0") for step in steps):
             return None
         place = self._folder.joinpath(*steps)

@@ -60,6 +60,8 @@ def keys(frame: pd.DataFrame, table: Table) -> set[tuple[object, ...]]:
 def check_windows(stage: Stage, table: Table, whole: Fetched, found: Findings) -> None:
     """Ask for both sides of the first, a middle and the last row: windows are half-open and lose nothing.
 
+    The windows of a feed mean time of upload: rows of any time may come, and none that the whole does not have.
+
     Parameters
     ----------
     stage, table
@@ -73,6 +75,12 @@ def check_windows(stage: Stage, table: Table, whole: Fetched, found: Findings) -
         return
     times = instants(whole.frame, table)
     start, end = times.min().to_pydatetime() - _MARGIN, times.max().to_pydatetime() + _MARGIN
+    if stage.descriptor.endpoints[table].window_kind == "feed":
+        got = attempt(stage, found, table, start, end)
+        if got is not None and keys(got.frame, table) - keys(whole.frame, table):
+            found.add(f"{table.name}: a question with a start and an end brings rows that one without does not.")
+        found.notes.append(f"{table.name}: its windows are time of upload; whoever keeps its rows cuts them.")
+        return
     for after, before, end_name in _sides(times, start, end):
         got = attempt(stage, found, table, after, before)
         if got is None:

@@ -25,7 +25,7 @@ def payload_files(endpoint: Endpoint, folder: Path) -> Iterator[tuple[Path, str]
     """
     if not endpoint.path:
         return
-    pattern = re.compile("([^/]+)".join(map(re.escape, endpoint.path.strip("/").split("{id}"))))
+    pattern = re.compile("([^/]+)".join(map(re.escape, endpoint.path.strip("/").replace(":", "/").split("{id}"))))
     for file in sorted(folder.rglob("*.json")):
         found = pattern.fullmatch(file.relative_to(folder).as_posix().removesuffix(".json"))
         if found:

@@ -1,0 +1,118 @@
+"""Look at merges one by one, side by side, and say which are right."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from pierre_data.client import Client
+from pierre_data.widgets.listening import plain
+from pierre_data.widgets.parts import bundle, button, label, panel, say, show
+from pierre_data.widgets.reviewing import FIELDS, PAGE, Reviewing
+
+
+class DuplicatesReview:
+    """Merges with their reasons, the two rows side by side, and Same and Different.
+
+    With a client the buttons call ``client.mark_same(a, b)`` and ``client.mark_different(a, b)``: remembered, and
+    applied before every other rule.  With a frame they are in ``review.model.overrides``.
+
+    Parameters
+    ----------
+    source : Client or DataFrame
+        Whose activities are loaded; or rows fetched with ``dedupe=False``.
+
+    Attributes
+    ----------
+    model : Reviewing
+        The state, without widgets.
+    frame : DataFrame or None
+        The rows deduplicated as judged.
+    widget : ipywidgets.VBox
+        What is shown.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    >>> review = pierre.widgets.DuplicatesReview(client.activities("2026-01-01", "2026-02-01", dedupe=False))
+    >>> review.model.says
+    '... merges among ... rows.'
+    """
+
+    def __init__(self, source: Client | pd.DataFrame) -> None:
+        self.model = Reviewing(source)
+        self._lock = threading.RLock()
+        self._setting = False
+        self._says, self._reason = label("", "pierre-title"), label("")
+        wide = ipywidgets.Layout(width="95%", height="140px")
+        self._list = ipywidgets.Select(description="Merges:", layout=wide)
+        self._cells = [[label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)]
+        cells = [cell for row in self._cells for cell in row]
+        columns = ipywidgets.Layout(grid_template_columns="11em 1fr 1fr", width="95%")
+        self._table = ipywidgets.GridBox(cells, layout=columns)
+        self._after = ipywidgets.Text(description="From:", placeholder="2026-01-01", continuous_update=False)
+        self._before = ipywidgets.Text(description="Before:", placeholder="2026-02-01", continuous_update=False)
+        self._load = button("Load", self._start, tip="Fetch the rows of these days", primary=True)
+        choose = ipywidgets.HBox([self._after, self._before, self._load])
+        show(choose, self.model.client is not None)
+        self._judge = ipywidgets.HBox(self._buttons())
+        shown = [self._says, choose, self._list, self._reason, self._table, self._judge]
+        self.widget = panel(shown, "review")
+        self._list.observe(self._selected, names="index")
+        self._render()
+        self.model.changed.add(self._render)
+
+    @property
+    def frame(self) -> pd.DataFrame | None:
+        """The rows deduplicated as judged; None before there are any."""
+        return self.model.frame
+
+    def __repr__(self) -> str:
+        way = 'in code: pierre.duplicates(frame), client.mark_same("a:1", "b:2"), client.mark_different("a:1", "b:2")'
+        return plain(f"{self.model.says} {way}")
+
+    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
+        return bundle(self.widget, repr(self), how)
+
+    def _buttons(self) -> list[Any]:
+        model = self.model
+        return [
+            button("Same workout", lambda: model.judge(same=True), tip="They are one workout: always merge them"),
+            button("Different workouts", lambda: model.judge(same=False), tip="They are two: never merge them"),
+            button("Previous", lambda: model.go(model.at - 1), tip="Look at the merge before"),
+            button("Next", lambda: model.go(model.at + 1), tip="Look at the next merge"),
+            button("Next page", lambda: model.go(model.at + PAGE), tip=f"Look {PAGE} merges further"),
+        ]
+
+    def _start(self) -> None:
+        self.model.load(self._after.value.strip(), self._before.value.strip())
+
+    def _selected(self, change: dict[str, Any]) -> None:
+        if not self._setting and change["new"] is not None:
+            self.model.go(self.model.at // PAGE * PAGE + int(change["new"]))
+
+    def _render(self) -> None:
+        with self._lock:
+            model = self.model
+            say(self._says, model.says)
+            self._load.disabled = model.loading
+            titles = [plain(title) for title in model.titles()]
+            self._setting = True
+            try:
+                if list(self._list.options) != titles:
+                    self._list.options = titles
+                self._list.index = model.at % PAGE if titles else None
+            finally:
+                self._setting = False
+            say(self._reason, model.reason())
+            rows = model.side_by_side()
+            for at, cells in enumerate(self._cells):
+                texts = rows[at] if at < len(rows) else ("", "", "")
+                for cell, text in zip(cells, texts, strict=True):
+                    say(cell, text or ("-" if at < len(rows) else ""))
+            for part in (self._list, self._table, self._judge):
+                show(part, bool(titles))

@@ -1,0 +1,116 @@
+"""The few widgets all views are made of: labels that cannot run anything, labelled buttons, one checked link."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ipywidgets
+
+from pierre_data.secret import Secret
+from pierre_data.widgets.listening import plain
+
+# The one HTML widget without a word of data: colours follow the host's theme, light or dark.
+_STYLE = """<style>
+.pierre .widget-label { white-space: normal; height: auto; line-height: 1.4; overflow-wrap: anywhere; }
+.pierre-card { border: 1px solid var(--jp-border-color2, #8888); border-radius: 6px; padding: 6px 12px; margin: 4px 0; }
+.pierre-title .widget-label, .pierre-title.widget-label { font-weight: 600; }
+.pierre > .widget-hbox { align-items: center; gap: 4px 12px; flex-wrap: wrap; }
+.pierre-quiet.widget-label { opacity: .75; }
+.pierre-bad.widget-label { color: var(--jp-error-color1, #c62828); }
+.pierre-code textarea, .pierre-code input { font-family: var(--jp-code-font-family, monospace); }
+.pierre button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+</style>"""
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+
+
+def panel(children: Iterable[Any], name: str) -> Any:
+    """Return the outermost box of a view."""
+    box = ipywidgets.VBox([ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none")), *children])
+    return with_classes(box, "pierre", f"pierre-{name}")
+
+
+def with_classes(widget: Any, *names: str) -> Any:
+    """Return a widget with CSS classes of ours."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def label(text: object = "", *classes: str) -> Any:
+    """Return a label; its text is shown as it is."""
+    return with_classes(ipywidgets.Label(plain(text)), *classes)
+
+
+def say(widget: Any, text: object) -> None:
+    """Set a label's text, and hide it when there is none."""
+    shown = plain(text)
+    if widget.value != shown:
+        widget.value = shown
+    show(widget, bool(shown))
+
+
+def show(widget: Any, visible: bool) -> None:
+    """Show or hide a widget."""
+    display = None if visible else "none"
+    if widget.layout.display != display:
+        widget.layout.display = display
+
+
+def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False) -> Any:
+    """Return a button that says what it does and can be reached with the keyboard."""
+    made = ipywidgets.Button(
+        description=plain(text),
+        tooltip=plain(tip or text),
+        button_style="primary" if primary else "",
+        layout=ipywidgets.Layout(width="auto"),
+    )
+    made.on_click(lambda _: act())
+    return made
+
+
+def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", hidden: bool = True) -> Any:
+    """Return a field whose value is taken when it is complete (Enter, or leaving the field) and cleared at once.
+
+    A saved notebook may hold widget state, so what was typed must not stay there: the field is empty again before
+    anybody acts on the value.
+    """
+    kind = ipywidgets.Password if hidden else ipywidgets.Text
+    field = kind(
+        description=plain(text),
+        placeholder=plain(hint),
+        continuous_update=False,
+        layout=ipywidgets.Layout(width="95%"),
+        style={"description_width": "initial"},
+    )
+
+    def changed(change: dict[str, Any]) -> None:
+        value = change["new"]
+        if value:
+            field.value = ""
+            take(Secret(value))
+
+    field.observe(changed, names="value")
+    return field
+
+
+def link(widget: Any, address: Secret | None, text: str) -> None:
+    """Show a link in an HTML widget; without an address it is empty.
+
+    Core ipywidgets open pages in no other way.  The address is made by us for the vendor's host, and is refused
+    unless every character is one of an address; then it is escaped all the same.
+    """
+    shown = ""
+    if address is not None and _ADDRESS.fullmatch(address.reveal()):
+        href = html.escape(address.reveal(), quote=True)
+        shown = f'<a href="{href}" target="_blank" rel="noopener noreferrer">{html.escape(text)}</a>'
+    if widget.value != shown:
+        widget.value = shown
+
+
+def bundle(widget: Any, text: str, how: dict[str, Any]) -> dict[str, Any]:
+    """Return what a notebook shows: the widget, and plain text where there is none."""
+    made = widget._repr_mimebundle_(**how)
+    return {**(made or {}), "text/plain": text}
