@@ -220,8 +220,12 @@ def crowd(notebook: Page) -> None:
     """Fifty providers, and the keyboard."""
     began = time.perf_counter()
     notebook.run(7)
-    notebook.output(7).locator(".pierre-card").nth(49).wait_for()
+    notebook.output(7).locator(".pierre-card").nth(19).wait_for()
     print(f"50 providers, first paint: {time.perf_counter() - began:.2f} s; {notebook.output(7).inner_text()[:20]!r}")
+    began = time.perf_counter()
+    notebook.output(7).get_by_role("button", name="Show all providers").click()
+    notebook.output(7).locator(".pierre-card").nth(49).wait_for()
+    print(f"all 50 cards: {time.perf_counter() - began:.2f} s")
     notebook.run(8)
     output = notebook.output(8)
     output.locator("select").first.wait_for()
