@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -51,6 +52,19 @@ class Batch:
     page: Page
 
 
+#: Those of this process: a forked child must not read answers from its parent's connections.
+_ALIVE: weakref.WeakSet[DescriptorProvider] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for provider in list(_ALIVE):
+        provider.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 class DescriptorProvider(FitnessProvider):
     """One account at the vendor a descriptor describes.
 
@@ -83,6 +97,7 @@ class DescriptorProvider(FitnessProvider):
         self._resolve: Callable[[], Identity | None] = lambda: None
         self._used = threading.local()
         self._directory: Path | None = None
+        _ALIVE.add(self)
         if config.access_token is not None:
             given = FixedToken(config.access_token, config.name, variable(config.name, "ACCESS_TOKEN"))
             self.set_identity(lambda: given)
@@ -141,6 +156,10 @@ class DescriptorProvider(FitnessProvider):
             if self._client is not None:
                 self._client.close()
             self._client = None
+
+    def begin_anew(self) -> None:
+        """Let go of the connections without closing them, in a forked child: they are the parent's."""
+        self._lock, self._client = threading.Lock(), None
 
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for, as a conformed frame."""
