@@ -186,6 +186,15 @@ _BOOK = [
     "server.refuse_api, server.fail_api = 0, 422\nlab.client(cache='memory').activities()",
     "rules.fail_with, rules.echo = 400, True\nclient.connect('acme', again=True, dialogue=lab.talk())",
     "client.disconnect('acme')",
+    "rules.fail_with = server.refuse_api = server.fail_api = 0\nfrom pierre_data.secret import Secret\n"
+    "other = lab.client(environ={'PIERRE_ACME_CLIENT_SECRET': ''}, user='eve')\n"
+    "panel = pierre.widgets.ConnectPanel(other)\npanel",
+    "model = panel.model\nmodel.supply('acme', 'CLIENT_SECRET', Secret(rules.client_secret))\n"
+    "import time\nwork = model.connect('acme')\n"
+    "while (consent := model.card('acme').consent) is None: time.sleep(.01)\n"
+    "model.paste('acme', Secret(server.consent(consent.reveal())))\nwork.join(20)\nmodel.card('acme')",
+    "fetch = pierre.widgets.FetchProgress(other)\nfetch",
+    "_ = fetch.model.start()\nwhile fetch.model.running: time.sleep(.01)\nfetch.model.lines()",
 ]
 
 
@@ -203,7 +212,9 @@ def test_a_notebook_keeps_nothing(lab: Watched) -> None:
     runner.execute(env={**os.environ, **child_environment(lab), **environ})
     nbformat.write(book, lab.directory / "executed.ipynb")
     outcomes = [[output.output_type for output in cell.outputs] for cell in book.cells]
-    shown = [["stream"], [], *[["execute_result"]] * 5, *[["error"]] * 3, ["execute_result"]]
+    shown = [["stream"], [], *[["execute_result"]] * 5, *[["error"]] * 3, *[["execute_result"]] * 5]
     assert outcomes == shown, book
+    assert "status='connected'" in str(book.cells[-3].outputs), book
+    assert book.metadata["widgets"]
     lab.search.tree("executed notebook", lab.directory)
     assert lab.search.found() == []

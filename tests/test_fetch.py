@@ -13,12 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pierre_data import PayloadError, SchemaError, Unit
-from pierre_data.fetch import cut, parse_page, parse_rows
+from pierre_data.fetch import DescriptorProvider, cut, parse_page, parse_rows
 from pierre_data.fetch.columns import read
-from pierre_data.schema import ACTIVITIES, Kind
-from pierre_data.spi import Endpoint, Field, Query, Rows, Sports, Token, epoch_millis
+from pierre_data.schema import ACTIVITIES, ATHLETE, Kind
+from pierre_data.spi import (
+    Endpoint,
+    Field,
+    Plan,
+    ProviderConfig,
+    ProviderDescriptor,
+    Query,
+    Request,
+    Rows,
+    Sports,
+    Token,
+    epoch_millis,
+)
 from pierre_data.spi.fields import Columnwise
 from pierre_data.spi.reading import read_rows
+from tests.fault_server import FaultServer
+from tests.fault_server import json as answer
 
 FIELDS = {
     "id": Field("id"),
@@ -124,6 +138,24 @@ def test_a_translation_that_fails_sets_its_row_aside() -> None:
     frame, parsed = page([GOOD | {"start": 1_000}, GOOD | {"start": "soon"}], endpoint=Endpoint("/x", fields))
     assert frame.start_time.tolist() == [pd.Timestamp("1970-01-01T00:00:01Z")]
     assert parsed.rejected[0].value == "'soon'"
+
+
+def test_a_plan_that_trips_over_an_odd_answer_is_the_answers_fault() -> None:
+    def plan(_query: Query) -> Plan:
+        body = (yield Request("/athlete", raw=True)).body
+        yield Rows({"id": [body["id"]]})
+
+    endpoint = Endpoint("", {"id": Field("id")}, plan_with=plan)
+    acme = ProviderDescriptor(
+        name="acme", display_name="Acme", api_base_url="https://acme.example", endpoints={ATHLETE: endpoint}
+    )
+    with FaultServer(answer({"other": 1})) as server:
+        made = DescriptorProvider(acme, ProviderConfig("acme", api_base_url=server.url))
+        with pytest.raises(PayloadError, match=r"Acme answered athlete in a form .* KeyError") as caught:
+            made.frame(Query(ATHLETE))
+        made.close()
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.provider == "acme"
 
 
 @pytest.mark.parametrize("records", [lambda body, _query: body["rows"], lambda _body, _query: None])

@@ -148,6 +148,7 @@ def test_a_final_night_replaces_the_tentative_one() -> None:
         "start_time": "2026-05-08T20:40:10+00:00",
         "end_time": "2026-05-09T04:40:10+00:00",
         "start_time_local": "2026-05-08T22:40:10",
+        "end_time_local": "2026-05-09T06:40:10",
         "utc_offset_s": 7200.0,
         "is_nap": False,
         "in_bed_s": 28800.0,

@@ -16,7 +16,7 @@ from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store
 from pierre_data.client.accounts import Accounts
 from pierre_data.client.choice import ConfiguredProvider, chosen
 from pierre_data.client.gather import Errors, gather, newest_first, settle
-from pierre_data.client.keys import source_of
+from pierre_data.client.keys import Sources
 from pierre_data.client.overrides import Marks
 from pierre_data.client.question import Question
 from pierre_data.dedupe import deduplicate
@@ -93,7 +93,7 @@ class Desk:
         self.marks, self.choice, self.tenant, self.user = marks, tuple(choice), tenant, user
         self.report = Report(id="")
         self._made: dict[str, CachingProvider] = {}
-        self._sources: dict[str, str] = {}
+        self._sources = Sources()
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -161,8 +161,7 @@ class Desk:
             attrs = frame.attrs
             frame = deduplicate(frame, priority=names)
             frame.attrs = attrs
-            with self._lock:
-                self._sources |= dict(zip(frame["activity_id"], frame["sources"], strict=True))
+            self._sources.note(frame)
         if dedupe or question.local:
             frame = _within(frame, question)
         return frame
@@ -213,8 +212,7 @@ class Desk:
 
     def one(self, table: Table, key: str, policy: CachePolicy) -> pd.DataFrame:
         """Return one activity, or what hangs on it; its best source is asked."""
-        with self._lock:
-            name, id = source_of(key, self._sources)
+        name, id = self._sources.of(key)
         _ = self.registry[name].endpoint(table, single=True)
         return self.answer(Query(table, id=id), [name], How(policy))
 

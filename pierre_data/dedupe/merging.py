@@ -111,7 +111,9 @@ def deduplicate(
     out = merged(found.rows, found.groups, found.timed_by)
     texts, counts = source_names(found.rows, found.groups)
     added = {"activity_id": group_ids(found.rows, found.groups), "n_sources": counts, "sources": texts}
-    out = out.drop(columns=list(ADDED), errors="ignore")
+    # Dropping no column takes ten times as long as this copy.
+    again = out.columns.isin(ADDED).any()
+    out = out.drop(columns=list(ADDED), errors="ignore") if again else out.copy(deep=False)
     for at, (name, values) in enumerate(added.items()):
         out.insert(at, name, pd.Series(values, index=out.index, dtype="float64" if name == "n_sources" else "str"))
     out.attrs = dict(frame.attrs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data.auth import FixedToken, Identity, key_identities
-from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected
+from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected, PayloadError, PierreError
 from pierre_data.fetch.drive import drive
-from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
+from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.report import ProviderReport, Watch
 from pierre_data.fetch.wire import load
 from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
@@ -26,6 +27,7 @@ from pierre_data.spi import (
     Endpoint,
     FitnessProvider,
     Page,
+    Plan,
     ProviderConfig,
     ProviderDescriptor,
     Query,
@@ -48,6 +50,19 @@ class Batch:
 
     table: pa.Table
     page: Page
+
+
+#: Those of this process: a forked child must not read answers from its parent's connections.
+_ALIVE: weakref.WeakSet[DescriptorProvider] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for provider in list(_ALIVE):
+        provider.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 class DescriptorProvider(FitnessProvider):
@@ -82,6 +97,7 @@ class DescriptorProvider(FitnessProvider):
         self._resolve: Callable[[], Identity | None] = lambda: None
         self._used = threading.local()
         self._directory: Path | None = None
+        _ALIVE.add(self)
         if config.access_token is not None:
             given = FixedToken(config.access_token, config.name, variable(config.name, "ACCESS_TOKEN"))
             self.set_identity(lambda: given)
@@ -141,6 +157,10 @@ class DescriptorProvider(FitnessProvider):
                 self._client.close()
             self._client = None
 
+    def begin_anew(self) -> None:
+        """Let go of the connections without closing them, in a forked child: they are the parent's."""
+        self._lock, self._client = threading.Lock(), None
+
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for, as a conformed frame."""
         watch = Watch(ProviderReport(self.name, query.table.name))
@@ -176,7 +196,7 @@ class DescriptorProvider(FitnessProvider):
         send = self._sender(endpoint, query, watch)
         read = self._reader(query.table)
         nulls: set[str] | None = None
-        for parsed in drive(endpoint.plan(query), send, read, watch.check, query.in_flight):
+        for parsed in drive(self._guarded(endpoint.plan(query), query), send, read, watch.check, query.in_flight):
             # The window of a feed is upload time: its rows may have happened at any time.
             rows = parsed.table
             if endpoint.window_kind != "feed":
@@ -187,6 +207,20 @@ class DescriptorProvider(FitnessProvider):
                 nulls = null if nulls is None else nulls & null
             yield Batch(rows, parsed.page)
         watch.report.always_null = tuple(sorted(nulls or ()))
+
+    def _guarded(self, plan: Plan, query: Query) -> Plan:
+        """Walk a plan whose code trusts the vendor: what an odd answer makes it raise is the answer's fault."""
+        try:
+            yield from plan
+        except PierreError:
+            raise
+        except UNREADABLE as error:
+            raise PayloadError(
+                f"{self.descriptor.display_name} answered {query.table.name} in a form its provider does not know: "
+                f"{type(error).__name__}: {error}.",
+                "The vendor may have changed its API; look for an update of this provider.",
+                provider=self.name,
+            ) from error
 
     def _check_options(self) -> None:
         for name, option in self.descriptor.options.items():

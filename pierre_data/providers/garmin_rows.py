@@ -42,6 +42,12 @@ def _state(word: str) -> str:
     return "tentative" if word.endswith("TENTATIVE") else "scored"
 
 
+def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
+    if seconds is None or offset is None:
+        return None
+    return epoch_seconds(seconds + offset).replace(tzinfo=None)
+
+
 _WHEN = {
     "start_time": Field("startTimeInSeconds", via=epoch_seconds),
     "utc_offset_s": Field("startTimeOffsetInSeconds"),
@@ -84,6 +90,7 @@ SLEEP |= fields(
 )
 SLEEP |= {
     "end_time": Field("end", via=epoch_seconds),
+    "end_time_local": Field("end", "startTimeOffsetInSeconds", via=_wall),
     "unscored_s": Field("unmeasurableSleepInSeconds", "unmeasurableSleepDurationInSeconds"),
     "spo2_pct": Field("timeOffsetSleepSpo2", via=_mean),
     "respiratory_rate_brpm": Field("timeOffsetSleepRespiration", via=_mean),
@@ -129,12 +136,6 @@ IGNORED: Mapping[schema.Table, tuple[str, ...]] = {
 
 def _measured(seconds: float | None, day: str | None) -> Any:
     return epoch_seconds(seconds) if seconds is not None else day and f"{day}T00:00:00Z"
-
-
-def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
-    if seconds is None or offset is None:
-        return None
-    return epoch_seconds(seconds + offset).replace(tzinfo=None)
 
 
 HEALTH |= {
