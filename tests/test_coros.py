@@ -15,7 +15,8 @@ from pierre_data import errors, schema
 from pierre_data.cache import CachingProvider
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.fetch import ProviderReport, Watch, parse_rows
-from pierre_data.providers.coros import SPORTS, descriptor, receive
+from pierre_data.providers.coros import descriptor, receive
+from pierre_data.providers.coros_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Query

@@ -142,8 +142,8 @@ def test_a_translation_that_fails_sets_its_row_aside() -> None:
 
 def test_a_plan_that_trips_over_an_odd_answer_is_the_answers_fault() -> None:
     def plan(_query: Query) -> Plan:
-        yield Request("/athlete", raw=True)
-        yield Rows({"id": [{}["id"]]})
+        body = (yield Request("/athlete", raw=True)).body
+        yield Rows({"id": [body["id"]]})
 
     endpoint = Endpoint("", {"id": Field("id")}, plan_with=plan)
     acme = ProviderDescriptor(

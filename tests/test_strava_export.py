@@ -13,8 +13,8 @@ from pierre_data import schema
 from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.strava_archive import NUMBERS, OTHERS
 from pierre_data.files.strava_words import COLUMNS, SPORTS
-from pierre_data.providers.strava import SPORTS as API_SPORTS
 from pierre_data.providers.strava_export import descriptor
+from pierre_data.providers.strava_rows import SPORTS as API_SPORTS
 from tests import fit_writer as fw
 from tests.strava_archive_writer import RUN, archive, listed, one, source, table
 
