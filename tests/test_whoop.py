@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from pierre_data import errors, schema
-from pierre_data.providers.whoop import SPORTS, descriptor, receive
+from pierre_data.providers.whoop import descriptor, receive
+from pierre_data.providers.whoop_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Query, Received, Token
