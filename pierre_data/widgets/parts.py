@@ -17,7 +17,7 @@ _STYLE = """<style>
 .pierre .widget-label { white-space: normal; height: auto; line-height: 1.4; overflow-wrap: anywhere; }
 .pierre-card { border: 1px solid var(--jp-border-color2, #8888); border-radius: 6px; padding: 6px 12px; margin: 4px 0; }
 .pierre-title .widget-label, .pierre-title.widget-label { font-weight: 600; }
-.pierre > .widget-hbox { align-items: center; gap: 4px 12px; flex-wrap: wrap; }
+.pierre > .widget-hbox { align-items: center; gap: 2px 4px; flex-wrap: wrap; }
 .pierre-quiet.widget-label { opacity: .75; }
 .pierre-bad.widget-label { color: var(--jp-error-color1, #c62828); }
 .pierre-code textarea, .pierre-code input { font-family: var(--jp-code-font-family, monospace); }
