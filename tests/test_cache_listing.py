@@ -283,11 +283,11 @@ def test_an_entry_from_the_future_is_neither_served_nor_in_the_way(clock: Clock)
     vendor = Vendor(monthly(3))
     store = MemoryStore()
     provider = kept(vendor, clock, store)
-    clock.forward(days=400)
+    clock.forward(days=36_500)
     ids(provider)
     vendor.items["20261100"] = ("2026-11-01T06:00:00", "Renamed")
     vendor.asked.clear()
-    clock.forward(days=-400)  # the battery was empty
+    clock.forward(days=-36_500)  # the battery was empty
     frame = provider.frame(ALL)
     assert vendor.asked
     assert "Renamed" in set(frame["name"])

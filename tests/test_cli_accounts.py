@@ -84,7 +84,9 @@ def test_connect_status_disconnect_by_pasted_address(desk: Desk, display: str) -
         "strava": {"connected": True, "status": "connected"},
         "synthetic": {"connected": True, "status": "connected"},
     }
-    assert f"kept in {desk.home / 'data' / 'tokens'}" in desk.run("status").stdout
+    end = r"token until \d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    line = rf"strava +connected +account unknown, {end}, kept in {desk.home}/data/tokens"
+    assert re.fullmatch(line, desk.run("status").stdout.splitlines()[0])
     assert desk.run("connect", "strava").stdout == "strava is connected (stored).\n"
     gone = desk.run("disconnect", "strava")
     assert (gone.returncode, gone.stdout) == (0, "strava: the token is forgotten.\n")

@@ -1,6 +1,7 @@
 """Widgets without a kernel: the plain models, and what their views put into widget state."""
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,6 +125,19 @@ def test_giving_up(server: OAuthServer) -> None:
     model.cancel("acme")
     thread.join(20)
     assert model.card("acme").says == "Connecting was cancelled."
+
+
+def test_a_taken_port_is_named(server: OAuthServer) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        model = Connecting(client_of(acme(server.url)))
+        supplied(model)
+        model.supply("acme", "REDIRECT_URI", Secret(f"http://127.0.0.1:{port}/callback"))
+        model.connect("acme").join(20)
+    assert str(port) in model.card("acme").says
+    assert model.card("acme").doing == ""
 
 
 def test_without_an_application_the_error_is_shown(server: OAuthServer) -> None:

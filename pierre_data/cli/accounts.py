@@ -55,9 +55,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         states = frame.set_index("provider")[["connected", "status"]].to_dict("index")
         typer.echo(json.dumps({"success": True, "result": {"providers": states}}, indent=2))
         return
+    ends = frame["expires"].dt.strftime("token until %Y-%m-%d %H:%M UTC, ").fillna("token ")
     texts = frame[["provider", "status", "account", "kept"]].fillna("")
-    for name, state, account, kept in texts.itertuples(index=False, name=None):
-        whose = f"  account {account or 'unknown'}, token kept in {kept}" if kept else ""
+    for (name, state, account, kept), end in zip(texts.itertuples(index=False, name=None), ends, strict=True):
+        whose = f"  account {account or 'unknown'}, {end}kept in {kept}" if kept else ""
         typer.echo(f"{name:<18} {state:<13}{whose}".rstrip())
 
 

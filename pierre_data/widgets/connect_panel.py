@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,12 +20,14 @@ from pierre_data.widgets.parts import (
     label,
     link,
     panel,
-    say,
     secret_field,
     show,
     with_classes,
 )
 
+#: So many cards are shown at first; painting all of fifty takes seconds.
+_FIRST = 20
+_THERE = ("connected", "expired")
 _OPEN = {"CLIENT_ID", "REDIRECT_URI"}  # no secrets, so a person may see what he types
 
 
@@ -59,9 +62,12 @@ class ConnectPanel:
         self.model: Connecting = connecting(client)
         self._lock = threading.RLock()
         self._shown: dict[str, _CardView] = {}
+        self._looks = _Looks(ipywidgets.Layout(), ipywidgets.Label().style, ipywidgets.Layout(width="auto"))
         self._cards = ipywidgets.VBox()
+        self._most = _FIRST
+        self._more = button("Show all providers", self._show_all)
         head = ipywidgets.HBox([label("Accounts", "pierre-title"), button("Refresh", self.model.refresh)])
-        self.widget = panel([head, self._cards], "connect")
+        self.widget = panel([head, self._cards, self._more], "connect")
         self._render()
         self.model.changed.add(self._render)
 
@@ -75,27 +81,44 @@ class ConnectPanel:
     def _render(self) -> None:
         with self._lock:
             # What is connected comes first; later changes of state move nothing under a person's hand.
-            cards = sorted(self.model.cards, key=lambda card: card.status not in ("connected", "expired"))
+            cards = sorted(self.model.cards, key=lambda card: card.status not in _THERE)
             for card in cards:
-                if card.name not in self._shown:
-                    self._shown[card.name] = _CardView(self.model, card)
-                self._shown[card.name].render(card)
+                wanted = len(self._shown) < self._most or card.status in _THERE
+                if card.name not in self._shown and wanted:
+                    self._shown[card.name] = _CardView(self.model, card, self._looks)
+                if card.name in self._shown:
+                    self._shown[card.name].render(card)
+            show(self._more, len(cards) > len(self._shown))
             boxes = tuple(view.box for name, view in self._shown.items() if name in {card.name for card in cards})
             if self._cards.children != boxes:
                 self._cards.children = boxes
+
+    def _show_all(self) -> None:
+        self._most = len(self.model.cards)
+        self._render()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What all cards share: every widget with a layout and style of its own is three for the browser to make."""
+
+    layout: Any
+    text: Any
+    button: Any
 
 
 class _CardView:
     """One card; widgets that are not needed yet are not made, so that fifty cards paint quickly."""
 
-    def __init__(self, model: Connecting, card: Card) -> None:
-        self._model, self._name = model, card.name
+    def __init__(self, model: Connecting, card: Card, looks: _Looks) -> None:
+        self._model, self._name, self._looks = model, card.name, looks
         self._parts: dict[str, Any] = {}
         self._asked = False
         self._form_of: tuple[str, ...] = ()
         self._given: set[str] = set()
         self._last: Card | None = None
-        self.box = with_classes(ipywidgets.VBox(), "pierre-card", f"pierre-of-{card.name}")
+        box = ipywidgets.VBox(layout=looks.layout)
+        self.box = with_classes(box, "pierre-card", f"pierre-of-{card.name}")
 
     def render(self, card: Card) -> None:
         """Show how the card stands."""
@@ -111,7 +134,7 @@ class _CardView:
         if self._form_of:
             children.append(self._form(card))
         if buttons := self._buttons(card):
-            row = self._part("row", ipywidgets.HBox)
+            row = self._part("row", lambda: ipywidgets.HBox(layout=self._looks.layout))
             row.children = tuple(buttons)
             children.append(row)
         if card.consent is not None or "link" in self._parts:
@@ -128,8 +151,9 @@ class _CardView:
         return self._parts[name]
 
     def _text(self, name: str, text: str) -> Any:
-        part = self._part(name, lambda: label("", f"pierre-{name}"))
-        say(part, text)
+        looks = {"layout": self._looks.layout, "style": self._looks.text}
+        part = self._part(name, lambda: label(text, f"pierre-{name}", **looks))
+        part.value = plain(text)
         return part
 
     def _form(self, card: Card) -> Any:
@@ -166,23 +190,30 @@ class _CardView:
     def _buttons(self, card: Card) -> list[Any]:
         name, model = card.display_name, self._model
         if card.doing == "connecting":
-            return [self._part("stop", lambda: button(f"Stop connecting {name}", lambda: model.cancel(card.name)))]
+            return [
+                self._part("stop", lambda: self._button(f"Stop connecting {name}", lambda: model.cancel(card.name)))
+            ]
         if card.doing:
             return []
         out = []
         if card.can_connect and not card.lacks:
             act = partial(model.connect, card.name)
-            out.append(self._part("connect", lambda: button(f"Connect {name}", act, primary=True)))
+            out.append(self._part("connect", lambda: self._button(f"Connect {name}", act, primary=True)))
         if card.can_connect and card.asks and not self._form_of:
             words = "Enter" if card.lacks else "Change"
-            out.append(self._part(f"{words} keys", lambda: button(f"{words} the keys of {name}", self._open_form)))
+            out.append(
+                self._part(f"{words} keys", lambda: self._button(f"{words} the keys of {name}", self._open_form))
+            )
         if card.can_disconnect and not self._asked:
-            out.append(self._part("disconnect", lambda: button(f"Disconnect {name}", partial(self._ask, True))))
+            out.append(self._part("disconnect", lambda: self._button(f"Disconnect {name}", partial(self._ask, True))))
         if card.can_disconnect and self._asked:
             act = partial(model.disconnect, card.name)
-            out.append(self._part("really", lambda: button(f"Revoke and forget {name}", act)))
-            out.append(self._part("keep", lambda: button(f"Keep {name}", partial(self._ask, False))))
+            out.append(self._part("really", lambda: self._button(f"Revoke and forget {name}", act)))
+            out.append(self._part("keep", lambda: self._button(f"Keep {name}", partial(self._ask, False))))
         return out
+
+    def _button(self, text: str, act: Callable[[], object], *, primary: bool = False) -> Any:
+        return button(text, act, primary=primary, layout=self._looks.button)
 
     def _ask(self, asked: bool) -> None:
         self._asked = asked

@@ -159,11 +159,11 @@ class Fetching:
 
 
 def _line(report: ProviderReport, running: bool, now: Callable[[], float] = time.time) -> Line:
-    where = [f"{report.pages} page(s) from the network"] if report.pages or not report.cached_rows else []
+    where = [f"{report.pages} page(s) from the network"] if report.pages else []
     where += [f"{report.cached_rows:,} rows from the cache"] if report.cached_rows else []
     if report.files_in_all:
         where = [f"file {report.files} of {report.files_in_all}"]
-    text = f"{report.rows:,} rows, {', '.join(where)}"
+    text = ", ".join([f"{report.rows:,} rows", *where])
     left = report.wait_ends - now()
     if running and left > 0:
         text += f"; waits {math.ceil(left)} s ({report.wait_reason})"

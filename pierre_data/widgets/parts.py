@@ -17,7 +17,7 @@ _STYLE = """<style>
 .pierre .widget-label { white-space: normal; height: auto; line-height: 1.4; overflow-wrap: anywhere; }
 .pierre-card { border: 1px solid var(--jp-border-color2, #8888); border-radius: 6px; padding: 6px 12px; margin: 4px 0; }
 .pierre-title .widget-label, .pierre-title.widget-label { font-weight: 600; }
-.pierre > .widget-hbox { align-items: center; gap: 4px 12px; flex-wrap: wrap; }
+.pierre > .widget-hbox { align-items: center; gap: 2px 4px; flex-wrap: wrap; }
 .pierre-quiet.widget-label { opacity: .75; }
 .pierre-bad.widget-label { color: var(--jp-error-color1, #c62828); }
 .pierre-code textarea, .pierre-code input { font-family: var(--jp-code-font-family, monospace); }
@@ -39,9 +39,9 @@ def with_classes(widget: Any, *names: str) -> Any:
     return widget
 
 
-def label(text: object = "", *classes: str) -> Any:
-    """Return a label; its text is shown as it is."""
-    return with_classes(ipywidgets.Label(plain(text)), *classes)
+def label(text: object = "", *classes: str, **looks: Any) -> Any:
+    """Return a label; its text is shown as it is.  `looks` may share a layout and a style with other labels."""
+    return with_classes(ipywidgets.Label(plain(text), **looks), *classes)
 
 
 def say(widget: Any, text: object) -> None:
@@ -59,13 +59,13 @@ def show(widget: Any, visible: bool) -> None:
         widget.layout.display = display
 
 
-def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False) -> Any:
-    """Return a button that says what it does and can be reached with the keyboard."""
+def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False, **looks: Any) -> Any:
+    """Return a button that says what it does and can be reached with the keyboard; `looks` as for `label`."""
     made = ipywidgets.Button(
         description=plain(text),
         tooltip=plain(tip or text),
         button_style="primary" if primary else "",
-        layout=ipywidgets.Layout(width="auto"),
+        **({"layout": ipywidgets.Layout(width="auto")} | looks),
     )
     made.on_click(lambda _: act())
     return made

@@ -49,7 +49,7 @@ class ProviderPicker:
         self.progress = FetchProgress(self.model.fetching)
         self._lock = threading.RLock()
         self._setting = False
-        rows = ipywidgets.Layout(width="46%", height="120px")
+        rows = ipywidgets.Layout(width="auto", flex="1 1 280px", height="110px")
         self._available = ipywidgets.Select(description="Connected:", layout=rows)
         self._chosen = ipywidgets.Select(
             description="Asked, best first:", layout=rows, style={"description_width": "initial"}
@@ -60,7 +60,7 @@ class ProviderPicker:
         self._before = ipywidgets.DatePicker(description="Before:")
         self._cost = label("")
         self._code = with_classes(
-            ipywidgets.Textarea(description="Code:", rows=2, layout=ipywidgets.Layout(width="95%")), "pierre-code"
+            ipywidgets.Textarea(description="Code:", rows=3, layout=ipywidgets.Layout(width="95%")), "pierre-code"
         )
         self._fetch = button("Fetch", self.model.fetch, tip="Fetch in the background", primary=True)
         self.widget = panel(self._layout(), "picker")

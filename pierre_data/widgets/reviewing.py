@@ -181,4 +181,6 @@ def _failed(report: Report) -> list[str]:
 def _text(value: Any) -> str:
     if pd.isna(value):
         return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}{' UTC' if value.tzinfo is not None else ''}"
     return f"{value:,.1f}" if isinstance(value, float) else str(value)

@@ -38,7 +38,20 @@ review""",
 rows = picker.frame.assign(start_time=pd.Timestamp("2026-01-01", tz="UTC"))
 harm = pd.concat([rows.assign(provider="a"), rows.assign(provider="b")], ignore_index=True)
 pierre.widgets.DuplicatesReview(harm[["provider", "id", "name", "sport", "start_time", "elapsed_s", "distance_m"]])""",
-    "client.status()",
+    """from IPython.display import display
+display(client, client.last_report, registry["acme"], registry, client.status())""",
+    """import time
+many = pierre.ProviderRegistry()
+for n in range(50 - len(many)):
+    many.register(acme_fit.descriptor(f"acme-{n}"))
+crowd = pierre.Client("synthetic", registry=many, cache="memory")
+began = time.perf_counter()
+crowded = pierre.widgets.ConnectPanel(crowd)
+print(f"made in {time.perf_counter() - began:.2f} s")
+crowded""",
+    """wide = pierre.widgets.ProviderPicker(crowd)
+wide""",
+    """import time; time.sleep(3); print("slept")""",
 )
 
 
@@ -136,6 +149,11 @@ def test_a_whole_session(notebook: Page, lab: Lab, api: Api) -> None:
     notebook.picture("harmless", 5)
     disconnect(notebook)
     notebook.run(6)
+    notebook.output(6).get_by_text("Last report").wait_for()
+    notebook.picture("reprs", 6)
+    crowd(notebook)
+    deny(notebook)
+    queued(notebook, api)
     notebook.picture("everything")
     clean(notebook, lab, api)
 
@@ -144,9 +162,12 @@ def choose_acme(notebook: Page) -> None:
     output = notebook.output(1)
     output.locator("select").first.select_option(index=index_of(output, "acme"))
     notebook.button("Add").click()
-    for _ in range(2):
+    asked = output.locator("select").nth(1).locator("option")
+    asked.nth(2).wait_for(state="attached")
+    for left in (2, 1):
         output.locator("select").nth(1).select_option(index=0)
         notebook.button("Remove").click()
+        asked.nth(left).wait_for(state="detached")
     output.get_by_text(re.compile("^(About|No request)")).wait_for()
     assert "providers=['acme']" in output.locator("textarea").input_value()
 
@@ -195,11 +216,71 @@ def disconnect(notebook: Page) -> None:
     card.get_by_text("forgotten and revoked at the vendor").wait_for()
 
 
+def crowd(notebook: Page) -> None:
+    """Fifty providers, and the keyboard."""
+    began = time.perf_counter()
+    notebook.run(7)
+    notebook.output(7).locator(".pierre-card").nth(19).wait_for()
+    print(f"50 providers, first paint: {time.perf_counter() - began:.2f} s; {notebook.output(7).inner_text()[:20]!r}")
+    began = time.perf_counter()
+    notebook.output(7).get_by_role("button", name="Show all providers").click()
+    notebook.output(7).locator(".pierre-card").nth(49).wait_for()
+    print(f"all 50 cards: {time.perf_counter() - began:.2f} s")
+    notebook.run(8)
+    output = notebook.output(8)
+    output.locator("select").first.wait_for()
+    output.get_by_label("Sport:").select_option("run")
+    began = time.perf_counter()
+    notebook.page.wait_for_function(
+        "() => [...document.querySelectorAll('textarea')].some(t => t.value.includes(\"sport='run'\"))"
+    )
+    print(f"picker with 50 providers updated: {1000 * (time.perf_counter() - began):.0f} ms")
+    output.locator("select").first.focus()
+    reached = []
+    for _ in range(24):  # a date field takes four
+        notebook.page.keyboard.press("Tab")
+        reached.append(notebook.page.evaluate("document.activeElement.textContent || document.activeElement.type"))
+    assert {"Add", "Remove", "Up", "Down", "Refresh", "Fetch"} <= set(reached), reached
+
+
+def deny(notebook: Page) -> None:
+    """Close the vendor's tab, and stop; then decline."""
+    page = notebook.page
+    card = page.locator(".pierre-of-acme")
+    for way in ("stop", "decline"):
+        card.get_by_role("button", name=re.compile("^Connect ")).click()
+        with page.expect_popup() as opened:
+            card.get_by_role("link", name="Open the consent page").click()
+        consent = opened.value
+        if way == "stop":
+            consent.close()
+            card.get_by_role("button", name=re.compile("^Stop connecting")).click()
+            card.get_by_text("Connecting was cancelled.").wait_for()
+        else:
+            consent.get_by_role("link", name="Cancel").click()
+            consent.wait_for_url("http://127.0.0.1:*/callback?*")
+            consent.close()
+            card.get_by_text("declined").wait_for()
+    notebook.picture("declined", 0)
+
+
+def queued(notebook: Page, api: Api) -> None:
+    """While a cell runs, clicks wait for its end; then Cancel works."""
+    output = notebook.output(8)
+    notebook.run(9, wait=False)
+    began = time.perf_counter()
+    output.get_by_role("button", name="Fetch", exact=True).click()
+    output.get_by_text(re.compile("^(Fetching|Done)")).wait_for()
+    print(f"a click while a cell slept 3 s: seen after {time.perf_counter() - began:.1f} s")
+    output.get_by_text(re.compile("^Done: ")).wait_for()
+    assert "slept" in notebook.output(9).inner_text()
+
+
 def clean(notebook: Page, lab: Lab, api: Api) -> None:
     """Nothing secret is left anywhere, and nothing harmful has run."""
     assert notebook.page.evaluate("window.owned") is None
-    assert notebook.page.locator(".pierre a[href^=javascript]").count() == 0
-    assert notebook.page.locator(".pierre img, .pierre script").count() == 0
+    assert notebook.page.locator(".jp-OutputArea-output a[href^=javascript]").count() == 0
+    assert notebook.page.locator(".jp-OutputArea-output img, .jp-OutputArea-output script").count() == 0
     saved, source = notebook.save(), notebook.page.content()
     assert "application/vnd.jupyter.widget-state+json" in saved
     assert api.bearers

@@ -1,0 +1,195 @@
+"""What a client asks a vendor for, counted: widening limits, daily refreshes, cancelled requests, Redis between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pytest
+import redis
+
+from pierre_data import Cancelled, Client, ProviderRegistry
+from pierre_data.cache import CachingProvider, MemoryStore
+from pierre_data.errors import StorageNotice
+from pierre_data.fetch import DescriptorProvider
+from pierre_data.schema import ACTIVITIES
+from pierre_data.secret import Secret
+from pierre_data.spi import Credentials, ProviderConfig, Query
+from tests.benchmarks.strava_pages import activities
+from tests.redis_server import redis_server
+from tests.strava_server import TOKEN, Answer, StravaServer
+from tests.test_client import settings
+
+ROOT = Path(__file__).parents[1]
+NOW = dt.datetime(2026, 11, 25, 9, tzinfo=dt.UTC)
+
+
+class Blocking(StravaServer):
+    """Answers every page but one, which waits until it is let go."""
+
+    def __init__(self, items: list[dict[str, object]], page: int) -> None:
+        super().__init__(items)
+        self.page, self.reached, self.go = page, threading.Event(), threading.Event()
+
+    def answer(self, target: str, authorization: str) -> Answer:
+        if f"page={self.page}&" in f"{urlsplit(target).query}&":
+            self.reached.set()
+            self.go.wait(20)
+        return super().answer(target, authorization)
+
+
+def windows(server: StravaServer) -> list[tuple[float, ...]]:
+    """Return how many days each list request reached back."""
+    asked = [parse_qs(urlsplit(path).query) for path in server.asked]
+    return [tuple(float(q[name][0]) for name in ("after",) if name in q) for q in asked]
+
+
+def test_a_daily_refresh_of_ten_years_costs_at_most_three_requests() -> None:
+    clock = [NOW.timestamp()]
+    with StravaServer(activities(2500, end=NOW)) as server:
+        registry = ProviderRegistry()
+        inside = DescriptorProvider(registry["strava"], ProviderConfig("strava", api_base_url=server.url))
+        inside.set_credentials(Credentials(access_token=Secret(TOKEN)))
+        provider = CachingProvider(inside, MemoryStore(), registry["strava"], now=lambda: clock[0])
+        assert len(provider.frame(Query(ACTIVITIES))) == 2500
+        assert len(server.asked) >= 14
+        for day in range(1, 4):  # settled years and months are good for half the week that Strava allows, at least
+            clock[0] += 86_400
+            fresh = {**server.items[0], "id": day, "start_date": f"{NOW + dt.timedelta(days=day, hours=-1):%FT%TZ}"}
+            server.items.insert(0, fresh)
+            server.asked.clear()
+            assert len(provider.frame(Query(ACTIVITIES))) == 2500 + day
+            assert 1 <= len(server.asked) <= 3
+        inside.close()
+
+
+def test_a_limit_asks_for_twice_as_much_time_until_there_is_enough(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    rows = activities(24, years=1.0, end=now)  # one a fortnight
+    with StravaServer(rows) as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
+        frame = client.activities(limit=5, dedupe=False)
+        assert frame["id"].tolist() == [str(r["id"]) for r in rows[:5]]
+        oldest = min(after for [after] in windows(server))
+        assert 62 <= (now.timestamp() - oldest) / 86_400 <= 62 + 2 * 31 + 31  # 1, 2, 4 months, from a month's first
+        asked = len(server.asked)
+        assert client.activities(limit=5, dedupe=False).equals(frame)
+        assert client.activities(limit=3, dedupe=False).equals(frame.head(3))
+        assert len(server.asked) == asked
+        assert len(client.activities(limit=1000, dedupe=False)) == 24
+
+
+def test_windows_of_merged_rows_add_up_wherever_they_are_cut() -> None:
+    client = Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    every = client.activities("2026-02-01", "2026-03-01", dedupe=False)
+    whole = client.activities("2026-02-01", "2026-03-01")
+    pairs = whole[whole.n_sources == 2]
+    assert len(pairs) > 3
+    for row in pairs.head(4).itertuples():
+        near = every[(every.start_time - row.start_time).abs() < pd.Timedelta("30min")].start_time
+        middle = near.min() + (near.max() - near.min()) / 2  # between the two recordings of one workout
+        parts = [client.activities(middle, "2026-03-01"), client.activities("2026-02-01", middle)]
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+
+
+def test_cancelled_in_the_middle_of_a_request_keeps_what_arrived(tmp_path: Path) -> None:
+    rows = activities(600, years=6.0)
+    stop = threading.Event()
+    with Blocking(rows, page=2) as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
+        stopper = threading.Thread(target=lambda: server.reached.wait(20) and stop.set())
+        stopper.start()
+        with pytest.raises(Cancelled):
+            client.activities(cancel=stop, dedupe=False)
+        stopper.join()
+        assert not server.go.is_set()  # it did not wait for the answer
+        server.go.set()
+        server.asked.clear()
+        assert len(client.activities(dedupe=False)) == 600
+        [report] = client.last_report.providers
+        assert 90 <= report.cached_rows < 200  # the first page, without the year it ends in
+        assert all("before=" in path for path in server.asked)
+
+
+def test_cancelled_before_it_began_asks_nothing(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with StravaServer() as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
+        with pytest.raises(Cancelled, match="was cancelled"):
+            client.activities(cancel=stop)
+        assert server.asked == []
+
+
+BAR = """
+import sys, time
+from pierre_data.fetch import ProviderReport
+from pierre_data.fetch.progress import Progress
+with Progress(sys.argv[1] == "1") as progress:
+    for pages in (1, 2):
+        progress(ProviderReport("strava", "activities", pages=pages, rows=200 * pages))
+    print("| a second later |", file=sys.stderr, flush=True)
+    time.sleep(1.05)
+    progress(ProviderReport("strava", "activities", pages=3, rows=600))
+"""
+
+
+@pytest.mark.parametrize("show", ["1", "0"])
+def test_a_bar_appears_after_a_second_if_it_is_wanted(show: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TQDM_DISABLE")
+    done = subprocess.run([sys.executable, "-c", BAR, show], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    before, _, after = done.stderr.partition("| a second later |")
+    assert before == ""
+    assert ("fetching" in after and "strava: 600 rows" in after) == (show == "1")
+    assert show == "1" or after.strip() == ""
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis"), password="sesame") as url:
+        yield url
+
+
+@pytest.mark.redis
+def test_two_clients_share_a_cache_in_redis(redis_url: str, tmp_path: Path) -> None:
+    with StravaServer() as server:
+        first, second = (
+            Client(["strava"], settings=settings(server, tmp_path / n, REDIS_URL=redis_url)) for n in ("a", "b")
+        )
+        whole = first.activities()
+        asked = len(server.asked)
+        pd.testing.assert_frame_equal(second.activities(), whole)
+        assert second.activities("2017-01-01", "2018-01-01").start_time.dt.year.eq(2017).all()
+        assert len(server.asked) == asked
+        assert not list(tmp_path.rglob("*.sqlite"))
+        server.items = server.items[1:]
+        time.sleep(0.002)  # the deletion is later than the fetch
+        assert first.invalidate(provider="strava") > 0
+        assert len(second.activities()) == 49  # what one forgets, the other's memory does not know any more
+        other = Client(["strava"], settings=settings(server, tmp_path / "c", REDIS_URL=redis_url), user="bob")
+        assert len(other.activities()) == 49
+        assert "sesame" not in repr(first) + repr(first.settings)
+        for client in (first, second, other):
+            client.close()
+
+
+@pytest.mark.redis
+def test_a_redis_that_goes_away_costs_a_fetch_and_one_notice(tmp_path: Path) -> None:
+    with StravaServer() as server, redis_server(tmp_path) as url:
+        client = Client(["strava"], settings=settings(server, tmp_path, REDIS_URL=url))
+        whole = client.activities()
+        away = Client(["strava"], settings=settings(server, tmp_path, REDIS_URL=url))
+        away.athlete()
+        asked = len(server.asked)
+        redis.Redis.from_url(url).shutdown(nosave=True)
+        with pytest.warns(StorageNotice) as caught:
+            frames = [away.activities() for _ in range(2)]
+        assert all(frame.equals(whole) for frame in frames)
+        assert len(caught) == 1
+        assert len(server.asked) > asked
+        away.close()
+        client.close()
