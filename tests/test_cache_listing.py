@@ -15,6 +15,7 @@ import pytest
 from pierre_data import schema
 from pierre_data.cache import CachePolicy, CacheTtl, CachingProvider, MemoryStore, Store
 from pierre_data.cache.blob import decode, encode
+from pierre_data.cache.pieces import latest
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.errors import AccessDenied, Cancelled, NetworkError, StorageError
@@ -463,3 +464,26 @@ def test_a_disconnect_leaves_nothing(clock: Clock) -> None:
     assert store.range("tenant:default:")
     provider.disconnect()
     assert store.range("tenant:default:") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        (["1", "2"], ["2", "3"], ["1", "2", "3"]),
+        (["a", "b"], ["b", "c"], ["a", "b", "c"]),
+        (["7", "07"], ["007", "x"], ["7", "07", "007", "x"]),
+        (["7", "07"], ["007"], ["7", "07", "007"]),
+        (["1", None], ["2"], ["1", None, "2"]),
+    ],
+)
+def test_each_id_stands_once_in_the_piece_fetched_last(
+    first: list[str | None], second: list[str | None], left: list[str | None]
+) -> None:
+    pieces = [
+        pa.table({"id": pa.array(part, pa.string()), "n": [nth] * len(part)}) for nth, part in ((1, first), (2, second))
+    ]
+    for ages, winner in (([1.0, 2.0], 2), ([2.0, 1.0], 1), (None, 2)):
+        rows = [r for piece in latest(pieces, schema.ACTIVITIES, ages) for r in piece.to_pylist()]
+        assert sorted(map(str, (r["id"] for r in rows))) == sorted(map(str, left))
+        both = set(first) & set(second)
+        assert {r["n"] for r in rows if r["id"] in both} == ({winner} if both else set())

@@ -52,7 +52,8 @@ class Listing:
         self._newest_first, self._page = newest_first, page
         self._clock = dt.datetime.fromtimestamp(shelf.now(), dt.UTC)
         self._wanted = periods(query.after, query.before, self._clock)
-        self._keys = {p: shelf.key(word, p.name) for p in self._wanted}
+        whole = shelf.key(word)  # encoded once: names of periods need no encoding
+        self._keys = {p: f"{whole}:{p.name}" for p in self._wanted}
         found = shelf.find(self._keys.values())
         self._entries: dict[Period, Entry] = {}
         self._tables: dict[Period, pa.Table] = {}

@@ -7,7 +7,9 @@ import statistics
 import time
 
 import pierre_data as pierre
+from pierre_data.schema import ACTIVITIES
 from pierre_data.settings import Settings
+from pierre_data.spi import Token
 from tests.benchmarks.strava_pages import apart
 
 PAGES, LATENCY_S, ROUNDS = 50, 0.05, 3
@@ -24,6 +26,9 @@ def run() -> list[tuple[str, float, str]]:
             rows.append(
                 (f"{PAGES} pages, {in_flight} in flight: times the floor (4: at most 1.7)", seconds / floor, "x")
             )
+        for in_flight in (1, 4, 8):
+            seconds = statistics.median(_cursor(url, in_flight) for _ in range(ROUNDS))
+            rows.append((f"{PAGES} pages behind a cursor, in {in_flight} window(s) at once", seconds, "s"))
     with apart(2000, LATENCY_S) as url:
         one = statistics.median(_several(url, 1) for _ in range(ROUNDS))
         six = statistics.median(_several(url, 6) for _ in range(ROUNDS))
@@ -45,6 +50,20 @@ def _cold(url: str, in_flight: int) -> float:
     registry.register(dataclasses.replace(registry["strava"], name="one", in_flight=in_flight))
     began = time.perf_counter()
     frame = pierre.Client(["one"], registry=registry, cache="memory").activities(dedupe=False)
+    assert len(frame) == PAGES * 200
+    return time.perf_counter() - began
+
+
+def _cursor(url: str, in_flight: int) -> float:
+    registry = pierre.ProviderRegistry(_settings(url, ["one"]))
+    strava = registry["strava"]
+    paging = Token("next", "token", 200, "per_page")
+    endpoint = dataclasses.replace(strava.endpoints[ACTIVITIES], path="/cursor", paging=paging, records="records")
+    registry.register(
+        dataclasses.replace(strava, name="one", in_flight=in_flight, endpoints={ACTIVITIES: endpoint}, details={})
+    )
+    began = time.perf_counter()
+    frame = pierre.Client(["one"], registry=registry, cache="memory").activities("2010-01-01", dedupe=False)
     assert len(frame) == PAGES * 200
     return time.perf_counter() - began
 

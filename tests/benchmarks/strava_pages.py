@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +60,16 @@ def served(rows: list[dict[str, Any]], delay_s: float = 0.0) -> Iterator[tuple[s
     """Serve the rows as Strava's list; yields the base URL and the growing list of paths asked."""
     starts = [dt.datetime.fromisoformat(row["start_date"]).timestamp() for row in rows]
     asked: list[str] = []
-    whole = pages(rows)  # made before, so that serving costs next to nothing
+    whole, texts = pages(rows), [json.dumps(row).encode() for row in rows]  # made before: serving costs nothing
+
+    def behind(query: dict[str, int]) -> bytes:
+        """Return a page behind a cursor, which says where the page before it ended."""
+        first = bisect_left(starts, -query["before"], key=lambda start: -start) if "before" in query else 0
+        last = bisect_left(starts, -query["after"], key=lambda start: -start) if "after" in query else len(rows)
+        at = query.get("token", first)
+        body = b",".join(texts[at : min(at + 200, last)])
+        following = str(at + 200) if at + 200 < last else "null"
+        return b'{"records":[' + body + b'],"next":' + following.encode() + b"}"
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -72,6 +82,9 @@ def served(rows: list[dict[str, Any]], delay_s: float = 0.0) -> Iterator[tuple[s
             time.sleep(delay_s)
             target = urlsplit(self.path).query
             query = {k: int(v[0]) for k, v in parse_qs(target).items()}
+            if urlsplit(self.path).path == "/cursor":
+                self.answer(behind(query))
+                return
             if "after" not in query and "before" not in query and query["per_page"] == 200:
                 self.answer(whole[query["page"] - 1] if query["page"] <= len(whole) else b"[]")
                 return
