@@ -216,8 +216,8 @@ def test_body_blood_and_oxygen() -> None:
         "body_water_pct": 55.5, "muscle_mass_kg": 35.5, "bone_mass_kg": 3.2,
     }  # fmt: skip
     assert short.time_local.isna()["b2"]
-    assert short.loc["u1", ["time", "vo2max_ml_kg_min"]].tolist() == [pd.Timestamp("2026-05-09", tz="UTC"), 47.3]
-    assert short.loc["p1", ["systolic_mmhg", "diastolic_mmhg"]].tolist() == [121.0, 79.0]
+    assert list(short.loc["u1", ["time", "vo2max_ml_kg_min"]]) == [pd.Timestamp("2026-05-09", tz="UTC"), 47.3]
+    assert list(short.loc["p1", ["systolic_mmhg", "diastolic_mmhg"]]) == [121.0, 79.0]
     assert report.rejected == []
 
 
@@ -229,7 +229,7 @@ def test_single_activities_are_found_by_walking_uploads_back() -> None:
     samples, report = rows(schema.STREAMS, Query(schema.STREAMS, id=RUN, now=NOW))
     assert samples.elapsed_s.tolist() == [0.0, 1.0, 15.0]  # irregular, and one sample could not be read
     assert samples.cadence_spm.tolist()[0] == 158.0  # samples count one leg
-    assert samples.loc[1, ["stride_length_m", "ground_contact_time_ms", "vertical_oscillation_cm"]].tolist() == [
+    assert list(samples.loc[1, ["stride_length_m", "ground_contact_time_ms", "vertical_oscillation_cm"]]) == [
         1.147, 248.5, 8.3,
     ]  # fmt: skip
     assert (samples.temperature_c[0], samples.altitude_m[0], samples.power_w[2]) == (14.0, 375.2, 255.0)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from pierre_data import schema
+from pierre_data import Client, schema
 from pierre_data.cache import CachePolicy, CachingProvider
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.fetch import ProviderReport, Watch
 from pierre_data.providers import garmin, terra
+from pierre_data.settings import Settings
 from pierre_data.spi import Event, Query, Rows
 from tests.fault_server import FaultServer
-from tests.payload_tree import payload, provider
+from tests.payload_tree import TOKEN, payload, provider
 from tests.test_garmin import CLIENT, HEADERS, NOW, RUN, USER
 from tests.test_garmin import garmin as answers
 
@@ -195,3 +197,31 @@ def test_a_push_does_not_pretend_that_its_month_is_complete() -> None:
         offline = CachingProvider(inside, made._shelf.store, terra.descriptor, offline=True, now=clock)
         frame = offline.frame(query).set_index("id")
     assert frame.distance_m.isna().to_dict() == {"1": True, "2": False}
+
+
+def test_one_push_for_several_athletes_reaches_each_ones_client(server: FaultServer, tmp_path: Path) -> None:
+    settings = Settings.read(
+        {
+            "PIERRE_GARMIN_API_BASE_URL": server.url,
+            "PIERRE_GARMIN_ACCESS_TOKEN": TOKEN,
+            "PIERRE_GARMIN_WEBHOOK_SECRET": CLIENT.reveal(),
+            "PIERRE_GARMIN_DAYS": "2",
+            "PIERRE_PROGRESS": "0",
+            **{f"PIERRE_{name}_DIR": str(tmp_path / name.lower()) for name in ("CACHE", "CONFIG", "DATA")},
+        }
+    )
+    mixed = payload("garmin/push/mixed.json")
+    mixed["activities"].append(mixed["activities"][1] | {"activityId": 32, "distanceInMeters": True})
+    found = {}
+    for user, athlete in (("ann", USER), ("bob", "someone-else"), ("eve", None)):
+        client = Client(["garmin"], settings=settings, user=user)
+        received = client.receive_webhook("garmin", HEADERS, json.dumps(mixed).encode(), athlete=athlete)
+        frame = client.activities("2026-05-01", "2026-06-01")
+        found[user] = (received.ignored, received.set_aside, frame["id"].tolist())
+        client.close()
+    everything = len(received.events)
+    assert found == {
+        "ann": (2, 0, [RUN]),
+        "bob": (everything - 1, 1, ["31"]),
+        "eve": (everything, 0, []),  # nobody said who that is
+    }

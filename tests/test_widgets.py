@@ -20,7 +20,7 @@ from pierre_data.widgets.listening import plain
 from pierre_data.widgets.parts import link, secret_field
 from pierre_data.widgets.picking import Choice, Picking
 from pierre_data.widgets.reviewing import PAGE, Reviewing
-from tests.browser.acme_fit import Api
+from tests.browser.acme_fit import PAGES, Api
 from tests.browser.acme_fit import descriptor as acme_fit
 from tests.oauth_server import OAuthServer, Rules
 
@@ -296,7 +296,7 @@ def test_cancel_closes_the_request_in_flight(monkeypatch: pytest.MonkeyPatch) ->
         progress = pierre.widgets.FetchProgress(client_of(acme_fit()))
         api.pause_s = 0.1
         thread = progress.start(providers=["acme"])
-        soon(lambda: any("2 page" in line.text for line in progress.model.lines()))
+        soon(lambda: any("12 page" in line.text for line in progress.model.lines()))
         api.pause_s = 20.0
         asked = api.asked
         soon(lambda: api.asked > asked)
@@ -305,8 +305,12 @@ def test_cancel_closes_the_request_in_flight(monkeypatch: pytest.MonkeyPatch) ->
         thread.join(15)
         print(f"\ncancelled after {1000 * (time.perf_counter() - began):.0f} ms")
         assert not thread.is_alive(), "a request that takes 20 s does not hold the cancel up"
-    assert progress.model.says.startswith("Cancelled: ")
-    assert not progress.model.running
+        assert progress.model.says.startswith("Cancelled: ")
+        assert not progress.model.running
+        before, api.pause_s = api.asked, 0.0
+        progress.start(providers=["acme"]).join(30)
+        assert progress.model.says == "Done: 1,000 rows."
+        assert api.asked - before <= PAGES - 4, "the months of this year had arrived and are not asked for again"
 
 
 def test_a_question_that_makes_no_sense_is_said() -> None:

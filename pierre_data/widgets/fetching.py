@@ -151,7 +151,9 @@ class Fetching:
         self.frame = frame
         failed = [p for p in report.providers if p.error is not None] if mine else []
         if self._cancelled and any(isinstance(p.error, Cancelled) for p in failed):
-            self.says = f"Cancelled: {len(frame):,} rows; what had arrived is in the cache, fetch again to go on."
+            self.says = (
+                f"Cancelled: {len(frame):,} rows; whole periods that had arrived are kept, fetch again to go on."
+            )
         elif failed:
             self.says = f"Incomplete: {len(frame):,} rows; {len(failed)} of {len(report.providers)} providers failed."
         else:

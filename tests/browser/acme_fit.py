@@ -22,7 +22,7 @@ HARM = (
     "**bold** [link](javascript:window.owned='md')",
     "\x1b[31mred\x1b[0m $\\href{javascript:window.owned='tex'}{tex}$",
 )
-PAGES, SIZE = 40, 25
+PAGES, SIZE, STEP = 40, 25, timedelta(hours=12)
 
 
 def window(after: datetime | None, before: datetime | None) -> dict[str, str]:
@@ -48,6 +48,7 @@ def descriptor(name: str = "acme") -> ProviderDescriptor:
                 records="items",
                 paging=Token(cursor="next", param="cursor", size=SIZE),
                 window=window,
+                newest_first=True,
             )
         },
     )
@@ -72,20 +73,23 @@ class Api:
         self._server.shutdown()
         self._server.server_close()
 
-    def page(self, at: int) -> dict[str, Any]:
+    def page(self, at: int, before: str | None) -> dict[str, Any]:
+        """Newest first, one row each half day, from the page's place in the window on."""
         first = datetime.fromisoformat("2026-03-01T06:00:00+00:00")
+        end = datetime.fromisoformat(before) if before else first + STEP
+        skipped = max(0, (first - end) // STEP + 1)
         items = [
             {
                 "id": str(n),
                 "name": HARM[n % len(HARM)],
                 "sport": "run",
-                "start_time": (first - timedelta(hours=n)).isoformat(),
+                "start_time": (first - n * STEP).isoformat(),
                 "elapsed_s": 1800,
                 "distance_m": 5000,
             }
-            for n in range(at * SIZE, (at + 1) * SIZE)
+            for n in range(skipped + at * SIZE, min(skipped + (at + 1) * SIZE, PAGES * SIZE))
         ]
-        return {"items": items, "next": str(at + 1) if at + 1 < PAGES else None}
+        return {"items": items, "next": str(at + 1) if skipped + (at + 1) * SIZE < PAGES * SIZE else None}
 
 
 def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
@@ -95,7 +99,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             api.asked += 1
             time.sleep(api.pause_s)
             query = parse_qs(urlsplit(self.path).query)
-            body = json.dumps(api.page(int(query.get("cursor", ["0"])[0]))).encode()
+            body = json.dumps(api.page(int(query.get("cursor", ["0"])[0]), query.get("to", [None])[0])).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
