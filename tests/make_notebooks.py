@@ -11,7 +11,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = [
     ("md", "# Quick start\n\nTwo synthetic providers recorded the same athlete. No key and no network are needed."),
     ("py", "import pandas as pd\n\nimport pierre_data as pierre\n\n"
-           "pd.set_option('display.width', 120, 'display.max_columns', 8, 'display.precision', 2)"),
+           'pd.set_option("display.width", 120, "display.max_columns", 8, "display.precision", 2)'),
     ("md", "The order of the names is their priority."),
     ("py", 'client = pierre.Client(["synthetic-watch", "synthetic-phone"])'),
     ("py", 'runs = client.activities("2026-01-01", sport="run")\n'

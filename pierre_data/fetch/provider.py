@@ -164,7 +164,10 @@ class DescriptorProvider(FitnessProvider):
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for, as a conformed frame."""
         watch = Watch(ProviderReport(self.name, query.table.name))
-        return query.table.from_arrow(batch.table for batch in self.batches(query, watch))
+        frame = query.table.from_arrow(batch.table for batch in self.batches(query, watch))
+        # Windows walked side by side share the second at which they meet.
+        twice = frame.duplicated(list(query.table.key), keep="last")
+        return frame[~twice].reset_index(drop=True) if twice.any() else frame
 
     def batches(self, query: Query, watch: Watch) -> Iterator[Batch]:
         """Yield the rows a query asks for, page by page.
