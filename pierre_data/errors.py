@@ -159,7 +159,7 @@ class Timeout(NetworkError):
 
 
 class Cancelled(PierreError):
-    """The user cancelled; what had arrived was kept."""
+    """The user cancelled; whole periods that had arrived are kept."""
 
     retryable = True
 

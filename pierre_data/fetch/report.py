@@ -227,7 +227,7 @@ class Watch:
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled(
                 f"The fetch from {self.report.provider} was cancelled.",
-                "What had arrived is in the cache; ask again to go on.",
+                "Whole periods that had arrived are in the cache; ask again to go on.",
                 provider=self.report.provider,
             )
 

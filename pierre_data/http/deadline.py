@@ -80,7 +80,7 @@ def _turn(kind: type[httpcore.TimeoutException]) -> float:
     if patience is None:
         raise RuntimeError("network work outside of within()")
     if patience.cancel is not None and patience.cancel.is_set():
-        raise Cancelled("The request was cancelled.", "Run it again; what had arrived was kept.")
+        raise Cancelled("The request was cancelled.", "Run it again; whole periods that had arrived are kept.")
     left = patience.until - time.monotonic()
     if left <= 0:
         raise kind("the deadline has passed")
