@@ -53,12 +53,13 @@ print(set(rows), len(told()), told()[0])
 
 READ_ONLY = """
 import requests_cache, pierre_data.cache.sqlite  # nobody else may enter root's folders to import later
-pierre.Client(["strava"], settings=settings, cache="memory").activities()
+before = pierre.Client(["strava"], settings=settings, cache="memory")
+before.activities()
 if os.geteuid() == 0:  # modes do not stop root
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
-client = pierre.Client(["strava"], settings=settings)
+client = pierre.Client(["strava"], settings=settings, registry=before.registry)
 rows = [len(client.activities()) for _ in range(2)]
 print(set(rows), len(told()), told()[0])
 """
