@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pierre_data.cache import CachingProvider, MemoryStore, Store
-from pierre_data.fetch import Batch, Watch, cut, parse_rows
+from pierre_data.fetch import Batch, FetchContext, cut, parse_rows
 from pierre_data.schema import ACTIVITIES, Table
 from pierre_data.spi import (
     Endpoint,
@@ -68,7 +68,7 @@ class Vendor(FitnessProvider):
         """Not used: `batches` is there."""
         raise NotImplementedError
 
-    def batches(self, query: Query, watch: Watch) -> Iterator[Batch]:
+    def batches(self, query: Query, watch: FetchContext) -> Iterator[Batch]:
         """Yield pages."""
         ids = self._ids(query)
         for at in range(0, len(ids) + self.size, self.size):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pierre_data.fetch import Batch, DescriptorProvider, ProviderReport, Watch
+from pierre_data.fetch import Batch, DescriptorProvider, FetchContext, ProviderReport
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -41,7 +41,7 @@ def provider(descriptor: ProviderDescriptor, server: ReplayServer | FaultServer,
 
 def fetched(made: DescriptorProvider, query: Query) -> tuple[pd.DataFrame, ProviderReport, list[Batch]]:
     """Return the rows of a question, its report and its batches; a row that came twice counts as it came last."""
-    watch = Watch(ProviderReport(made.name, query.table.name))
+    watch = FetchContext(ProviderReport(made.name, query.table.name))
     batches = list(made.batches(query, watch))
     made.disconnect()
     frame = query.table.from_arrow([batch.table for batch in batches])

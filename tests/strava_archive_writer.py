@@ -11,7 +11,7 @@ import pandas as pd
 
 from pierre_data import schema
 from pierre_data.fetch.provider import DescriptorProvider
-from pierre_data.fetch.report import ProviderReport, Watch
+from pierre_data.fetch.report import FetchContext, ProviderReport
 from pierre_data.files.strava_words import COLUMNS
 from pierre_data.providers.strava_export import descriptor
 from pierre_data.spi import ProviderConfig, Query
@@ -64,7 +64,7 @@ def one(folder: Path, **cells: str) -> pd.Series:
 
 
 def listed(path: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
-    watch = Watch(ProviderReport("strava-export", "activities"))
+    watch = FetchContext(ProviderReport("strava-export", "activities"))
     batches = source(path).batches(Query(schema.ACTIVITIES), watch)
     ids = [i for b in batches for i in b.table["id"].to_pylist()]
     return ids, [(r.row, r.field, r.value) for r in (*watch.report.rejected, *watch.report.notes)]

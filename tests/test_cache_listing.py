@@ -19,7 +19,7 @@ from pierre_data.cache.pieces import latest
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.errors import AccessDenied, Cancelled, NetworkError, StorageError
-from pierre_data.fetch import ProviderReport, Watch
+from pierre_data.fetch import FetchContext, ProviderReport
 from pierre_data.schema import Table
 from pierre_data.spi import Event, Query
 from tests.cache_vendor import Clock, Vendor, instant, kept, monthly
@@ -158,7 +158,7 @@ def test_cancelled_between_pages_keeps_what_arrived(clock: Clock) -> None:
     stop = threading.Event()
     vendor = Vendor(monthly(11, each=10), on_page=lambda n: stop.set() if n == 3 else None)
     provider = kept(vendor, clock)
-    watch = Watch(ProviderReport("acme", "activities"), cancel=stop)
+    watch = FetchContext(ProviderReport("acme", "activities"), cancel=stop)
     pieces = provider.tables(Query(schema.ACTIVITIES, instant("2026-01-01")), watch)
     assert isinstance(watch.report.error, Cancelled)
     assert sum(p.num_rows for p in pieces) == 30
@@ -226,7 +226,7 @@ def test_a_webhook_during_a_fetch_keeps_out_exactly_its_month(clock: Clock) -> N
     def meanwhile(number: int) -> None:
         if number == 7:  # August came with page 4
             clock.forward(seconds=1)
-            provider.happened(event)
+            provider.apply_event(event)
 
     vendor.on_page = meanwhile
     ids(provider)
@@ -266,7 +266,7 @@ def test_what_the_terms_allow_for_a_week_is_read_again_weekly_on_different_days(
     for _ in range(28):
         clock.forward(days=1)
         vendor.asked.clear()
-        watch = Watch(ProviderReport("acme", "activities"))
+        watch = FetchContext(ProviderReport("acme", "activities"))
         provider.tables(ALL, watch)
         assert not watch.report.cache_age_s > 7 * 86_400
         settled = {i for i in vendor.items if i < "202610"}
@@ -338,7 +338,7 @@ def test_of_equal_ids_in_two_months_the_one_fetched_last_stays(clock: Clock) -> 
     # And the other way: what is fetched in May afterwards is the truth.
     clock.forward(hours=1)
     vendor.items["20260500"] = ("2026-05-02T06:00:00", "Mended twice")
-    provider.happened(Event("update", schema.ACTIVITIES, "20260500", instant("2026-05-02T06:00:00")))
+    provider.apply_event(Event("update", schema.ACTIVITIES, "20260500", instant("2026-05-02T06:00:00")))
     clock.forward(seconds=1)
     provider.frame(Query(schema.ACTIVITIES, instant("2026-05-01"), instant("2026-06-01")))
     away = kept(vendor, clock, provider._shelf.store, offline=True)
@@ -367,7 +367,7 @@ def test_a_damaged_entry_is_fetched_again(clock: Clock, value: bytes) -> None:
     where = provider._shelf.key("activity_list", "2026-09")
     [entry] = store.get_many([where]).values()
     store.put_many({where: Entry(value, entry.fetched, entry.expires, entry.keep_until)})
-    watch = Watch(ProviderReport("acme", "activities"))
+    watch = FetchContext(ProviderReport("acme", "activities"))
     found = schema.ACTIVITIES.from_arrow(provider.tables(ALL, watch))
     assert sorted(found["id"]) == ["20260900", "20261000", "20261100"]
     assert watch.report.complete
@@ -431,7 +431,7 @@ def test_single_entries_live_as_long_as_their_kind_and_go_stale_alike(clock: Clo
     assert len(vendor.asked) == asked
     vendor.on_page = lambda n: stop_at(n, NetworkError("No way.", "Wait."))(n)
     clock.forward(seconds=1)
-    watch = Watch(ProviderReport("acme", "activities"))
+    watch = FetchContext(ProviderReport("acme", "activities"))
     provider.tables(one, watch)
     assert isinstance(watch.report.stale_because, NetworkError)
     clock.forward(days=7)

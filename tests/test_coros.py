@@ -14,7 +14,7 @@ import pytest
 from pierre_data import errors, schema
 from pierre_data.cache import CachingProvider
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.fetch import ProviderReport, Watch, parse_rows
+from pierre_data.fetch import FetchContext, ProviderReport, parse_rows
 from pierre_data.providers.coros import descriptor, receive
 from pierre_data.providers.coros_rows import SPORTS
 from pierre_data.schema import Table
@@ -344,10 +344,10 @@ def test_what_is_kept_says_too_how_far_back_it_goes() -> None:
         made = CachingProvider(inside, MemoryStore(), descriptor, now=NOW.timestamp)
         counts = []
         for _ in range(2):
-            watch = Watch(ProviderReport("coros", "activities"))
+            watch = FetchContext(ProviderReport("coros", "activities"))
             made.tables(query, watch)
             counts.append((watch.report.cut_at, len(server.requests)))
-        single = Watch(ProviderReport("coros", "activities"))
+        single = FetchContext(ProviderReport("coros", "activities"))
         made.tables(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
         made.close()
     assert counts == [(NOW - dt.timedelta(days=88), 3)] * 2

@@ -215,10 +215,10 @@ def test_fit_knows_every_sport_and_reports_what_it_does_not() -> None:
 
 def test_unknown_words_are_reported(tmp_path: Path) -> None:
     (tmp_path / "a.gpx").write_bytes(real("ride.gpx").replace(b"cycling", b"Quidditch"))
-    from pierre_data.fetch.report import ProviderReport, Watch
+    from pierre_data.fetch.report import FetchContext, ProviderReport
     from pierre_data.spi import Query
 
-    watch = Watch(ProviderReport("files", "activities"))
+    watch = FetchContext(ProviderReport("files", "activities"))
     (batch,) = provider(tmp_path).batches(Query(schema.ACTIVITIES), watch)
     assert batch.table["sport"].to_pylist() == ["other"]
     assert batch.table["sport_raw"].to_pylist() == ["Quidditch"]

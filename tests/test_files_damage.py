@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pierre_data import schema
 from pierre_data.errors import PayloadError
 from pierre_data.fetch.provider import DescriptorProvider
-from pierre_data.fetch.report import ProviderReport, Watch
+from pierre_data.fetch.report import FetchContext, ProviderReport
 from pierre_data.files import archive as archives
 from pierre_data.files import open_archive, read_recording
 from pierre_data.files.digest import digest
@@ -34,7 +34,7 @@ BOMB = b'<!DOCTYPE gpx [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><gpx><trk><name
 def listed(path: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
     """Return the ids and the report of a folder or zip."""
     provider = DescriptorProvider(descriptor, ProviderConfig("files", options={"path": path}))
-    watch = Watch(ProviderReport("files", "activities"))
+    watch = FetchContext(ProviderReport("files", "activities"))
     ids = [i for b in provider.batches(Query(schema.ACTIVITIES), watch) for i in b.table["id"].to_pylist()]
     return ids, [(r.row, r.field, r.value) for r in (*watch.report.rejected, *watch.report.notes)]
 

@@ -240,7 +240,7 @@ def test_a_hang_does_not_hold_up_another_thread():
 
         def slow():
             try:
-                acme.tuned(cancel=stop).send(get("/hang"))
+                acme.with_options(cancel=stop).send(get("/hang"))
             except errors.PierreError as error:
                 ended.append(type(error))
 

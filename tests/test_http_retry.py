@@ -157,7 +157,7 @@ def test_tuning_shares_the_connection_and_changes_the_patience():
     said = []
     with FaultServer(json([]), json({}, 429, Retry_After="90")) as server, client(server, sleep=said.append) as acme:
         acme.send(get())
-        patient = acme.tuned(cancel=None, on_wait=lambda seconds, reason: said.append(reason), max_wait_s=100.0)
+        patient = acme.with_options(cancel=None, on_wait=lambda seconds, reason: said.append(reason), max_wait_s=100.0)
         with pytest.raises(errors.RateLimited, match="acme answered HTTP 429"):
             acme.send(get())
         assert said == []

@@ -13,7 +13,7 @@ import pytest
 from pierre_data import Client, schema
 from pierre_data.cache import CachePolicy, CachingProvider
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.fetch import ProviderReport, Watch
+from pierre_data.fetch import FetchContext, ProviderReport
 from pierre_data.providers import garmin, terra
 from pierre_data.settings import Settings
 from pierre_data.spi import Event, Query, Rows
@@ -63,7 +63,7 @@ def test_an_event_makes_a_feed_look_again_from_where_it_stopped(server: FaultSer
     kinds: tuple[Literal["create", "update"], ...] = ("create", "update")
     for kind in kinds:
         event = Event(kind, schema.ACTIVITIES, RUN, dt.datetime(2026, 5, 9, 6, tzinfo=dt.UTC), USER)
-        assert not made.happened(event, account=USER).ignored
+        assert not made.apply_event(event, account=USER).ignored
         assert ids(made) == first  # what was uploaded long ago is still there
         assert asked < len(server.seen) <= asked + 3  # and is not walked again
         asked = len(server.seen)
@@ -75,7 +75,7 @@ def test_what_is_deleted_leaves_a_feed(server: FaultServer) -> None:
     made = kept(server, Clock(NOW))
     first = ids(made)
     gone = Event("delete", schema.ACTIVITIES, RUN, dt.datetime(2026, 5, 9, 6, tzinfo=dt.UTC), USER)
-    made.happened(gone, account=USER)
+    made.apply_event(gone, account=USER)
     offline = CachingProvider(
         made.provider, made._shelf.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
     )
@@ -92,11 +92,11 @@ def test_a_list_that_is_forgotten_is_walked_again_from_the_beginning(server: Fau
 
 def pushed(made: CachingProvider, body: Any, account: str | None = USER) -> list[bool]:
     events = garmin.receive(HEADERS, json.dumps(body).encode(), CLIENT, NOW).events
-    return [made.happened(event, account=account).ignored for event in events]
+    return [made.apply_event(event, account=account).ignored for event in events]
 
 
 def recovered(made: CachingProvider) -> dict[str, float]:
-    watch = Watch(ProviderReport("garmin", "recovery"))
+    watch = FetchContext(ProviderReport("garmin", "recovery"))
     offline = CachingProvider(
         made.provider, made._shelf.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
     )
@@ -160,15 +160,15 @@ def test_without_a_known_athlete_nothing_is_kept_or_wiped(server: FaultServer) -
 def test_nobodys_rows_and_farewells_are_ignored(server: FaultServer) -> None:
     made = kept(server, Clock(NOW))
     rows = Rows({"id": ["1"], "sport": ["run"], "start_time": [DAY]})
-    assert made.happened(Event("data", schema.ACTIVITIES, rows=rows), account=USER).ignored
-    assert made.happened(Event("disconnect"), account=USER).ignored
-    assert not made.happened(Event("update", schema.ACTIVITIES), account=USER).ignored
+    assert made.apply_event(Event("data", schema.ACTIVITIES, rows=rows), account=USER).ignored
+    assert made.apply_event(Event("disconnect"), account=USER).ignored
+    assert not made.apply_event(Event("update", schema.ACTIVITIES), account=USER).ignored
 
 
 def test_rows_that_cannot_be_read_are_counted(server: FaultServer) -> None:
     made = kept(server, Clock(NOW))
     rows = Rows({"id": ["1", "2"], "sport": ["run", "run"], "elapsed_s": [60.0, 60.0], "start_time": [DAY, "soon"]})
-    done = made.happened(Event("data", schema.ACTIVITIES, athlete_id=USER, rows=rows), account=USER)
+    done = made.apply_event(Event("data", schema.ACTIVITIES, athlete_id=USER, rows=rows), account=USER)
     assert [(bad.row, bad.field) for bad in done.rejected] == [("2", "start_time")]
 
 
@@ -188,11 +188,12 @@ def test_a_push_does_not_pretend_that_its_month_is_complete() -> None:
     with FaultServer() as nobody:
         inside = provider(terra.descriptor, nobody, user_id="me")
         made = CachingProvider(inside, MemoryStore(), terra.descriptor, now=clock)
-        assert not made.happened(activities(("1", 5000.0), ("2", 800.0))).ignored  # the option says who it is
-        made.happened(activities(("1", None)))  # an update replaces
+        assert not made.apply_event(activities(("1", 5000.0), ("2", 800.0))).ignored  # the option says who it is
+        made.apply_event(activities(("1", None)))  # an update replaces
         query = Query(schema.ACTIVITIES, DAY, DAY + dt.timedelta(days=1), now=DAY)
         assert (
-            len(made.listing(query, Watch(ProviderReport("terra", "activities"))).missing(CachePolicy.USE_CACHE)) == 1
+            len(made.listing(query, FetchContext(ProviderReport("terra", "activities"))).missing(CachePolicy.USE_CACHE))
+            == 1
         )
         offline = CachingProvider(inside, made._shelf.store, terra.descriptor, offline=True, now=clock)
         frame = offline.frame(query).set_index("id")

@@ -20,7 +20,7 @@ from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
 from pierre_data.cache.store import Store
 from pierre_data.cache.words import LISTS, SINGLES
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, ProviderReport, Watch, cut
+from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
 from pierre_data.spi import (
     Credentials,
     Event,
@@ -122,7 +122,7 @@ class CachingProvider(FitnessProvider):
             return forget_list(str(resource), self._shelf)
         return self._shelf.forget(resource)
 
-    def happened(self, event: Event, *, account: str | None = None) -> Handled:
+    def apply_event(self, event: Event, *, account: str | None = None) -> Handled:
         """Forget what an event makes untrue, and keep the rows it brings; repeats and disorder do no harm.
 
         Parameters
@@ -155,20 +155,22 @@ class CachingProvider(FitnessProvider):
         PierreError
             What went wrong at the vendor; what had arrived is kept.
         """
-        watch = Watch(ProviderReport(self.name, query.table.name))
-        pieces = self.tables(query, watch, policy)
-        if watch.report.error is not None:
-            raise watch.report.error
+        context = FetchContext(ProviderReport(self.name, query.table.name))
+        pieces = self.tables(query, context, policy)
+        if context.report.error is not None:
+            raise context.report.error
         return query.table.from_arrow(pieces)
 
-    def tables(self, query: Query, watch: Watch, policy: CachePolicy = CachePolicy.USE_CACHE) -> list[pa.Table]:
-        """Return what there is; a failure is in ``watch.report.error``, and what had arrived is returned and kept.
+    def tables(
+        self, query: Query, context: FetchContext, policy: CachePolicy = CachePolicy.USE_CACHE
+    ) -> list[pa.Table]:
+        """Return what there is; a failure is in ``context.report.error``, and what had arrived is returned and kept.
 
         Parameters
         ----------
         query : Query
             What is asked.
-        watch : Watch
+        context : FetchContext
             Is told what happens, and may cancel.
         policy : CachePolicy
             How the cache is used.
@@ -178,19 +180,19 @@ class CachingProvider(FitnessProvider):
         list of pyarrow.Table
             Each with some of the table's columns.
         """
-        watch.report.searched_from = query.after
+        context.report.searched_from = query.after
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
             now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
-            watch.report.note_reach(query.after, endpoint.reaches(now))
+            context.report.note_reach(query.after, endpoint.reaches(now))
         if self._is_local() or (policy is CachePolicy.BYPASS and not self._offline):
-            pieces = self._straight(query, watch)
-            watch.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
+            pieces = self._straight(query, context)
+            context.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
         elif query.id is None and query.table.name in LISTS:
-            pieces = self._listed(query, watch, policy)
+            pieces = self._listed(query, context, policy)
         else:
-            pieces = self._single(query, watch, policy)
-        watch.report.rows = sum(p.num_rows for p in pieces)
+            pieces = self._single(query, context, policy)
+        context.report.rows = sum(p.num_rows for p in pieces)
         return pieces
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
@@ -204,7 +206,7 @@ class CachingProvider(FitnessProvider):
         endpoint = self.descriptor.endpoint(query.table)
         if self._is_local():
             return Estimate(self.name)
-        listing = self.listing(query, Watch(ProviderReport(self.name, query.table.name)))
+        listing = self.listing(query, FetchContext(ProviderReport(self.name, query.table.name)))
         now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
         limits, in_flight = self.descriptor.limits, self.descriptor.in_flight
         missing, fresh = listing.missing(policy), listing.fresh(policy)
@@ -214,7 +216,7 @@ class CachingProvider(FitnessProvider):
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         return not self.descriptor.api_base_url
 
-    def listing(self, query: Query, watch: Watch) -> Listing:
+    def listing(self, query: Query, context: FetchContext) -> Listing:
         """Return a windowed question over the kept periods."""
         endpoint = self.descriptor.endpoints.get(query.table)
         return Listing(
@@ -222,68 +224,68 @@ class CachingProvider(FitnessProvider):
             LISTS[query.table.name],
             self._fetch,
             query,
-            watch,
+            context,
             newest_first=endpoint is not None and endpoint.newest_first,
             page=int(getattr(endpoint.paging, "size", None) or 0) if endpoint else 0,
         )
 
-    def _listed(self, query: Query, watch: Watch, policy: CachePolicy) -> list[pa.Table]:
+    def _listed(self, query: Query, context: FetchContext, policy: CachePolicy) -> list[pa.Table]:
         if self._is_feed(query):
-            return Feed(self._shelf, LISTS[query.table.name], self._fetch, query, watch).tables(
+            return Feed(self._shelf, LISTS[query.table.name], self._fetch, query, context).tables(
                 policy, offline=self._offline
             )
-        listing = self.listing(query, watch)
+        listing = self.listing(query, context)
         return listing.offline() if self._offline else listing.tables(policy)
 
-    def _single(self, query: Query, watch: Watch, policy: CachePolicy) -> list[pa.Table]:
+    def _single(self, query: Query, context: FetchContext, policy: CachePolicy) -> list[pa.Table]:
         word, lifetime = SINGLES.get(query.table.name, (query.table.name, "activity"))
         shelf, where = self._shelf, self._shelf.key(word, query.id or "")
         kept = shelf.find([where]).get(where)
         if kept is not None and (self._offline or (policy is CachePolicy.USE_CACHE and shelf.now() < kept.expires)):
-            return shelf.use([kept], watch)
+            return shelf.use([kept], context)
         if self._offline:
-            watch.report.error = StorageError(
+            context.report.error = StorageError(
                 f"Offline, and {word} of {self.name} is not in the cache.",
                 "Unset PIERRE_OFFLINE once to fetch it.",
                 provider=self.name,
             )
             return []
         began = shelf.now()
-        found = self._straight(query, watch)
-        error, seconds = watch.report.error, getattr(shelf.ttl, lifetime)
+        found = self._straight(query, context)
+        error, seconds = context.report.error, getattr(shelf.ttl, lifetime)
         if error is None:
             full = [p.replace_schema_metadata(None) for p in found if p.num_rows]
             joined = pa.concat_tables(full, promote_options="default") if full else pa.table({})
             shelf.put({where: (joined, seconds)}, began)
-            watch.report.good_until = min(watch.report.good_until, began + seconds)
+            context.report.good_until = min(context.report.good_until, began + seconds)
         elif kept is not None and error.retryable and not isinstance(error, Cancelled):
-            return shelf.use([kept], watch, because=error)
+            return shelf.use([kept], context, because=error)
         return found
 
     def _is_feed(self, query: Query) -> bool:
         return is_feed(self.descriptor, query.table) and query.id is None
 
-    def _straight(self, query: Query, watch: Watch) -> list[pa.Table]:
+    def _straight(self, query: Query, context: FetchContext) -> list[pa.Table]:
         pieces: list[pa.Table] = []
         # What starts in a window is uploaded in it or later.
         asked = replace(query, before=None) if self._is_feed(query) else query
         try:
-            pieces.extend(batch.table for batch in self._fetch(asked, watch))
+            pieces.extend(batch.table for batch in self._fetch(asked, context))
         except PierreError as error:
-            watch.report.error = error
+            context.report.error = error
         if query.id is not None:
             return pieces
         found = [cut(piece, query.table, query.after, query.before) for piece in pieces]
         return [coalesced(found, query.table)] if self._is_feed(query) else latest(found, query.table)
 
-    def _fetch(self, query: Query, watch: Watch) -> Iterator[Batch]:
+    def _fetch(self, query: Query, context: FetchContext) -> Iterator[Batch]:
         batches = getattr(self.provider, "batches", None)
         if batches is not None:
-            yield from batches(query, watch)
+            yield from batches(query, context)
             return
-        watch.check()
+        context.check()
         found = query.table.to_arrow(query.table.conform(self.provider.frame(query)))
         page = Page(found.num_rows)
         found = cut(found, query.table, query.after, query.before)
-        watch.arrived(found.num_rows, ())
+        context.arrived(found.num_rows, ())
         yield Batch(found, page)

@@ -16,7 +16,7 @@ from pierre_data.cache.policy import CachePolicy
 from pierre_data.cache.shelf import Shelf
 from pierre_data.cache.words import walked, watermark
 from pierre_data.errors import Cancelled, PierreError
-from pierre_data.fetch import Watch, cut
+from pierre_data.fetch import FetchContext, cut
 from pierre_data.schema import Table
 from pierre_data.spi import Query
 
@@ -37,12 +37,12 @@ class Feed:
         Asks the vendor for a window of upload time.
     query : Query
         What is asked, by the table's own time.
-    watch : Watch
+    context : FetchContext
         Is told what happens.
     """
 
-    def __init__(self, shelf: Shelf, word: str, fetch: Fetch, query: Query, watch: Watch) -> None:
-        self._shelf, self._word, self._fetch, self._query, self._watch = shelf, word, fetch, query, watch
+    def __init__(self, shelf: Shelf, word: str, fetch: Fetch, query: Query, context: FetchContext) -> None:
+        self._shelf, self._word, self._fetch, self._query, self._context = shelf, word, fetch, query, context
         self._mark, self._walked = shelf.key(watermark(word)), shelf.key(walked(word))
         self._clock = dt.datetime.fromtimestamp(shelf.now(), dt.UTC)
 
@@ -57,12 +57,12 @@ class Feed:
                 since = dt.datetime.fromtimestamp(before.fetched, dt.UTC) - _OVERLAP
             self._catch_up(since)
         elif mark is not None:
-            self._watch.report.good_until = min(self._watch.report.good_until, mark.expires)
+            self._context.report.good_until = min(self._context.report.good_until, mark.expires)
         # A feed is never complete: it tells what was uploaded since somebody looks.
         wanted = [self._key(p) for p in periods(self._query.after, self._query.before, self._clock)]
         found = self._shelf.find(wanted)
         query, kept = self._query, [found[k] for k in reversed(wanted) if k in found]
-        aged = [(piece, e.fetched) for e in kept for piece in self._shelf.use([e], self._watch)]
+        aged = [(piece, e.fetched) for e in kept for piece in self._shelf.use([e], self._context)]
         pieces = [cut(piece, query.table, query.after, query.before) for piece, _ in aged]
         return latest(pieces, query.table, [fetched for _, fetched in aged])
 
@@ -71,14 +71,14 @@ class Feed:
         pieces: list[pa.Table] = []
         query = replace(self._query, after=since, before=None, now=self._clock)
         try:
-            pieces.extend(batch.table for batch in self._fetch(query, self._watch))
+            pieces.extend(batch.table for batch in self._fetch(query, self._context))
         except PierreError as error:
             if error.retryable and not isinstance(error, Cancelled):
-                self._watch.report.stale_because = error
+                self._context.report.stale_because = error
             else:
-                self._watch.report.error = error
+                self._context.report.error = error
         put(self._shelf, self._word, self._query, pieces, began, self._clock, feed=True)
-        if self._watch.report.error is None and self._watch.report.stale_because is None:
+        if self._context.report.error is None and self._context.report.stale_because is None:
             # Two entries: an event forgets that we looked lately, and not how far.
             ttl, nothing = self._shelf.ttl, pa.table({})
             self._shelf.put({self._mark: (nothing, ttl.activity_list), self._walked: (nothing, ttl.settled)}, began)

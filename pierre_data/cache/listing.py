@@ -16,10 +16,10 @@ from pierre_data.cache.policy import CachePolicy, spread
 from pierre_data.cache.shelf import Shelf
 from pierre_data.cache.store import Entry
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, Watch, cut
+from pierre_data.fetch import Batch, FetchContext, cut
 from pierre_data.spi import Query
 
-Fetch = Callable[[Query, Watch], Iterator[Batch]]
+Fetch = Callable[[Query, FetchContext], Iterator[Batch]]
 #: Rows, and when the request began that brought them.
 Aged = tuple[pa.Table, float]
 
@@ -37,7 +37,7 @@ class Listing:
         Asks the vendor.
     query : Query
         What is asked.
-    watch : Watch
+    context : FetchContext
         Is told what happens.
     newest_first : bool
         The vendor lists newest first, so a period can be kept as soon as paging has passed it.
@@ -46,9 +46,17 @@ class Listing:
     """
 
     def __init__(
-        self, shelf: Shelf, word: str, fetch: Fetch, query: Query, watch: Watch, *, newest_first: bool, page: int
+        self,
+        shelf: Shelf,
+        word: str,
+        fetch: Fetch,
+        query: Query,
+        context: FetchContext,
+        *,
+        newest_first: bool,
+        page: int,
     ) -> None:
-        self._shelf, self._fetch, self._query, self._watch = shelf, fetch, query, watch
+        self._shelf, self._fetch, self._query, self._context = shelf, fetch, query, context
         self._newest_first, self._page = newest_first, page
         self._clock = dt.datetime.fromtimestamp(shelf.now(), dt.UTC)
         self._wanted = periods(query.after, query.before, self._clock)
@@ -69,13 +77,13 @@ class Listing:
         """Return what is kept, however old the terms allow."""
         absent = [p.name for p in self._wanted if p not in self._entries]
         if absent and not self._entries:
-            self._watch.report.error = StorageError(
-                f"Offline, and {self._query.table.name} of {self._watch.report.provider} is not in the cache.",
+            self._context.report.error = StorageError(
+                f"Offline, and {self._query.table.name} of {self._context.report.provider} is not in the cache.",
                 "Unset PIERRE_OFFLINE once to fetch it.",
-                provider=self._watch.report.provider,
+                provider=self._context.report.provider,
             )
         elif absent:
-            self._watch.report.missing = f"offline, and not in the cache: {_span(absent)}"
+            self._context.report.missing = f"offline, and not in the cache: {_span(absent)}"
         return self._cut(self._used(reversed(self._entries)))
 
     def tables(self, policy: CachePolicy) -> list[pa.Table]:
@@ -88,7 +96,7 @@ class Listing:
             # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
             for part in [window] if self._newest_first else yearly(window):
                 pieces += self._window(part)
-                if self._watch.report.error is not None:
+                if self._context.report.error is not None:
                     return self._cut(pieces)
         return self._cut(pieces)
 
@@ -112,7 +120,7 @@ class Listing:
     def _used(self, which: Iterable[Period]) -> list[Aged]:
         found = [(self._tables[p], self._entries[p]) for p in which]
         for table, entry in found:
-            self._shelf.note(entry, table.num_rows, self._watch.report)
+            self._shelf.note(entry, table.num_rows, self._context.report)
         return [(table, entry.fetched) for table, entry in found]
 
     def _window(self, window: Window) -> list[Aged]:
@@ -121,7 +129,7 @@ class Listing:
         oldest: dt.datetime | None = None
         query = replace(self._query, after=window.after, before=window.before, now=self._clock)
         try:
-            for batch in self._fetch(query, self._watch):
+            for batch in self._fetch(query, self._context):
                 pieces.append(batch.table)
                 oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                 if self._newest_first:
@@ -135,7 +143,7 @@ class Listing:
 
     def _after(self, error: PierreError, window: Window) -> list[Aged]:
         """Return what is kept of what did not arrive, however stale."""
-        report = self._watch.report
+        report = self._context.report
         lost = [p for p in window.periods if p not in self._counts]
         kept = [p for p in reversed(lost) if p in self._entries]
         # What had not begun when somebody last looked is as well known as the rest of a stale list.
@@ -177,7 +185,7 @@ class Listing:
                 tables[where] = (part, 0.0)
                 continue
             tables[where] = (part, lifetime)
-            self._watch.report.good_until = min(self._watch.report.good_until, began + lifetime)
+            self._context.report.good_until = min(self._context.report.good_until, began + lifetime)
         self._shelf.put(tables, began)
 
     def _cut(self, pieces: Sequence[Aged]) -> list[pa.Table]:

@@ -15,7 +15,7 @@ from pierre_data.cache.keys import key, prefix
 from pierre_data.cache.policy import CacheTtl
 from pierre_data.cache.store import Entry, Store
 from pierre_data.errors import PierreError, StorageError
-from pierre_data.fetch import ProviderReport, Watch
+from pierre_data.fetch import FetchContext, ProviderReport
 from pierre_data.spi import ProviderConfig
 
 #: For vendors whose terms name no limit.
@@ -91,9 +91,11 @@ class Shelf:
         whole = f"{self.key(resource, qualifier)}:" if resource and qualifier else prefix(*self.owner, resource)
         return self.store.delete_prefix(whole, at=self.now())
 
-    def use(self, entries: Iterable[Entry], watch: Watch, *, because: PierreError | None = None) -> list[pa.Table]:
+    def use(
+        self, entries: Iterable[Entry], context: FetchContext, *, because: PierreError | None = None
+    ) -> list[pa.Table]:
         """Return the tables of entries and note their age; `because` is what made stale ones necessary."""
-        pieces, report = [], watch.report
+        pieces, report = [], context.report
         for entry in entries:
             try:
                 table = decode(entry.value)

@@ -474,7 +474,7 @@ class Client:
         received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
         made, token = self._desk.provider(provider), self._accounts.token(provider)
         own = athlete or (token.account if token is not None else None) or None
-        done = [made.happened(event, account=own) for event in received.events]
+        done = [made.apply_event(event, account=own) for event in received.events]
         ignored = sum(handled.ignored for handled in done)
         if ignored < len(done):
             self._memory.clear()

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pierre_data.cache import CachePolicy, CachingProvider
 from pierre_data.errors import PartialResultWarning, PierreError, ProviderErrors
-from pierre_data.fetch import ProviderReport, Report, Watch
+from pierre_data.fetch import FetchContext, ProviderReport, Report
 from pierre_data.schema import Table
 from pierre_data.spi import Query
 
@@ -50,20 +50,20 @@ def gather(
     policy : CachePolicy
         How the cache is used.
     cancel, progress, max_wait_s
-        As for `Watch`.
+        As for `FetchContext`.
 
     Returns
     -------
     Gathered
         Failures are in the reports: the others finish, and what arrived is kept.
     """
-    watches = [Watch(ProviderReport(p.name, query.table.name), cancel, progress, max_wait_s) for p in providers]
+    watches = [FetchContext(ProviderReport(p.name, query.table.name), cancel, progress, max_wait_s) for p in providers]
 
-    def ask(provider: CachingProvider, watch: Watch) -> list[pa.Table]:
+    def ask(provider: CachingProvider, context: FetchContext) -> list[pa.Table]:
         try:
-            return provider.tables(query, watch, policy)
+            return provider.tables(query, context, policy)
         except PierreError as error:  # an unsupported table, a provider of a third party
-            watch.report.error = error
+            context.report.error = error
             return []
 
     if len(providers) == 1:

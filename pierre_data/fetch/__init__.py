@@ -2,7 +2,7 @@
 
 from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.provider import Batch, DescriptorProvider
-from pierre_data.fetch.report import ProviderReport, Rejected, Report, Watch
+from pierre_data.fetch.report import FetchContext, ProviderReport, Rejected, Report
 
 __all__ = [
     "Batch",
@@ -11,7 +11,7 @@ __all__ = [
     "ProviderReport",
     "Rejected",
     "Report",
-    "Watch",
+    "FetchContext",
     "cut",
     "parse_page",
     "parse_rows",

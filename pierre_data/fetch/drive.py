@@ -13,7 +13,7 @@ from typing import Any
 
 from pierre_data.errors import Cancelled, PayloadError
 from pierre_data.fetch.parse import Parsed
-from pierre_data.spi import Page, Plan, Request, Rows, Sweep, Walks
+from pierre_data.spi import Page, ParallelPlans, Plan, Prefetch, Request, Rows
 
 Send = Callable[[Request], Parsed | Page]
 _Told = SimpleQueue[Parsed | BaseException | None]
@@ -94,9 +94,9 @@ def _run(plan: Plan, means: _Means) -> Iterator[Parsed]:
             answer = None
             if isinstance(wanted, Rows):
                 yield means.own(wanted)
-            elif isinstance(wanted, Sweep):
+            elif isinstance(wanted, Prefetch):
                 yield from _swept(means.admitted(wanted.requests), wanted.ends, means.send, means.in_flight)
-            elif isinstance(wanted, Walks):
+            elif isinstance(wanted, ParallelPlans):
                 yield from _walked(wanted.plans, means)
             else:
                 got = means.send(next(means.admitted(iter([wanted]))))

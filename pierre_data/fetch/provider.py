@@ -16,7 +16,7 @@ from pierre_data.auth import FixedToken, Identity, key_identities
 from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected, PayloadError, PierreError
 from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
-from pierre_data.fetch.report import ProviderReport, Watch
+from pierre_data.fetch.report import FetchContext, ProviderReport
 from pierre_data.fetch.wire import load
 from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
 from pierre_data.schema import Table
@@ -58,7 +58,7 @@ _ALIVE: weakref.WeakSet[DescriptorProvider] = weakref.WeakSet()
 
 def _forked() -> None:
     for provider in list(_ALIVE):
-        provider.begin_anew()
+        provider.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
@@ -157,26 +157,26 @@ class DescriptorProvider(FitnessProvider):
                 self._client.close()
             self._client = None
 
-    def begin_anew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Let go of the connections without closing them, in a forked child: they are the parent's."""
         self._lock, self._client = threading.Lock(), None
 
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for, as a conformed frame."""
-        watch = Watch(ProviderReport(self.name, query.table.name))
-        frame = query.table.from_arrow(batch.table for batch in self.batches(query, watch))
+        context = FetchContext(ProviderReport(self.name, query.table.name))
+        frame = query.table.from_arrow(batch.table for batch in self.batches(query, context))
         # Windows walked side by side share the second at which they meet.
         twice = frame.duplicated(list(query.table.key), keep="last")
         return frame[~twice].reset_index(drop=True) if twice.any() else frame
 
-    def batches(self, query: Query, watch: Watch) -> Iterator[Batch]:
+    def batches(self, query: Query, context: FetchContext) -> Iterator[Batch]:
         """Yield the rows a query asks for, page by page.
 
         Parameters
         ----------
         query : Query
             What is asked.
-        watch : Watch
+        context : FetchContext
             Is told what happens, and may cancel.
 
         Raises
@@ -193,23 +193,23 @@ class DescriptorProvider(FitnessProvider):
         endpoint = self.descriptor.endpoint(query.table, single=query.id is not None)
         self._check_options()
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
-        own = {"_cache_dir": self._directory, "_progress": watch.stepped}
+        own = {"_cache_dir": self._directory, "_progress": context.stepped}
         query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
-        watch.report.note_reach(query.after, endpoint.reaches(query.now))
-        send = self._sender(endpoint, query, watch)
+        context.report.note_reach(query.after, endpoint.reaches(query.now))
+        send = self._sender(endpoint, query, context)
         read = self._reader(query.table)
         nulls: set[str] | None = None
-        for parsed in drive(self._guarded(endpoint.plan(query), query), send, read, watch.check, query.in_flight):
+        for parsed in drive(self._guarded(endpoint.plan(query), query), send, read, context.check, query.in_flight):
             # The window of a feed is upload time: its rows may have happened at any time.
             rows = parsed.table
             if endpoint.window_kind != "feed":
                 rows = cut(rows, query.table, query.after, query.before)
-            watch.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
+            context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
             if parsed.table.num_rows:
                 null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
                 nulls = null if nulls is None else nulls & null
             yield Batch(rows, parsed.page)
-        watch.report.always_null = tuple(sorted(nulls or ()))
+        context.report.always_null = tuple(sorted(nulls or ()))
 
     def _guarded(self, plan: Plan, query: Query) -> Plan:
         """Walk a plan whose code trusts the vendor: what an odd answer makes it raise is the answer's fault."""
@@ -237,12 +237,14 @@ class DescriptorProvider(FitnessProvider):
     def _reader(self, table: Table) -> Callable[[Rows], Parsed]:
         return lambda rows: parse_rows(rows, table, self.name)
 
-    def _sender(self, endpoint: Endpoint, query: Query, watch: Watch) -> Callable[[Request], Parsed | Page]:
+    def _sender(self, endpoint: Endpoint, query: Query, context: FetchContext) -> Callable[[Request], Parsed | Page]:
         def send(request: Request) -> Parsed | Page:
-            client = self._http().tuned(cancel=watch.cancel, on_wait=watch.waiting, max_wait_s=watch.max_wait_s)
+            client = self._http().with_options(
+                cancel=context.cancel, on_wait=context.waiting, max_wait_s=context.max_wait_s
+            )
             response = self._sent(client, HttpRequest("GET", request.path, params=request.params))
             path = request.path.partition("?")[0]
-            watch.page()
+            context.page()
             if request.raw:
                 return Page(body=load(response.body, self.name, path))
             return parse_page(response.body, endpoint, query, self.name, path)

@@ -195,7 +195,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class Watch:
+class FetchContext:
     """What a running fetch reports to, and is stopped by.
 
     Parameters

@@ -14,7 +14,7 @@ from pierre_data.spi.provider import (
     ProviderHealth,
     ProviderPlugin,
 )
-from pierre_data.spi.query import Page, Query, Request, Rows, Sweep, Walks
+from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Request, Rows
 from pierre_data.spi.webhook import Event, Received
 
 __all__ = [
@@ -48,10 +48,10 @@ __all__ = [
     "Rows",
     "Single",
     "Sports",
-    "Sweep",
+    "Prefetch",
     "Terms",
     "Token",
-    "Walks",
+    "ParallelPlans",
     "check_url",
     "epoch_millis",
     "epoch_seconds",

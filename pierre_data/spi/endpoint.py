@@ -13,10 +13,10 @@ from pierre_data.errors import QueryError, SchemaError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Field, Sports
 from pierre_data.spi.paging import DateWindows, Paging, Params, Single, split
-from pierre_data.spi.query import Page, Query, Request, Rows, Sweep, Walks
+from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Request, Rows
 
 #: What a plan yields, and what it is sent back: a Page for a Request, None for the others.
-Plan = Generator[Request | Sweep | Walks | Rows, Any, None]
+Plan = Generator[Request | Prefetch | ParallelPlans | Rows, Any, None]
 
 
 #: Shorter windows are not walked side by side.
@@ -92,7 +92,7 @@ class Endpoint:
 
         Yields
         ------
-        Request, Sweep, Walks or Rows
+        Request, Prefetch, ParallelPlans or Rows
             A Request is to be answered by ``send`` with a `Page`, the others with None.
 
         Raises
@@ -167,7 +167,7 @@ class Endpoint:
             ahead = self.paging.ahead(step, page) if query.in_flight > 1 else None
             if ahead is not None:
                 requests = (self._request(query, fixed, s) for s in ahead)
-                yield Sweep(requests, partial(self._ends, step, after=after))
+                yield Prefetch(requests, partial(self._ends, step, after=after))
                 return
             following = self.paging.after(step, page)
             if following is None:
@@ -179,9 +179,9 @@ class Endpoint:
             step = following
             page = yield self._request(query, fixed, step)
 
-    def _side_by_side(self, query: Query, windows: Sequence[_Span]) -> Walks:
+    def _side_by_side(self, query: Query, windows: Sequence[_Span]) -> ParallelPlans:
         alone = replace(query, in_flight=1)
-        return Walks(self._pages(alone, after, before) for after, before in windows)
+        return ParallelPlans(self._pages(alone, after, before) for after, before in windows)
 
     def _behind(
         self, query: Query, after: dt.datetime | None, before: dt.datetime | None, page: Page

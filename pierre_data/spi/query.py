@@ -63,7 +63,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sweep:
+class Prefetch:
     """Requests that need no answer of one another: so many are in flight as the vendor stands.
 
     Parameters
@@ -79,7 +79,7 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Walks:
+class ParallelPlans:
     """Plans that need no answer of one another: as many run side by side as the vendor stands requests.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pierre_data.errors import PayloadError
-from pierre_data.fetch import DescriptorProvider, ProviderReport, Watch
+from pierre_data.fetch import DescriptorProvider, FetchContext, ProviderReport
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -114,24 +114,24 @@ class Stage:
     def ask(self, provider: FitnessProvider, query: Query) -> Fetched:
         """Ask a provider one question, and stop a walk that does not end."""
         seen = len(self.server.requests) if self.server else 0
-        watch = Watch(ProviderReport(provider.name, query.table.name))
+        context = FetchContext(ProviderReport(provider.name, query.table.name))
         if self.server is not None:
             self.server.fail("*", 500, times=10**9, after=self.budget)
         try:
-            frame = self._frame(provider, query, watch)
+            frame = self._frame(provider, query, context)
         finally:
             if self.server is not None:
                 self.server.recover()
                 if len(self.server.requests) - seen > self.budget:
                     raise PayloadError(f"The walk did not end within {self.budget} requests.")
-        return Fetched(frame, watch.report, tuple(self.server.requests[seen:]) if self.server else ())
+        return Fetched(frame, context.report, tuple(self.server.requests[seen:]) if self.server else ())
 
-    def _frame(self, provider: FitnessProvider, query: Query, watch: Watch) -> pd.DataFrame:
+    def _frame(self, provider: FitnessProvider, query: Query, context: FetchContext) -> pd.DataFrame:
         batches = getattr(provider, "batches", None)
         if batches is None:
             return provider.frame(query)
         pieces = []
-        for count, batch in enumerate(batches(query, watch)):
+        for count, batch in enumerate(batches(query, context)):
             if count > self.budget:
                 raise PayloadError(f"The walk did not end within {self.budget} pages.")
             pieces.append(batch.table)
