@@ -90,7 +90,7 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     ({'height_m': [1.8]}, (('1', 'body.cm', "'tall'"),))
     """
     result = translate(list(items), wanted, table)
-    ids = result.columns.get("id")
+    ids = result.columns.get(table.row_id)
     rejected = tuple((str(ids[at] or at if ids else at), *result.refused[at]) for at in sorted(result.refused))
     columns = result.columns
     if rejected:
