@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pierre_data as pierre
-from pierre_data.client.overrides import Marks
+from pierre_data.client.overrides import OverrideStore
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.settings import Settings
 
@@ -135,7 +135,7 @@ def test_each_tenant_and_user_has_his_own() -> None:
 
 
 def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "../ann")
+    marks = OverrideStore(tmp_path, "lab", "../ann")
     marks.mark(Override(True, "a:1", "b:x y"))
     assert stat.S_IMODE(marks.path.stat().st_mode) == 0o600
     assert marks.path.parent.parent == tmp_path
@@ -143,7 +143,7 @@ def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
 
 
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "ann")
+    marks = OverrideStore(tmp_path, "lab", "ann")
     marks.mark(Override(True, "a:1", "b:2"))
     marks.path.write_text("same a:1 b:2\nperhaps a:1 b:3\n")
     with pytest.raises(pierre.StorageError, match="Line 2"):
