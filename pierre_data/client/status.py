@@ -57,7 +57,8 @@ def provider_status(
             else:
                 about = _row(aliased(descriptor, one.alias), one, registry, accounts)
             rows.append({"provider": one.alias, **about})
-    frame = pd.DataFrame(sorted(rows, key=lambda row: str(row["provider"])), columns=list(STATUS_DTYPES))
+    rows.sort(key=lambda row: str(row["provider"]))
+    frame = pd.DataFrame(rows, columns=list(STATUS_DTYPES))
     return frame.fillna({"connected": False}).astype(STATUS_DTYPES)
 
 
