@@ -15,7 +15,7 @@ import pandas as pd
 
 from pierre_data import schema
 from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken, TokenStore
-from pierre_data.cache import CachePolicy, MemoryStore, Store, open_store
+from pierre_data.cache import CachePolicy, Store, open_store
 from pierre_data.client.accounts import Accounts, speaking
 from pierre_data.client.choice import chosen
 from pierre_data.client.desk import Desk, How, OnRateLimit, Providers, Show
@@ -605,12 +605,10 @@ class Client:
 
     def _open(self, cache: Store | Literal["memory"] | None) -> Store:
         if cache == "memory":
-            return MemoryStore()
+            return open_store(None, None, notice=_notice)
         if isinstance(cache, str):
             raise ConfigurationError(f"cache={cache!r} is unknown.", "Use 'memory', a store, or leave it out.")
-        if cache is not None:
-            return cache
-        return open_store(self.settings.cache_dir, self.settings.redis_url, notice=_notice)
+        return open_store(self.settings.cache_dir, self.settings.redis_url, notice=_notice, own=cache)
 
 
 def _notice(text: str) -> None:

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pierre_data.cache import CachePolicy, CachingProvider
 from pierre_data.errors import PartialResultWarning, PierreError, ProviderErrors
-from pierre_data.fetch import FetchContext, ProviderReport, Report
+from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
 from pierre_data.schema import Table
 from pierre_data.spi import Query
 
@@ -59,19 +59,18 @@ def gather(
     """
     watches = [FetchContext(ProviderReport(p.name, query.table.name), cancel, progress, max_wait_s) for p in providers]
 
-    def ask(provider: CachingProvider, context: FetchContext) -> list[pa.Table]:
+    def ask(provider: CachingProvider, context: FetchContext) -> Fetched:
         try:
-            return provider.tables(query, context, policy)
+            return provider.fetch(query, context, policy)
         except PierreError as error:  # an unsupported table, a provider of a third party
-            context.report.error = error
-            return []
+            return Fetched([], replace(context.report, error=error))
 
     if len(providers) == 1:
         found = [ask(providers[0], watches[0])]
     else:
         with ThreadPoolExecutor(max(len(providers), 1), thread_name_prefix="pierre") as pool:
             found = list(pool.map(ask, providers, watches))
-    return Gathered([piece for pieces in found for piece in pieces], tuple(w.report for w in watches))
+    return Gathered([piece for f in found for piece in f.tables], tuple(f.report for f in found))
 
 
 def settle(report: Report, errors: Errors) -> None:
