@@ -209,7 +209,7 @@ def test_what_ours_overrides_is_wrong_in_the_stock_class(
     for kind in ("ours", "stock"):
         (tmp_path / kind).mkdir(mode=0o700)
     promise(ours, tmp_path / "ours" / "d.sqlite")
-    with pytest.raises((Exception, pytest.fail.Exception)):  # noqa: PT011  # each is wrong in its own way
+    with pytest.raises((Exception, pytest.fail.Exception)):  # each is wrong in its own way
         promise(stock, tmp_path / "stock" / "d.sqlite")
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pierre_data.cache.namespace import key, prefix
 from pierre_data.cache.memory import MemoryStore
+from pierre_data.cache.namespace import key, prefix
 from pierre_data.cache.redisdb import RedisStore
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry, Store

@@ -136,7 +136,8 @@ for n in range(10):
 go.set()
 for thread in threads:
     thread.join()
-children = sum(store.get_many([f"tenant:t:child{n}"]).get(f"tenant:t:child{n}").value == b"child" * 20_000 for n in range(10))
+written = store.get_many([f"tenant:t:child{n}" for n in range(10)])
+children = sum(entry.value == b"child" * 20_000 for entry in written.values())
 store.close()
 con = sqlite3.connect(folder / "cache-v2.sqlite")
 print(fine, children, con.execute("PRAGMA integrity_check").fetchone()[0], len(told))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -45,7 +45,7 @@ class Closeable(Protocol):
         """Close them; the next request opens new ones."""
 
 
-def batches(provider: FitnessProvider, query: Query, context: FetchContext) -> Iterator[Batch]:
+def batches(provider: FitnessProvider, query: Query, context: FetchContext) -> Generator[Batch, None, None]:
     """Yield the rows a query asks for, of a provider with `batches`, `frame` or table methods alone.
 
     Whatever its code raises becomes this provider's own error: ProviderBroken.

@@ -183,7 +183,10 @@ class CachingProvider(FitnessProvider):
             served = self._past_the_cache(query, context)
             served.good_until = float("inf") if self.descriptor.synthetic else 0.0
         elif query.id is None and query.table.name in LISTS:
-            served = self._list(query, context, policy)
+            try:
+                served = self._list(query, context, policy)
+            except Cancelled as error:  # while another's fetch was waited for
+                served = Served(error=error)
         else:
             served = self._single(query, context, policy)
         tables = [piece for piece, _ in served.pieces] if query.id is not None else served.tables(query)
@@ -217,8 +220,6 @@ class CachingProvider(FitnessProvider):
             with self._in_flight.claim({resource}, context):
                 return cache.catch_up(policy, self._batches, context)
         missing = cache.missing(policy)
-        if not missing:
-            return cache.fetch(missing, self._batches, context)
         with self._in_flight.claim({f"{resource}:{p.name}" for w in missing for p in w.periods}, context) as waited:
             if waited and policy is CachePolicy.USE_CACHE:  # somebody has just fetched it
                 cache.load()

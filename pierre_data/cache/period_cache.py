@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Query
 
-Batches = Callable[[Query, FetchContext], Iterator[Batch]]
+Batches = Callable[[Query, FetchContext], Generator[Batch, None, None]]
 _INSTANT = dt.timedelta(microseconds=1)
 
 
@@ -149,16 +150,19 @@ class PeriodCache:
         oldest: dt.datetime | None = None
         query = replace(self.query, after=window.after, before=window.before, now=self.clock)
         try:
-            for batch in batches(query, context):
-                pieces.append(batch.table)
-                self.served.pieces.append((batch.table, began))
-                oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
-                if self._newest_first:
-                    self._reopen(pieces, batch.page.newest, began)
-                    done = [p for p in passed(window.periods, oldest) if p not in self._counts]
-                    self._keep(pieces, [p for p in done if p not in self._reopened], began)
-                    if oldest is not None and self._enough(oldest + _INSTANT):
-                        return True
+            with closing(batches(query, context)) as pages:
+                for batch in pages:
+                    pieces.append(batch.table)
+                    self.served.pieces.append((batch.table, began))
+                    oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
+                    if self._newest_first:
+                        self._reopen(pieces, batch.page.newest, began)
+                        done = [p for p in passed(window.periods, oldest) if p not in self._counts]
+                        self._keep(pieces, [p for p in done if p not in self._reopened], began)
+                        if oldest is not None and self._enough(oldest + _INSTANT):
+                            good_until = began + self.namespace.ttl.activity_list
+                            self.served.good_until = min(self.served.good_until, good_until)
+                            return True
         except PierreError as error:
             came = self.served.pieces[before:]
             del self.served.pieces[before:]

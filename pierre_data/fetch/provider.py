@@ -186,7 +186,9 @@ class DescriptorProvider(FitnessProvider):
         self._check_options()
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
         own = {"_cache_dir": self._directory, "_progress": context.stepped}
-        query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
+        # Who needs the newest few rows only asks page after page, and stops when there are enough.
+        in_flight = 1 if query.limit is not None else self.descriptor.in_flight
+        query = replace(query, options={**own, **self._config.options}, in_flight=in_flight)
         context.report.note_reach(query.after, endpoint.reaches(query.now))
         send = self._sender(endpoint, query, context)
         read = self._reader(query.table)
