@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -82,7 +83,8 @@ def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: s
     parsed = _finish(draft)
     cursor = get_path(content, endpoint.paging.cursor) if endpoint.paging.cursor else None
     oldest, newest = _range(parsed.table, query.table)
-    parsed.page = Page(len(rows), cursor, oldest, newest, None, response.headers, response.status, url)
+    digest = zlib.crc32(response.body)
+    parsed.page = Page(len(rows), cursor, oldest, newest, None, response.headers, response.status, url, digest)
     parsed.renamed = _renamed(rows, endpoint, parsed.table)
     return parsed
 
@@ -99,12 +101,17 @@ def _renamed(rows: list[Any], endpoint: Endpoint, table: pa.Table) -> set[str] |
     if len(rows) < _TELLING or callable(endpoint.records):
         return None
     missing: set[str] = set()
+    beside: dict[str, set[str]] = {}
+    unknown: dict[str, bool] = {}
     for column, item in endpoint.fields.items():
         if len(item.paths) > 1 or table[column].null_count < table.num_rows:
             continue
         before, dot, name = item.paths[0].rpartition(".")
-        beside = set().union(*(p for p in (get_path(row, before) for row in rows[:20]) if isinstance(p, dict)))
-        if name not in beside and any(before + dot + other not in _names(endpoint) for other in beside):
+        if before not in unknown:
+            names = set().union(*(p for p in (get_path(row, before) for row in rows[:20]) if isinstance(p, dict)))
+            beside[before] = names
+            unknown[before] = any(before + dot + other not in _names(endpoint) for other in names)
+        if unknown[before] and name not in beside[before]:
             missing.add(item.paths[0])
     return missing
 
