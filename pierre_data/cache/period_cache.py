@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join, latest, newest_first, time_range
 from pierre_data.cache.namespace import CachedTable, CacheNamespace
-from pierre_data.cache.periods import Period, Window, passed, periods, windows, yearly
+from pierre_data.cache.periods import Period, Window, periods, windows, yearly
 from pierre_data.cache.policy import CachePolicy, spread
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
@@ -88,15 +88,10 @@ class PeriodCache:
         self._wanted = periods(query.after, query.before, self.clock)
         whole = namespace.key(resource)  # encoded once: names of periods need no encoding
         self._keys = {p: f"{whole}:{p.name}" for p in self._wanted}
-        self._cached: dict[Period, CachedTable] = {}
         self._counts: dict[Period, int] = {}
         self._reopened: set[Period] = set()
         self.served = Served()
-        self.load()
-
-    def load(self) -> None:
-        """Read what is kept."""
-        found = self.namespace.find(self._keys.values(), any_revision=self.any_revision)
+        found = namespace.find(self._keys.values(), any_revision=self.any_revision)
         self._cached = {p: found[where] for p, where in self._keys.items() if where in found}
 
     def offline(self) -> Served:
@@ -129,10 +124,10 @@ class PeriodCache:
         # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
         parts = [part for window in missing for part in ([window] if self._newest_first else yearly(window))]
         starts = {part.periods[-1]: part for part in parts}
-        fetched = {p for part in parts for p in part.periods}
+        fetched, limited = {p for part in parts for p in part.periods}, self.query.limit is not None
         for period in reversed(self._wanted):
             if period not in fetched:
-                if self._enough(period.end):
+                if limited and self._enough(period.end):
                     break
                 self._use([period])
             elif (
@@ -157,9 +152,10 @@ class PeriodCache:
                     oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                     if self._newest_first:
                         self._reopen(pieces, batch.page.newest, began)
-                        done = [p for p in passed(window.periods, oldest) if p not in self._counts]
-                        self._keep(pieces, [p for p in done if p not in self._reopened], began)
-                        if oldest is not None and self._enough(oldest + _INSTANT):
+                        passed = [p for p in window.periods if oldest is not None and p.start > oldest]
+                        unknown = [p for p in passed if p not in self._counts and p not in self._reopened]
+                        self._keep(pieces, unknown, began)
+                        if oldest is not None and query.limit is not None and self._enough(oldest + _INSTANT):
                             good_until = began + self.namespace.ttl.activity_list
                             self.served.good_until = min(self.served.good_until, good_until)
                             return True
@@ -175,12 +171,13 @@ class PeriodCache:
     def _enough(self, start: dt.datetime) -> bool:
         """Return whether the rows since an instant, all of which have passed, are as many as the question asks for."""
         query = self.query
-        if query.limit is None or (query.after is not None and start <= query.after):
+        limit = query.limit or 0
+        if query.after is not None and start <= query.after:
             return False
         rows: int = sum(t.num_rows for t in self.served.tables(replace(query, after=start)))
-        if rows >= query.limit:
+        if rows >= limit:
             self.served.complete_from = start
-        return rows >= query.limit
+        return rows >= limit
 
     def _fall_back(self, error: PierreError, window: Window) -> None:
         """Serve what is kept of what did not arrive, however stale."""
