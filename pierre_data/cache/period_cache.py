@@ -123,18 +123,16 @@ class PeriodCache:
         """
         # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
         parts = [part for window in missing for part in ([window] if self._newest_first else yearly(window))]
-        starts = {part.periods[-1]: part for part in parts}
-        fetched, limited = {p for part in parts for p in part.periods}, self.query.limit is not None
+        walks = {part.periods[-1]: part for part in parts}
+        fetched = {p for part in parts for p in part.periods}
         for period in reversed(self._wanted):
-            if period not in fetched:
-                if limited and self._enough(period.end):
-                    break
+            if period in fetched and (period not in walks or self.served.error is not None):
+                continue
+            if self.query.limit is not None and self._enough(period.end, self.query.limit):
+                break
+            if period not in walks:
                 self._use([period])
-            elif (
-                period in starts
-                and self.served.error is None
-                and (self._enough(period.end) or self._walk(starts[period], batches, context))
-            ):
+            elif self._walk(walks[period], batches, context):
                 break
         return self.served
 
@@ -155,7 +153,11 @@ class PeriodCache:
                         passed = [p for p in window.periods if oldest is not None and p.start > oldest]
                         unknown = [p for p in passed if p not in self._counts and p not in self._reopened]
                         self._keep(pieces, unknown, began)
-                        if oldest is not None and query.limit is not None and self._enough(oldest + _INSTANT):
+                        if (
+                            oldest is not None
+                            and query.limit is not None
+                            and self._enough(oldest + _INSTANT, query.limit)
+                        ):
                             good_until = began + self.namespace.ttl.activity_list
                             self.served.good_until = min(self.served.good_until, good_until)
                             return True
@@ -168,16 +170,13 @@ class PeriodCache:
         self._keep(pieces, window.periods, began)
         return False
 
-    def _enough(self, start: dt.datetime) -> bool:
+    def _enough(self, start: dt.datetime, limit: int) -> bool:
         """Return whether the rows since an instant, all of which have passed, are as many as the question asks for."""
-        query = self.query
-        limit = query.limit or 0
-        if query.after is not None and start <= query.after:
+        if self.served.error is not None or (self.query.after is not None and start <= self.query.after):
             return False
-        rows: int = sum(t.num_rows for t in self.served.tables(replace(query, after=start)))
-        if rows >= limit:
-            self.served.complete_from = start
-        return rows >= limit
+        enough: bool = sum(t.num_rows for t in self.served.tables(replace(self.query, after=start))) >= limit
+        self.served.complete_from = start if enough else None
+        return enough
 
     def _fall_back(self, error: PierreError, window: Window) -> None:
         """Serve what is kept of what did not arrive, however stale."""
