@@ -176,7 +176,9 @@ class CachingProvider(FitnessProvider):
         """
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
-            context.report.note_reach(query.after, endpoint.reaches(self._namespace.clock()))
+            context.report.note_reach(
+                query.after, endpoint.reaches(dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC))
+            )
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         local = not self.descriptor.api_base_url
         if local or (policy is CachePolicy.BYPASS and not self._offline):

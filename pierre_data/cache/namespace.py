@@ -49,9 +49,10 @@ class CacheNamespace:
     now: Callable[[], float]
     revision: int
 
-    def clock(self) -> dt.datetime:
-        """Return now as aware UTC."""
-        return dt.datetime.fromtimestamp(self.now(), dt.UTC)
+    @property
+    def provider(self) -> str:
+        """Return the provider's name, for people."""
+        return self.owner[2].partition("~")[0]
 
     def key(self, resource: str, qualifier: str = "") -> str:
         """Return the key of one entry."""

@@ -82,7 +82,7 @@ class PeriodCache:
     any_revision = False
 
     def __init__(self, namespace: CacheNamespace, resource: str, endpoint: Endpoint | None, query: Query) -> None:
-        self.namespace, self.query, self.clock = namespace, query, namespace.clock()
+        self.namespace, self.query, self.clock = namespace, query, dt.datetime.fromtimestamp(namespace.now(), dt.UTC)
         self._newest_first = endpoint is not None and endpoint.newest_first
         self._page = int(getattr(endpoint.paging, "size", None) or 0) if endpoint else 0
         self._wanted = periods(query.after, query.before, self.clock)
@@ -99,7 +99,9 @@ class PeriodCache:
         absent = [p.name for p in self._wanted if p not in self._cached]
         if absent and not self._cached:
             self.served.error = StorageError(
-                f"Offline, and {self.query.table.name} is not in the cache.", "Unset PIERRE_OFFLINE once to fetch it."
+                f"Offline, and {self.query.table.name} of {self.namespace.provider} is not in the cache.",
+                "Unset PIERRE_OFFLINE once to fetch it.",
+                provider=self.namespace.provider,
             )
         elif absent:
             self.served.missing = f"offline, and not in the cache: {_span(absent)}"
