@@ -164,17 +164,14 @@ def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list
         values = [row.get(step) for row in rows]
     else:
         parents = _values(rows, before, heads)
-        at = int(step) if step.isdigit() else None
-        values = [
-            parent.get(step)
-            if isinstance(parent, dict)
-            else parent[at]
-            if at is not None and isinstance(parent, list) and at < len(parent)
-            else None
-            if parent is None or isinstance(parent, list)
-            else get_path(parent, step)
-            for parent in parents
-        ]
+        kinds = set(map(type, parents)) - {type(None)}
+        if kinds <= {dict}:
+            values = [None if parent is None else parent.get(step) for parent in parents]
+        elif kinds == {list} and step.isdigit():
+            at = int(step)
+            values = [parent[at] if parent is not None and at < len(parent) else None for parent in parents]
+        else:
+            values = [get_path(parent, step) for parent in parents]
     heads[path] = values
     return values
 
