@@ -91,7 +91,8 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     """
     result = translate(list(items), wanted, table)
     ids = result.columns.get("id")
-    rejected = tuple((str(ids[at] or at if ids else at), *result.refused[at]) for at in sorted(result.refused))
+    labels = {at: at if ids is None or ids[at] is None else ids[at] for at in sorted(result.refused)}
+    rejected = tuple((str(label), *result.refused[at]) for at, label in labels.items())
     columns = result.columns
     if rejected:
         columns = {c: [v for at, v in enumerate(part) if at not in result.refused] for c, part in columns.items()}
