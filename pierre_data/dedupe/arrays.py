@@ -56,7 +56,6 @@ class ActivityArrays:
     frame: pd.DataFrame  # with a RangeIndex
     places: Mapping[str, int]  # provider -> priority, 0 is best
     rank: Ints  # priority of the row's provider
-    salt: Hashes  # added to hashes of keys, so that nobody's ids link to another person's
     person: Ints
     account: Ints | None  # athlete of a provider that shows several, else -1; None when none does
     start: Ints  # microseconds since 1970 UTC
@@ -71,8 +70,11 @@ class ActivityArrays:
     key: pd.Series[str]  # ``provider:id``
     hash: Hashes  # the smallest hash of the keys a row stands for: a total order that no shuffle changes
     link: Hashes  # of ``space:id``
-    updated: Ints  # microseconds since 1970 UTC
     previous: PreviousMerge | None
+
+    def scoped(self, hashes: Hashes, at: Ints) -> Hashes:
+        """Return hashes of keys as keys of the person of each row, so that nobody's ids link to another's."""
+        return hashes + self.person[at].astype(np.uint64) * _ODD
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,6 @@ def read_arrays(
         frame=frame,
         places=places,
         rank=np.array([places[n] for n in names], dtype=np.int64)[codes],
-        salt=person.astype(np.uint64) * _ODD,
         person=person.astype(np.int64),
         account=None if athlete or "athlete_id" not in frame.columns else _accounts(codes, frame["athlete_id"]),
         start=start,
@@ -136,7 +137,6 @@ def read_arrays(
         key=key,
         hash=hashes,
         link=link,
-        updated=read_times(frame, "updated_at"),
         previous=previous,
     )
 

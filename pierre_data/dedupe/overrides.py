@@ -105,8 +105,8 @@ def verdicts_on(
     at = at[~at.index.duplicated()]
     pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     # Each person has keys of his own, so that an override never joins two people.
-    for salt in np.unique(rows.salt[kept]).tolist():
-        there = at.reindex(hashes + np.uint64(salt), fill_value=-1).to_numpy()
+    for person in kept[np.unique(rows.person[kept], return_index=True)[1]].tolist():
+        there = at.reindex(rows.scoped(hashes, np.full(len(hashes), person)), fill_value=-1).to_numpy()
         for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
             if a >= 0 and b >= 0 and a != b:
                 pairs[override.same].append((a, b))
