@@ -96,14 +96,7 @@ def deduplicate(
     >>> bool(merged.n_sources.sum() == len(every))
     True
     """
-    grouping = group(
-        frame,
-        priority=priority,
-        overrides=overrides,
-        athlete=athlete,
-        id_spaces=id_spaces,
-        same_provider=same_provider,
-    )
+    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
     rows, groups = grouping.rows, grouping.groups
     out = coalesced(rows, groups, grouping.timed_by)
     texts, counts = source_names(rows, groups)
@@ -119,7 +112,6 @@ def deduplicate(
 
 def group(
     frame: pd.DataFrame,
-    *,
     priority: Sequence[str] | None,
     overrides: Iterable[Override],
     athlete: str | None,
