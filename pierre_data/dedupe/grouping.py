@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, SameProvider, Verdicts, read_arrays, text_hash
-from pierre_data.dedupe.coalesce import coalesced, group_ids, source_names
+from pierre_data.dedupe.coalesce import merge_groups, group_ids, source_names
 from pierre_data.dedupe.exact_ids import by_exact_id, repeats
 from pierre_data.dedupe.groups import Groups, by_overlap, ordered_groups, people_apart
 from pierre_data.dedupe.overrides import Override, by_override, verdicts_on
@@ -98,7 +98,7 @@ def deduplicate(
     """
     grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
     rows, groups = grouping.rows, grouping.groups
-    out = coalesced(rows, groups, grouping.timed_by)
+    out = merge_groups(rows, groups, grouping.timed_by)
     texts, counts = source_names(rows, groups)
     # Dropping no column takes ten times as long as this copy.
     again = out.columns.isin(ADDED).any()
