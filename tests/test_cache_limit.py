@@ -131,6 +131,23 @@ def test_eight_threads_that_ask_the_same_cost_one_fetch() -> None:
     assert len(vendor.asked) == 5
 
 
+@pytest.mark.parametrize("kind", ["one object", "a feed"])
+def test_one_object_and_a_feed_likewise(kind: str) -> None:
+    ready = threading.Barrier(8)
+    vendor = Vendor(monthly(3), on_page=lambda n: threading.Event().wait(0.02), ignores_windows=True)
+    provider = kept(vendor, Clock(), window_kind="feed" if kind == "a feed" else "none")
+    query = Query(ACTIVITIES) if kind == "a feed" else Query(ACTIVITIES, id="20261000")
+
+    def asked(_: int) -> list[str]:
+        ready.wait(10)
+        return sorted(provider.frame(query)["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(asked, range(8)))
+    assert answers == [sorted(vendor.items) if kind == "a feed" else ["20261000"]] * 8
+    assert len(vendor.asked) == 2
+
+
 def test_who_asks_for_something_else_does_not_wait_and_who_waits_can_be_cancelled() -> None:
     go, inside = threading.Event(), threading.Event()
     vendor = Vendor(monthly(40))

@@ -38,11 +38,12 @@ class Served:
     error: PierreError | None = None
     complete_from: dt.datetime | None = None
 
-    def use(self, cached: CachedTable) -> None:
+    def use(self, cached: CachedTable) -> Served:
         """Serve a kept table as it is."""
         self.pieces.append((cached.table, cached.fetched))
         self.cached_rows += cached.table.num_rows
         self.oldest, self.good_until = min(self.oldest, cached.fetched), min(self.good_until, cached.expires)
+        return self
 
     def tables(self, query: Query) -> list[pa.Table]:
         """Return the rows inside the question, each key once."""
