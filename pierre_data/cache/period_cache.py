@@ -65,19 +65,7 @@ class Served:
 
 
 class PeriodCache:
-    """One account's periods of one list, for one question whose windows mean when things happened.
-
-    Parameters
-    ----------
-    namespace : CacheNamespace
-        Where periods are kept.
-    resource : str
-        What the list is called in keys.
-    endpoint : Endpoint, optional
-        What the vendor says of its list.
-    query : Query
-        What is asked.
-    """
+    """One account's periods of one list, for one question whose windows mean when things happened."""
 
     #: Whether periods another revision of the parser has read may be served.
     any_revision = False
