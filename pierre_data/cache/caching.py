@@ -14,6 +14,7 @@ import pyarrow as pa
 from pierre_data.cache.arrow_tables import coalesced, join
 from pierre_data.cache.asking import Closeable, InFlight, batches
 from pierre_data.cache.cost import Estimate, expected_cost
+from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
 from pierre_data.cache.period_cache import PeriodCache, Served
 from pierre_data.cache.policy import CachePolicy, CacheTtl
@@ -176,15 +177,17 @@ class CachingProvider(FitnessProvider):
             context.report.note_reach(query.after, endpoint.reaches(now))
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         local = not self.descriptor.api_base_url
-        if local or (policy is CachePolicy.BYPASS and not self._offline):
-            served = self._past_the_cache(query, context)
+        bypass = policy is CachePolicy.BYPASS and not self._offline
+        listed = query.id is None and query.table.name in LISTS
+        try:
+            if local or (bypass and (not listed or query.limit is None or is_feed(self.descriptor, query.table))):
+                served = self._past_the_cache(query, context)
+            else:
+                served = (self._list if listed else self._single)(query, context, policy)
+        except Cancelled as error:  # while another's fetch was waited for
+            served = Served(error=error)
+        if local or bypass:
             served.good_until = float("inf") if self.descriptor.synthetic else 0.0
-        else:
-            ask = self._list if query.id is None and query.table.name in LISTS else self._single
-            try:
-                served = ask(query, context, policy)
-            except Cancelled as error:  # while another's fetch was waited for
-                served = Served(error=error)
         tables = [piece for piece, _ in served.pieces] if query.id is not None else served.tables(query)
         rows = sum(table.num_rows for table in tables)
         report = served.report(context.report, rows, self._namespace.now())
@@ -209,6 +212,12 @@ class CachingProvider(FitnessProvider):
 
     def _list(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
         resource, endpoint = LISTS[query.table.name], self.descriptor.endpoints.get(query.table)
+        if (
+            policy is CachePolicy.BYPASS and not self._offline
+        ):  # a limit stops the walk of a cache of this question alone
+            alone = replace(self._namespace, store=MemoryStore())
+            cache = PeriodCache(alone, resource, endpoint, query)
+            return cache.fetch(cache.missing(policy), self._batches, context)
         if endpoint is not None and endpoint.window_kind == "feed":
             if self._offline:
                 return UploadFeed(self._namespace, resource, endpoint, query).offline()
