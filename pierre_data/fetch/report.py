@@ -112,38 +112,28 @@ class ProviderReport:
 
     def lines(self) -> list[str]:
         """Return what people should know, one sentence each; empty when there is nothing."""
-        out = []
-        if self.error is not None:
-            out.append(f"{self.provider}: {self.error}")
+        out: list[str] = [] if self.error is None else [str(self.error)]
         if self.missing:
-            out.append(f"{self.provider}: {self.missing}")
+            out.append(self.missing)
         if self.cut_at is not None:
-            out.append(f"{self.provider}: answers for {self.table} since {self.cut_at:%Y-%m-%d} only.")
+            out.append(f"answers for {self.table} since {self.cut_at:%Y-%m-%d} only.")
         if self.rejected:
-            first = self.rejected[0]
-            out.append(
-                f"{self.provider}: {len(self.rejected)} {self.table} row(s) set aside; the first is row {first.row}, "
-                f"{first.field} = {first.value}."
-            )
+            at = self.rejected[0]
+            count = f"{len(self.rejected)} {self.table} row(s) set aside"
+            out.append(f"{count}; the first is row {at.row}, {at.field} = {at.value}.")
         if self.notes:
-            first = self.notes[0]
-            out.append(
-                f"{self.provider}: {len(self.notes)} oddities, read all the same; the first is in {first.row}: "
-                f"{first.field}, {first.value}."
-            )
+            at = self.notes[0]
+            count = f"{len(self.notes)} oddities, read all the same"
+            out.append(f"{count}; the first is in {at.row}: {at.field}, {at.value}.")
         if self.unknown_sports:
-            words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
-            out.append(f"{self.provider}: sports not known yet, kept as 'other': {words}.")
+            words = ", ".join(f"{word} ({n})" for word, n in self.unknown_sports.most_common(5))
+            out.append(f"sports not known yet, kept as 'other': {words}.")
         if self.always_null:
-            names = ", ".join(self.always_null)
-            out.append(
-                f"{self.provider}: {names} came in no row of {self.table}, and fields nobody knows did: the vendor may "
-                "have renamed it; look for an update of this provider."
-            )
+            why = "and fields nobody knows did: the vendor may have renamed it; look for an update of this provider."
+            out.append(f"{', '.join(self.always_null)} came in no row of {self.table}, {why}")
         if self.stale_because is not None:
-            age = self.cache_age_s / 3600
-            out.append(f"{self.provider}: served from the cache, {age:.1f} h old: {self.stale_because.what}")
-        return out
+            out.append(f"served from the cache, {self.cache_age_s / 3600:.1f} h old: {self.stale_because.what}")
+        return [f"{self.provider}: {line}" for line in out]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +168,7 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"{p.provider}: {p.rows} {p.table} rows, {p.pages} page(s) from the network, {p.cached_rows} rows cached"
+            f"{f', {p.retries} request(s) repeated' if p.retries else ''}"
             for p in self.providers
         ]
         return "\n".join([*lines, *self.lines()]) or "nothing was fetched yet"
@@ -244,16 +235,8 @@ class Fetched:
 class FetchContext:
     """What a running fetch reports to, and is stopped by.
 
-    Parameters
-    ----------
-    report : ProviderReport
-        Filled while it runs.
-    cancel : threading.Event, optional
-        Set from anywhere to stop it.
-    progress : callable, optional
-        Called with the report after each page.
-    max_wait_s : float
-        Longest wait for a vendor's limit.
+    `cancel` is set from anywhere to stop it, `progress` called with the report after each page; `max_wait_s` is the
+    longest wait for a vendor's limit.
     """
 
     report: ProviderReport

@@ -87,34 +87,13 @@ class HttpClient:
         self._closed = threading.Event()
 
     def send(self, request: Request, *, retry: bool | None = None, expect_json: bool = False) -> Response:
-        """Send a request and return its complete, successful response.
+        """Send a request and return its complete response, status 200-299.
 
-        Parameters
-        ----------
-        request : Request
-            A path below the base URL, or an absolute URL (unsigned when it leads to another origin).
-        retry : bool, optional
-            Whether it may be sent again; by default as the request says.
-        expect_json : bool
-            Refuse web pages and cut JSON.
-
-        Returns
-        -------
-        Response
-            Status 200-299.
-
-        Raises
-        ------
-        AuthenticationFailed, AccessDenied, NotFound, ProviderRetired, RateLimited, QuotaExceeded, ApiError
-            By the status of the last response, or as `faults` says.
-        Timeout, NetworkError
-            No complete response came.
-        PayloadError
-            The body is too large, a bomb, or a web page where JSON was expected.
-        Cancelled
-            `cancel` was set.
-        ConfigurationError
-            The request cannot be sent, goes to an address that is not https, or the client is closed.
+        `retry` says whether it may be sent again, by default as the request does; `expect_json` refuses web pages and
+        cut JSON.  Raises by the status of the last response, or as `faults` says: AuthenticationFailed, AccessDenied,
+        NotFound, ProviderRetired, RateLimited, QuotaExceeded, ApiError.  Timeout and NetworkError where no complete
+        response came, PayloadError for a body that is too large, a bomb or a web page, Cancelled, and
+        ConfigurationError for a request that cannot be sent.
         """
         outcome = self._outcome(request, request.repeatable if retry is None else retry, expect_json)
         # A fresh traceback: no frame that held the signed request is left for a debugger-like traceback to show.
@@ -127,19 +106,8 @@ class HttpClient:
     ) -> "HttpClient":
         """The same client, pool and token for one question that has its own cancel, progress and patience.
 
-        Parameters
-        ----------
-        cancel : threading.Event, optional
-            As for the class.
-        on_wait : callable, optional
-            Called with seconds and reason before each pause.
-        max_wait_s : float, optional
-            Longest wait a vendor may ask for, 60 s at first; longer ones are raised, not slept through.
-
-        Returns
-        -------
-        HttpClient
-            Shares the connections of this one; closing either closes both.
+        `on_wait` is called with seconds and reason before each pause; a vendor that asks for a longer wait than
+        `max_wait_s` (60 s at first) is an error.  Closing either closes both.
         """
         other = copy.copy(self)
         other._cancel, other._on_wait = cancel, on_wait

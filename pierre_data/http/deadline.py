@@ -36,21 +36,7 @@ _CURRENT: ContextVar[_Patience | None] = ContextVar("pierre_data_http_patience",
 
 @contextlib.contextmanager
 def within(seconds: float, cancel: threading.Event | None = None) -> Iterator[None]:
-    """Bound the network work of the calling thread; nested bounds only ever tighten.
-
-    Parameters
-    ----------
-    seconds : float
-        From now on.
-    cancel : threading.Event, optional
-        Ends the work when set; inherited from the enclosing bound when omitted.
-
-    Examples
-    --------
-    >>> with within(30.0):
-    ...     in_flight()
-    True
-    """
+    """Bound the network work of the calling thread; nested bounds only tighten, and inherit the enclosing cancel."""
     outer = _CURRENT.get()
     until = time.monotonic() + seconds
     if outer is not None:
@@ -63,13 +49,7 @@ def within(seconds: float, cancel: threading.Event | None = None) -> Iterator[No
 
 
 def in_flight() -> bool:
-    """Whether the calling thread is inside `within`.
-
-    Examples
-    --------
-    >>> in_flight()
-    False
-    """
+    """Whether the calling thread is inside `within`."""
     return _CURRENT.get() is not None
 
 
@@ -87,15 +67,7 @@ def _turn(kind: type[httpx.TimeoutException]) -> float:
 
 
 class DeadlineTransport(httpx.HTTPTransport):
-    """HTTP/1.1 with keep-alive whose sockets obey `within`.
-
-    Parameters
-    ----------
-    tls : ssl.SSLContext
-        Verification of https servers.
-    proxy : str, optional
-        URL of an HTTP proxy.
-    """
+    """HTTP/1.1 with keep-alive whose sockets obey `within`; `proxy` is the URL of an HTTP proxy."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
         super().__init__(verify=tls, proxy=proxy, limits=httpx.Limits(max_connections=64, max_keepalive_connections=16))

@@ -26,19 +26,7 @@ _LOGGED = {"content-type", "content-length", "date"}  # response headers whose v
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace what is or looks like a secret by ``[redacted]``.
-
-    Parameters
-    ----------
-    text : str
-        Text for people: a vendor's message, the text of another library's exception.
-    secrets : iterable of str, optional
-        Values known to be secret; those shorter than 6 characters are left to the patterns.
-
-    Returns
-    -------
-    str
-        The text without known secrets, named tokens, Authorization values and queries of URLs.
+    """Replace known secrets (of 6 characters and more), named tokens, Authorization values and queries of URLs.
 
     Examples
     --------
