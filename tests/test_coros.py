@@ -15,7 +15,7 @@ from pierre_data import errors, schema
 from pierre_data.cache import CachingProvider
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.fetch import FetchContext, ProviderReport, parse_rows
-from pierre_data.providers.coros import descriptor, receive
+from pierre_data.providers.coros import descriptor
 from pierre_data.providers.coros_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -263,7 +263,7 @@ SECRET = Secret("coros-client-secret-canary")
 
 def test_pushed_workouts_equal_those_that_are_asked_for() -> None:
     body = json.dumps(payload("coros/pushes/sports.json")).encode()
-    received = receive({"Client": "1", "Secret": SECRET.reveal()}, body, SECRET, NOW)
+    received = descriptor.webhook({"Client": "1", "Secret": SECRET.reveal()}, body, SECRET, NOW)
     assert (received.status, json.loads(received.reply)) == (200, {"message": "ok", "result": "0000"})
     one, two = received.events
     assert [(e.kind, e.table, e.athlete_id) for e in (one, two)] == [
@@ -280,14 +280,14 @@ def test_pushed_workouts_equal_those_that_are_asked_for() -> None:
 def test_pushes_that_are_not_the_vendors_are_refused() -> None:
     for headers in ({}, {"secret": "wrong"}, {"secret": "\udcff"}):
         with pytest.raises(errors.AccessDenied) as caught:
-            receive(headers, b'{"sportDataList":[]}', SECRET, NOW)
+            descriptor.webhook(headers, b'{"sportDataList":[]}', SECRET, NOW)
         assert SECRET.reveal() not in str(caught.value)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_COROS_CLIENT_SECRET"):
-        receive({"secret": "x"}, b"{}", None, NOW)
+        descriptor.webhook({"secret": "x"}, b"{}", None, NOW)
     with pytest.raises(errors.PayloadError):
-        receive({"secret": SECRET.reveal()}, b"[]", SECRET, NOW)
-    assert receive({"secret": SECRET.reveal()}, b"{}", SECRET, NOW).events == ()
-    assert receive({}, b"", None, NOW).status == 200  # the status check
+        descriptor.webhook({"secret": SECRET.reveal()}, b"[]", SECRET, NOW)
+    assert descriptor.webhook({"secret": SECRET.reveal()}, b"{}", SECRET, NOW).events == ()
+    assert descriptor.webhook({}, b"", None, NOW).status == 200  # the status check
 
 
 def test_every_mode_is_known() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import parse_rows
-from pierre_data.providers.terra import WIDGET_SESSIONS, connected_user, descriptor, receive, widget_session
+from pierre_data.providers.terra import WIDGET_SESSIONS, connected_user, descriptor, widget_session
 from pierre_data.providers.terra_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -376,7 +376,7 @@ def push(body: Mapping[str, Any] | str, *, away_s: int = 0, sign: str = "", name
     content = json.dumps(payload(f"terra/pushes/{body}.json") if isinstance(body, str) else body).encode()
     stamp = str(int(NOW.timestamp()) + away_s)
     digest = hmac.new(SECRET.reveal().encode(), f"{stamp}.".encode() + content, hashlib.sha256).hexdigest()
-    return receive({name: f"t={stamp},v1={sign or digest}"}, content, SECRET, NOW)
+    return descriptor.webhook({name: f"t={stamp},v1={sign or digest}"}, content, SECRET, NOW)
 
 
 def test_pushed_rows_equal_the_rows_that_are_asked_for() -> None:
@@ -426,9 +426,9 @@ def test_pushes_that_are_not_the_vendors_are_refused() -> None:
     stamp = str(int(NOW.timestamp()))
     bare = hmac.new(SECRET.reveal().encode(), stamp.encode() + b"{}", hashlib.sha256).hexdigest()
     with pytest.raises(errors.AccessDenied):  # without the "t." prefix it is another signature
-        receive({"terra-signature": f"t={stamp},v1={bare}"}, b"{}", SECRET, NOW)
+        descriptor.webhook({"terra-signature": f"t={stamp},v1={bare}"}, b"{}", SECRET, NOW)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_TERRA_WEBHOOK_SECRET"):
-        receive({}, b"{}", None, NOW)
+        descriptor.webhook({}, b"{}", None, NOW)
 
 
 def test_a_connect_session_says_who_answered() -> None:

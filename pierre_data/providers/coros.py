@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import hmac
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
 from pierre_data import errors, schema, spi
 from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
-from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, fields
-from pierre_data.spi.reading import read_rows
-from pierre_data.spi.signature import content, header, known
+from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, fields, read_rows
 
 _HOST = "https://open.coros.com"  # since 2026-05 the only one
 _SPORTS, _DAILY = "/v2/coros/sport/list", "/coros/daily/query"
@@ -101,29 +97,16 @@ def _token(body: Mapping[str, Any]) -> dict[str, Any]:
 _REPLY = b'{"message":"ok","result":"0000"}'  # anything else is sent again
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a push of workouts: it carries the application's own secret; repeats are normal.
+def _status_check(content: Any, _genuine: object, _options: object) -> Received | None:
+    return Received(reply=_REPLY) if content == b"" else None
 
-    An empty body is the vendor's status check.
 
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The secret is wrong; there is none to compare with; the body is no JSON object.
-    """
-    if not body:
-        return Received(reply=_REPLY)
-    key = known("coros", secret, "PIERRE_COROS_CLIENT_SECRET")
-    if not hmac.compare_digest(key, header(headers, "secret").encode(errors="replace")):
-        raise errors.AccessDenied("A push of coros has a wrong secret.", "Nothing changed.", provider="coros")
-    found = content("coros", body).get("sportDataList")
-    pushed = [workout(row, None) for row in found or () if isinstance(row, dict)]
-    users = list(dict.fromkeys(row.get("openId") for row in pushed))
-    events = []
-    for user in users:
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield the workouts of a push, by athlete; repeats are normal."""
+    pushed = [workout(row, None) for row in push.get("sportDataList") or () if isinstance(row, dict)]
+    for user in dict.fromkeys(row.get("openId") for row in pushed):
         rows = read_rows([r for r in pushed if r.get("openId") == user], WORKOUT, schema.ACTIVITIES)
-        events.append(Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows))
-    return Received(tuple(events), reply=_REPLY)
+        yield Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows)
 
 
 # 30 days of the athlete's calendar at most, both ends count; the shortest three months less a day for zones.
@@ -179,7 +162,9 @@ descriptor = spi.ProviderDescriptor(
     limits=(spi.RateLimit(1000, minutes=1),),
     terms=spi.Terms("https://coros.com/terms", note="It answers for the last three months only."),
     faults=_faults,
-    webhook=receive,
+    webhook=spi.Webhook(
+        provider="coros", signature=spi.SharedSecret("secret"), read=_events, handshake=_status_check, reply=_REPLY
+    ),
     register_url="https://support.coros.com",
     access="Partners, by an application to api@coros.com; free (2026-08).",
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import hmac
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from math import floor
 from typing import Any, Literal
 from urllib.parse import quote
@@ -32,10 +31,7 @@ from pierre_data.providers.fitbit_rows import (
     started,
     zones,
 )
-from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request
-from pierre_data.spi.reading import dig, read_rows, walk
-from pierre_data.spi.signature import content, header, known
+from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, dig, read_rows, walk
 
 _DAILY = """daily-resting-heart-rate daily-heart-rate-variability daily-respiratory-rate daily-oxygen-saturation
     daily-sleep-temperature-derivations"""
@@ -133,36 +129,34 @@ _PUSHED["sleep"] = (schema.SLEEP, schema.SLEEP_STAGES)
 _PUSHED |= dict.fromkeys(_DAILY.split(), (schema.RECOVERY,)) | dict.fromkeys(_BODY.split(), (schema.HEALTH,))
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a notification: it names types and intervals, and holds no data.
-
-    The secret is what the subscriber asked to see as Authorization header.  A handshake comes twice, with and without
-    it, and must be answered 201 and 401.  The second signature (ECDSA, GOOGLE-HEALTH-API-SIGNATURE) is not checked.
-
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The header is wrong; there is no secret to compare it with; the body is no JSON.
-    """
-    key, given = known("fitbit", secret, "PIERRE_FITBIT_WEBHOOK_SECRET"), header(headers, "Authorization")
-    genuine = hmac.compare_digest(key, given.encode(errors="replace"))
-    # A live body may be a list of notifications instead of one (2026-11).
-    push = content("fitbit", b'{"items":' + body + b"}" if body.lstrip()[:1] == b"[" else body)
-    if push.get("type") == "verification":
-        return Received(status=201 if genuine else 401)
-    if not genuine:
-        raise AccessDenied("A push of fitbit has a wrong Authorization.", "Check the secret; nothing changed.")
-    events = []
-    for data in (dig(item, "data") or {} for item in push.get("items", [push])):
-        kind: Literal["delete", "update"] = "delete" if data.get("operation") == "DELETE" else "update"
-        spans = [dig(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
-        months = {str(time)[:7]: _time(time) for span in spans for time in span.values()}
-        for table in _PUSHED.get(data.get("dataType"), ()):
-            for time in months.values() or (None,):
-                events.append(Event(kind, table, time=time, athlete_id=data.get("healthUserId")))
-    return Received(tuple(events), status=204)
+def _handshake(content: Any, genuine: Callable[[], bool], _options: object) -> Received | None:
+    # It comes twice, with and without the header, and must be answered 201 and 401.
+    asked = isinstance(content, dict) and content.get("type") == "verification"
+    return Received(status=201 if genuine() else 401) if asked else None
 
 
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield what a notification names: types and intervals; it holds no data."""
+    data = push.get("data") or {}
+    kind: Literal["delete", "update"] = "delete" if data.get("operation") == "DELETE" else "update"
+    spans = [dig(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
+    months = {str(time)[:7]: _time(time) for span in spans for time in span.values()}
+    for table in _PUSHED.get(data.get("dataType"), ()):
+        for time in months.values() or (None,):
+            yield Event(kind, table, time=time, athlete_id=data.get("healthUserId"))
+
+
+# The secret is what the subscriber asked to see in the header.  A live body may be a list of notifications (2026-11).
+# The second signature (ECDSA, GOOGLE-HEALTH-API-SIGNATURE) is not checked.
+_WEBHOOK = spi.Webhook(
+    provider="fitbit",
+    signature=spi.SharedSecret("Authorization"),
+    read=_events,
+    handshake=_handshake,
+    secret="WEBHOOK_SECRET",
+    lists=True,
+    status=204,
+)
 _SCOPE = [f"https://www.googleapis.com/auth/googlehealth.{bundle}.readonly" for bundle in (
     "activity_and_fitness", "health_metrics_and_measurements", "sleep", "location", "profile", "settings")]  # fmt: skip
 _MOVE, _BODIES, _SLEEPS, _PLACE, _WHO, _SET = _SCOPE
@@ -224,7 +218,7 @@ descriptor = spi.ProviderDescriptor(
         note="Limited use: no advertising, no sale, delete on request; every operator brings an own Google project.",
     ),
     faults=_faults,
-    webhook=receive,
+    webhook=_WEBHOOK,
     register_url="https://console.cloud.google.com/apis/library/health.googleapis.com",
     access="Own Google Cloud project (2026-11): while its consent screen is in Testing a grant ends after 7 days, "
     "so publish it; unverified it serves 100 people.",

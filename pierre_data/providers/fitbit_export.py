@@ -29,8 +29,19 @@ from pierre_data.providers.fitbit_export_rows import (
     read_time,
 )
 from pierre_data.schema import Table, Unit
-from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, fields
-from pierre_data.spi.reading import dig, read_rows
+from pierre_data.spi import (
+    Endpoint,
+    Field,
+    Option,
+    Plan,
+    ProviderDescriptor,
+    Query,
+    Rows,
+    Terms,
+    dig,
+    fields,
+    read_rows,
+)
 
 _WEIGHTS = {"kg": Unit.KILOGRAM, "lb": Unit.POUND, "st": Unit.STONE}
 _GUESS = ("times", "taken for UTC: nothing in the archive says in which zone they are")

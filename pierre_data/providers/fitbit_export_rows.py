@@ -9,8 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields
-from pierre_data.spi.clock import moment
+from pierre_data.spi import Field, Sports, fields, moment
 
 Row = Mapping[str, Any]
 

@@ -8,9 +8,7 @@ from functools import partial
 from typing import Any
 
 from pierre_data.schema import LAPS
-from pierre_data.spi import Field, Query, Sports, fields
-from pierre_data.spi.fields import between
-from pierre_data.spi.reading import dig
+from pierre_data.spi import Field, Query, Sports, between, dig, fields
 
 # All 181 words of the enumeration; PICKELBALL is Google's own spelling.  TREADMILL may be a walk.
 _TRAINED = """run=running trail_run treadmill_run=treadmill,incline_run hike=hiking,backpacking,rucking

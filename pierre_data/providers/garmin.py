@@ -1,13 +1,12 @@
 """Garmin's partner API: Health and Activity (facts of November 2026).
 
-Garmin sends what is new: `receive` reads it.  Lists can be pulled by time of upload, a day at a time, where the
+Garmin sends what is new.  Lists can be pulled by time of upload, a day at a time, where the
 programme allows it; what is older is asked for by `backfill` and sent later.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hmac
 import json
 from collections.abc import Generator, Iterator, Mapping
 from functools import partial
@@ -32,10 +31,7 @@ from pierre_data.providers.garmin_rows import (
     read,
 )  # fmt: skip
 from pierre_data.schema import Table
-from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, epoch_seconds, fields
-from pierre_data.spi.reading import read_rows
-from pierre_data.spi.signature import content, header, known
+from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Request, epoch_seconds, fields, read_rows
 
 _API = "https://apis.garmin.com/wellness-api/rest"
 #: Types that can be asked for again.
@@ -150,36 +146,14 @@ def _brought(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
             yield Event("data", table, str(id) if id else None, None, str(user) if user else None, rows)
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a push (summaries), a ping (where summaries are) or a change of an account.
-
-    Garmin signs nothing: all there is to compare is the header garmin-client-id, which is no secret.  `secret` is the
-    client id.  Several summaries of one day (dailies, hrv) bring parts of the same row.
-
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The header or a callback is wrong; there is nothing to compare it with; the body is no JSON object.
-    """
-    key, given = (
-        known("garmin", secret, "PIERRE_GARMIN_WEBHOOK_SECRET to your client id"),
-        header(headers, "garmin-client-id"),
-    )
-    if not hmac.compare_digest(key, given.encode(errors="replace")):
-        raise AccessDenied(
-            "A push of garmin is for another client.",
-            "Set PIERRE_GARMIN_WEBHOOK_SECRET to your client id.",
-            provider="garmin",
-        )
-    push = content("garmin", body)
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield what is pushed (summaries), pinged (where summaries are) or changed of an account."""
     callbacks(push)
-    events = list[Event]()
-    for kind, found in push.items():
-        items = objects(found)
+    for kind, content in push.items():
+        items = objects(content)
         pinged = [item for item in items if "callbackURL" in item]
-        events += _brought(kind, [item for item in items if "callbackURL" not in item])
-        events += _named(kind, items if kind not in READERS else pinged)
-    return Received(tuple(events))
+        yield from _brought(kind, [item for item in items if "callbackURL" not in item])
+        yield from _named(kind, items if kind not in READERS else pinged)
 
 
 def _faults(answer: Answer) -> PierreError | None:
@@ -235,7 +209,10 @@ descriptor = spi.ProviderDescriptor(
     ),
     options={"days": spi.Option(int, 30, "Days of uploads walked: before now without a start, and after an end.")},
     faults=_faults,
-    webhook=receive,
+    # Garmin signs nothing: all there is to compare is your client id, which is no secret.
+    webhook=spi.Webhook(
+        provider="garmin", signature=spi.SharedSecret("garmin-client-id"), read=_events, secret="WEBHOOK_SECRET"
+    ),
     register_url="https://developer.garmin.com/gc-developer-program/",
     access="Companies only, and no new ones since spring 2026 (2026-11): everybody else reads 'garmin-export'.",
 )

@@ -26,8 +26,7 @@ from pierre_data.providers.garmin_export_rows import (
     calorie,
 )
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms
-from pierre_data.spi.reading import dig, read_rows
+from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, dig, read_rows
 
 
 def _activities(export: Export) -> list[dict[str, Any]]:

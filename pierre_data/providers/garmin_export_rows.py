@@ -11,8 +11,7 @@ from typing import Any
 
 from pierre_data.providers.garmin_sports import SPORTS, indoor
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, epoch_millis, fields
-from pierre_data.spi.fields import between
+from pierre_data.spi import Field, between, epoch_millis, fields
 
 Row = Mapping[str, Any]
 

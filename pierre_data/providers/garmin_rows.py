@@ -13,8 +13,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.providers.garmin_sports import SPORTS, indoor
-from pierre_data.spi import Field, Rows, epoch_seconds, fields
-from pierre_data.spi.reading import dig, read_rows
+from pierre_data.spi import Field, Rows, dig, epoch_seconds, fields, read_rows
 
 Row = Mapping[str, Any]
 

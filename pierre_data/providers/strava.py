@@ -10,7 +10,6 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.errors import AccessDenied, PierreError, QuotaExceeded, RateLimited
-from pierre_data.providers.strava_pushes import receive
 from pierre_data.providers.strava_rows import (
     ATHLETE,
     BEST,
@@ -33,12 +32,14 @@ from pierre_data.providers.strava_rows import (
     window,
     zones,
 )
+from pierre_data.providers.strava_webhook import WEBHOOK
 from pierre_data.spi import (
     Answer,
     Endpoint,
     Field,
     OAuthEndpoints,
     OAuthParams,
+    Option,
     PageNumber,
     Plan,
     ProviderDescriptor,
@@ -223,7 +224,11 @@ descriptor = ProviderDescriptor(
         note="Show an athlete's data to that athlete only, keep it 7 days at most, do not feed it to AI.",
     ),
     faults=_faults,
-    webhook=receive,
+    options={
+        "require_signature": Option(bool, False, "Refuse pushes without a signature; older subscriptions send none."),
+        "verify_token": Option(str, "", "What the subscription was made with; its handshake must repeat it."),
+    },
+    webhook=WEBHOOK,
     register_url="https://www.strava.com/settings/api",
     access="Own application; since 2026-06-30 its owner needs a paid subscription.",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Mapping
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -26,10 +27,7 @@ from pierre_data.providers.terra_rows import (
     timed,
 )
 from pierre_data.schema import Table
-from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request
-from pierre_data.spi.reading import dig, read_rows, walk
-from pierre_data.spi.signature import content, header, known, verify_stamped
+from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Request, dig, read_rows, walk
 
 BASE_URL = "https://access.tryterra.co/api/v2"  # https://api.tryterra.co/v2 still answers
 #: Where a connect session is made, newest first.  2026-11: one source ends the second on 2026-11-03, one does not.
@@ -142,34 +140,25 @@ _PUSHED = {"activity": (schema.ACTIVITIES,), "sleep": (schema.SLEEP, schema.SLEE
 _PUSHED |= {"athlete": (schema.ATHLETE,), "daily": ()}
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a webhook, signed with the signing secret (not the API key): by its type, never by its shape.
-
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The signature is wrong or old; there is no secret to check it with; the body is no JSON object.
-    """
-    key = known("terra", secret, "PIERRE_TERRA_WEBHOOK_SECRET")
-    verify_stamped("terra", key, body, header(headers, "terra-signature", "x-terra-signature"), now)
-    push = content("terra", body)
+def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
+    """Yield what a push says: by its type, never by its shape."""
     kind, user = str(push.get("type")), dig(push, "user.user_id")
     if kind in ("deauth", "access_revoked"):
-        return Received((Event("disconnect", athlete_id=user),))
-    if kind == "user_reauth":  # the connection goes on under another user_id
-        return Received((Event("disconnect", athlete_id=dig(push, "old_user.user_id")),))
-    if kind == "s3_payload":  # the data is elsewhere: forget what may have changed
-        return Received((Event("update", athlete_id=user),))
-    events = [event for table in _PUSHED.get(kind, ()) for event in _pushed(push, table, now)]
-    query = Query(schema.RECOVERY, now=now)
-    if kind == "activity":
-        gone = [r for r in rows(push, query, None) if r["metadata"].get("upload_type") == 4]
-        events += [Event("delete", schema.ACTIVITIES, r["key"], _when(r["at"]["start"]), user) for r in gone]
-    elif kind in ("daily", "sleep"):  # a day is joined of both
-        day = "day" if kind == "daily" else "woke"
-        events += [Event("update", schema.RECOVERY, r["at"][day], _when(r["at"]["start"]), user)
-                   for r in rows(push, query, None)]  # fmt: skip
-    return Received(tuple(events))
+        yield Event("disconnect", athlete_id=user)
+    elif kind == "user_reauth":  # the connection goes on under another user_id
+        yield Event("disconnect", athlete_id=dig(push, "old_user.user_id"))
+    elif kind == "s3_payload":  # the data is elsewhere: forget what may have changed
+        yield Event("update", athlete_id=user)
+    for table in _PUSHED.get(kind, ()):
+        yield from _pushed(push, table, now)
+    if kind not in ("activity", "daily", "sleep"):
+        return
+    for row in rows(push, Query(schema.RECOVERY, now=now), None):
+        begun = _when(row["at"]["start"])
+        if kind != "activity":  # a day is joined of both
+            yield Event("update", schema.RECOVERY, row["at"]["day" if kind == "daily" else "woke"], begun, user)
+        elif row["metadata"].get("upload_type") == 4:
+            yield Event("delete", schema.ACTIVITIES, row["key"], begun, user)
 
 
 def _when(time: Any) -> dt.datetime | None:
@@ -198,7 +187,7 @@ def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: 
     """
     for address in WIDGET_SESSIONS:
         try:
-            url = content("terra", post(address, settings)).get("url")
+            url = dig(json.loads(post(address, settings)), "url")
         except (errors.NotFound, errors.ProviderRetired):
             continue
         if url:
@@ -259,7 +248,13 @@ descriptor = spi.ProviderDescriptor(
     in_flight=1,  # no limit is documented; an answer may take half a minute
     terms=spi.Terms("https://tryterra.co/terms-of-service", note="Paid; the terms of the vendors behind it hold too."),
     faults=_faults,
-    webhook=receive,
+    # The signing secret is not the API key.
+    webhook=spi.Webhook(
+        provider="terra",
+        signature=spi.Hmac("terra-signature x-terra-signature"),
+        read=_events,
+        secret="WEBHOOK_SECRET",
+    ),
     register_url="https://dashboard.tryterra.co",
     access="Paid plan; keys from the dashboard (2026-11).",
 )

@@ -7,9 +7,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Query, Sports, fields
-from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.reading import dig
+from pierre_data.spi import Field, Moment, Query, Sports, dig, fields, moment
 
 Row = dict[str, Any]
 

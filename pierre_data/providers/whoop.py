@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pierre_data import schema, spi
 from pierre_data.errors import PierreError, QuotaExceeded, RateLimited
 from pierre_data.providers.whoop_rows import ATHLETE, BODY, RECOVERY, SLEEP, WORKOUT, ZONE, window
-from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, RateLimit, Received, Request, fields
-from pierre_data.spi.reading import read_rows, walk
-from pierre_data.spi.signature import content, header, known, verify
+from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, RateLimit, Request, fields, read_rows, walk
 
 
 def _zones(workout: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
@@ -63,28 +60,24 @@ def _faults(answer: Answer) -> PierreError | None:
 _PUSHED = {"workout": schema.ACTIVITIES, "sleep": schema.SLEEP, "recovery": schema.RECOVERY}
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a v2 webhook, signed with the client secret: it names what changed, and holds no data.
-
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The signature is wrong or old; there is no secret to check it with; the body is no JSON object.
-    """
-    key, stamp = known("whoop", secret, "PIERRE_WHOOP_CLIENT_SECRET"), header(headers, "X-WHOOP-Signature-Timestamp")
-    given, hour = [header(headers, "X-WHOOP-Signature")], dt.timedelta(hours=1)
-    # 2026-11: whether a repeated delivery gets a new time stamp is not known, so an hour is allowed.
-    verify("whoop", key, stamp.encode(errors="replace") + body, given, stamp=stamp, unit_s=0.001, now=now,
-           tolerance=hour, encoding="base64")  # fmt: skip
-    push = content("whoop", body)
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield what a v2 webhook names; it holds no data."""
     what, _, happened = str(push.get("type")).partition(".")
-    if what not in _PUSHED or happened not in ("updated", "deleted"):
-        return Received()
-    # A recovery comes under the id of its sleep, not under its own.
-    id = str(push["id"]) if what != "recovery" and push.get("id") else None
-    user = str(push["user_id"]) if push.get("user_id") is not None else None
-    return Received((Event("delete" if happened == "deleted" else "update", _PUSHED[what], id, athlete_id=user),))
+    if what in _PUSHED and happened in ("updated", "deleted"):
+        # A recovery comes under the id of its sleep, not under its own.
+        id = str(push["id"]) if what != "recovery" and push.get("id") else None
+        user = str(push["user_id"]) if push.get("user_id") is not None else None
+        yield Event("delete" if happened == "deleted" else "update", _PUSHED[what], id, athlete_id=user)
 
+
+# 2026-11: whether a repeated delivery gets a new time stamp is not known, so an hour is allowed.
+_SIGNATURE = spi.Hmac(
+    "X-WHOOP-Signature",
+    stamp="X-WHOOP-Signature-Timestamp",
+    encoding="base64",
+    unit_s=0.001,
+    tolerance=dt.timedelta(hours=1),
+)
 
 _API, _WORKOUTS, _SLEEPS = "https://api.prod.whoop.com", "/v2/activity/workout", "/v2/activity/sleep"
 _PAGES = spi.Token("next_token", "nextToken", 25)  # more than 25 is answered with 400
@@ -120,7 +113,7 @@ descriptor = spi.ProviderDescriptor(
     limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),
     terms=spi.Terms("https://developer.whoop.com/api-terms-of-use", note="A developer needs a WHOOP membership."),
     faults=_faults,
-    webhook=receive,
+    webhook=spi.Webhook(provider="whoop", signature=_SIGNATURE, read=_events),
     register_url="https://developer.whoop.com",
     access="Free for WHOOP members, up to 5 applications; a few users until approved (2026-11).",
 )

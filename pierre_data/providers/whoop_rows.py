@@ -8,8 +8,7 @@ from typing import Any
 
 from pierre_data import spi
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, fields
-from pierre_data.spi.fields import between
+from pierre_data.spi import Field, between, fields
 
 # Numbers where the vendor published one, and names.
 _TRAINED = """run=0,running,253,stroller-jogging track_run=35,track-field,track-and-field ride=1,cycling

@@ -1,9 +1,10 @@
 """All a provider author needs."""
 
 from pierre_data.spi.capabilities import ProviderCapabilities
+from pierre_data.spi.clock import Moment, moment
 from pierre_data.spi.descriptor import Answer, Option, ProviderDescriptor, RateLimit, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
-from pierre_data.spi.fields import Columnwise, Field, Sports, epoch_millis, epoch_seconds, fields, number
+from pierre_data.spi.fields import Columnwise, Field, Sports, between, epoch_millis, epoch_seconds, fields, number
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
 from pierre_data.spi.provider import (
@@ -15,7 +16,8 @@ from pierre_data.spi.provider import (
     ProviderPlugin,
 )
 from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Request, Rows
-from pierre_data.spi.webhook import Event, Received
+from pierre_data.spi.reading import dig, read_rows, walk
+from pierre_data.spi.webhook import Event, Hmac, Received, SharedSecret, Webhook
 
 __all__ = [
     "Answer",
@@ -25,6 +27,15 @@ __all__ = [
     "Endpoint",
     "Event",
     "Field",
+    "Hmac",
+    "Moment",
+    "SharedSecret",
+    "Webhook",
+    "between",
+    "dig",
+    "moment",
+    "read_rows",
+    "walk",
     "FitnessProvider",
     "NextLink",
     "OAuthEndpoints",

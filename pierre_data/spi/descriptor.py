@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
 from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
-from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
-from pierre_data.spi.webhook import Received
+from pierre_data.spi.webhook import Webhook
 
 _FLAGS: Mapping[str, ProviderCapabilities] = {
     ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
@@ -77,7 +76,7 @@ class Option:
     Parameters
     ----------
     kind : callable
-        Reads the value from text: str, int, float, pathlib.Path ...
+        Reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
     default : object
         When it is not set.
     meaning : str
@@ -93,6 +92,10 @@ class Option:
     meaning: str = ""
     required: bool = False
     from_account: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind is bool:  # bool("0") is True
+            object.__setattr__(self, "kind", _switch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +140,8 @@ class ProviderDescriptor:
         What can be configured.
     faults : callable, optional
         Reads an answer and returns a better error than its status alone would give, or None.
-    webhook : callable, optional
-        Reads what the vendor pushes, ``(headers, body, secret, now) -> Received``: verifies its signature, answers
-        its handshake; raises AccessDenied for a bad signature.
+    webhook : Webhook, optional
+        What the vendor pushes: how it is verified, its handshake, what it means.
     register_url : str
         Where people get a key.
     access : str
@@ -172,7 +174,7 @@ class ProviderDescriptor:
     terms: Terms | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     faults: Callable[[Answer], PierreError | None] | None = None
-    webhook: Callable[[Mapping[str, str], bytes, Secret | None, dt.datetime], Received] | None = None
+    webhook: Webhook | None = None
     register_url: str = ""
     access: str = ""
     synthetic: bool = False
@@ -254,6 +256,13 @@ class ProviderDescriptor:
             return ()
         urls = self.oauth_endpoints
         return (urls.auth_url, urls.token_url, urls.revoke_url or "")
+
+
+def _switch(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    raise ValueError("neither 1 nor 0")
 
 
 def check_url(url: str, where: str) -> None:
