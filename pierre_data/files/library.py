@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Generator, Iterator
 
 from pierre_data.errors import ConfigurationError, NotFound, PayloadError
 from pierre_data.files.archive import Archive
 from pierre_data.files.digest import Digest
 from pierre_data.files.index import Index
 from pierre_data.files.read import is_activity_file
-from pierre_data.files.recording import SECOND, Session
 from pierre_data.files.workers import digests
-
-#: Columns a recording may give STREAMS, and LAPS.
-STREAM_COLUMNS = tuple(
-    """id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
-    latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
-    vertical_oscillation_cm stride_length_m""".split()
-)
-LAP_COLUMNS = tuple(
-    """id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
-    average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
-    normalized_power_w average_cadence_rpm average_cadence_spm""".split()
-)
 
 #: Called with the number of files read so far, and of all.
 Progress = Callable[[int, int], None]
@@ -118,39 +102,3 @@ def locate(archive: Archive, index: Index, id: str) -> str:
         if sha.startswith(id[:16]) and len(id) >= 16:
             return name
     raise NotFound(f"{archive.path} has no activity {id!r}.", "Take the id from a fresh list.", status=404)
-
-
-def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns: every name any row has, None where one has not, times as datetime64.
-
-    Examples
-    --------
-    >>> columns_of([{"id": "a", "start_time": 1_000_000}, {"id": "b", "lap": 1, "start_time": 0}])
-    {'id': ['a', 'b'], 'start_time': array(['1970-01-01T00:00:01.000000', '1970-01-01T00:00:00.000000'],
-          dtype='datetime64[us]'), 'lap': [None, 1]}
-    """
-    rows = list(rows)
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
-    if "start_time" in columns:
-        columns["start_time"] = np.array(
-            ["NaT" if t is None else t for t in columns["start_time"]], dtype="datetime64[us]"
-        )
-    return columns
-
-
-def stream_columns(session: Session, id: str) -> dict[str, Any]:
-    """Return the samples of a session as columns of STREAMS, seconds counted from the session's start."""
-    samples = session.samples
-    columns: dict[str, Any] = {
-        "id": [id] * len(samples.time),
-        "elapsed_s": (samples.time - session.row["start_time"]) / SECOND,
-        "time": samples.time.astype("datetime64[us]"),
-        **samples.columns,
-    }
-    return columns if samples.moving is None else columns | {"moving": samples.moving}
-
-
-def lap_columns(session: Session, id: str) -> dict[str, Any]:
-    """Return the laps of a session as columns of LAPS."""
-    return columns_of({"id": id, **lap} for lap in session.laps)

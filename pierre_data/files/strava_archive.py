@@ -18,7 +18,7 @@ from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS
 from pierre_data.schema import FAMILY
 
 #: The file everything hangs on.
-TABLE = "activities.csv"
+STRAVA_TABLE = "activities.csv"
 _NEEDED = ("Activity ID", "Activity Date", "Activity Type", "Elapsed Time")
 # Column of ACTIVITIES -> column of the archive; of a repeated name the second one counts, then the first.
 NUMBERS: Mapping[str, str] = {
@@ -50,7 +50,7 @@ OTHERS: tuple[str, ...] = (
 
 
 @dataclass(slots=True)
-class Contents:
+class StravaArchive:
     """What the archive says of its activities.
 
     Parameters
@@ -68,7 +68,7 @@ class Contents:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def contents(archive: Archive) -> Contents:
+def read_strava_archive(archive: Archive) -> StravaArchive:
     """Read activities.csv of an archive.
 
     Raises
@@ -76,12 +76,12 @@ def contents(archive: Archive) -> Contents:
     PayloadError
         There is none, its header is in a language nobody knows, or a column that is needed is missing.
     """
-    place = table_name(archive, TABLE)
+    place = table_name(archive, STRAVA_TABLE)
     if place is None:
-        raise PayloadError(f"{archive.path} holds no {TABLE}.", "Point path at the archive as Strava sent it.")
+        raise PayloadError(f"{archive.path} holds no {STRAVA_TABLE}.", "Point path at the archive as Strava sent it.")
     sheet = read_sheet(archive.read(place), place)
     names = _names(sheet, place)
-    out = Contents(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
+    out = StravaArchive(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
     base = str(PurePosixPath(place).parent)
     for cells in sheet.rows:
         texts = dict(zip(names, (c.strip() for c in cells), strict=True))
@@ -92,7 +92,7 @@ def contents(archive: Archive) -> Contents:
             continue
         if SPORTS.sport(texts["Activity Type"]) is None:
             out.problems.append((row["id"], "sport", f"{texts['Activity Type'][:60]!r} is not known, kept as other"))
-        out.rows.append(row)
+        out.rows.append(filled(row))
         if texts.get("Filename"):
             out.files[row["id"]] = str(PurePosixPath(base, texts["Filename"].replace("\\", "/")))
     return out
@@ -104,7 +104,7 @@ def table_name(archive: Archive, name: str) -> str | None:
     return min(found, key=lambda member: (member.count("/"), member), default=None)
 
 
-def gear(archive: Archive) -> list[dict[str, Any]]:
+def strava_gear(archive: Archive) -> list[dict[str, Any]]:
     """Return bikes and shoes as columns of GEAR; the archive has no ids of them, so their names are the ids."""
     rows = []
     for name, kind in (("bikes.csv", "bike"), ("shoes.csv", "shoes")):
@@ -190,9 +190,8 @@ def _row(texts: Mapping[str, str]) -> dict[str, Any]:
     row["temperature_c"] = read("Weather Temperature") if warmth is None else warmth
     row["humidity_pct"] = None if humidity is None else humidity * (100 if humidity <= 1 else 1)
     row |= {"distance_m": _distance(texts, sport), "work_kj": _work(row, read("Total Work")), **_marks(texts)}
-    if sport in ("virtual_ride", "virtual_run", "indoor_row"):
-        row["indoor"] = True
-    return filled(row)
+    row["indoor"] = True if sport in ("virtual_ride", "virtual_run", "indoor_row") else None
+    return row
 
 
 def _marks(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -257,3 +256,11 @@ def _flag(text: str | None) -> bool | None:
     if word in ("true", "1", "1.0", "1,0", "wahr"):
         return True
     return False if word in ("false", "0", "0.0", "0,0", "falsch") else None
+
+
+_SHORTEST = {"Activity ID": "1", "Activity Date": "2026-11-01 12:00:00", "Elapsed Time": "1"}
+#: Columns a row of the archive may give ACTIVITIES, on foot and on wheels.
+STRAVA_COLUMNS = (
+    *(_row(_SHORTEST | {"Activity Type": "Run"}) | _row(_SHORTEST | {"Activity Type": "Ride"})),
+    "sport_family",
+)

@@ -10,33 +10,30 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.errors import NotFound
-from pierre_data.files.archive import Archive, open_archive
-from pierre_data.files.digest import activity_row, session_of
-from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import (
+from pierre_data.files import (
+    ACTIVITY_COLUMNS,
+    GEAR_COLUMNS,
     LAP_COLUMNS,
+    SECOND,
     STREAM_COLUMNS,
+    Archive,
+    Index,
+    Session,
+    activity_row,
     columns_of,
+    index_of,
     lap_columns,
     locate,
+    open_archive,
+    read_recording,
+    session_of,
     stream_columns,
     survey,
 )
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Session
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows
 
 #: Files per batch of rows.
 BATCH = 256
-
-ACTIVITY = """id name sport sport_raw is_exercise start_time utc_offset_s start_time_local elapsed_s moving_s distance_m
-    elevation_gain_m elevation_loss_m energy_kcal work_kj steps average_speed_mps max_speed_mps average_heart_rate_bpm
-    max_heart_rate_bpm average_power_w max_power_w normalized_power_w ftp_w average_cadence_rpm max_cadence_rpm
-    average_cadence_spm max_cadence_spm training_stress_score intensity_factor perceived_exertion temperature_c
-    average_altitude_m min_altitude_m max_altitude_m ground_contact_time_ms vertical_oscillation_cm stride_length_m
-    breathing_rate_brpm spo2_pct start_latitude_deg start_longitude_deg end_latitude_deg end_longitude_deg manual indoor
-    has_gps device external_id sport_family""".split()
-_GEAR = ("id", "kind", "name", "brand", "model", "serial")
 
 
 def _opened(query: Query) -> tuple[Archive, Index]:
@@ -124,11 +121,11 @@ descriptor = ProviderDescriptor(
         "workers": Option(int, 0, "Processes that read; 0 is one per processor, 1 reads in this one."),
     },
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=tuple(ACTIVITY)),
-        schema.GEAR: Endpoint(plan_with=_gear, columns=_GEAR),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=ACTIVITY_COLUMNS),
+        schema.GEAR: Endpoint(plan_with=_gear, columns=GEAR_COLUMNS),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=tuple(ACTIVITY)),
+        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=ACTIVITY_COLUMNS),
         schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
         schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
     },

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PayloadError, PierreError, ProviderRetired
-from pierre_data.files.tcx import read_tcx
+from pierre_data.files import read_tcx
 from pierre_data.providers.fitbit_rows import (
     ATHLETE,
     EXERCISE,

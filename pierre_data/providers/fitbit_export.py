@@ -12,8 +12,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, NotFound
-from pierre_data.files.library import STREAM_COLUMNS, stream_columns
-from pierre_data.files.read import read_recording
+from pierre_data.files import STREAM_COLUMNS, read_recording, stream_columns
 from pierre_data.providers.fitbit_export_files import Takeout, opened
 from pierre_data.providers.fitbit_export_rows import (
     ACTIVITY,

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pierre_data.errors import ConfigurationError, PayloadError
-from pierre_data.files.archive import Archive, open_archive
+from pierre_data.files import Archive, open_archive
 
 #: Kind -> name of its files.  Takeout's folders are named in the athlete's language: files are known by their own name.
 FILES = {

@@ -10,8 +10,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.errors import NotFound
-from pierre_data.files.library import LAP_COLUMNS, STREAM_COLUMNS, lap_columns, stream_columns
-from pierre_data.files.recording import Session
+from pierre_data.files import LAP_COLUMNS, STREAM_COLUMNS, Session, lap_columns, stream_columns
 from pierre_data.providers.garmin_export_files import Export, opened
 from pierre_data.providers.garmin_export_rows import (
     ACTIVITY,

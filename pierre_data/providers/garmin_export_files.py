@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pierre_data.errors import PayloadError
-from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, bounded, open_archive
-from pierre_data.files.fit import EPOCH_S
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Recording, Session
+from pierre_data.files import (
+    FIT_EPOCH_S,
+    MAX_BYTES,
+    MAX_RATIO,
+    SECOND,
+    Archive,
+    Recording,
+    Session,
+    bounded,
+    open_archive,
+    read_recording,
+)
 
 #: Kind -> end of the name of its files, and the key its rows are under, if any.
 FILES = {
@@ -151,7 +159,7 @@ def created(head: bytes) -> float | None:
     if number or found.get(0) != b"\x04" or len(found.get(4, b"")) != 4:
         return None
     (seconds,) = struct.unpack(f"{order}I", found[4])
-    return float(seconds + EPOCH_S)
+    return float(seconds + FIT_EPOCH_S)
 
 
 def _rows(content: Any, key: str) -> list[Mapping[str, Any]]:

@@ -7,19 +7,25 @@ from pathlib import Path
 
 from pierre_data import schema
 from pierre_data.errors import NotFound
-from pierre_data.files.archive import Archive, open_archive
-from pierre_data.files.library import LAP_COLUMNS, STREAM_COLUMNS, columns_of, lap_columns, stream_columns
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Recording, Session
-from pierre_data.files.strava_archive import NUMBERS, TABLE, contents, gear
+from pierre_data.files import (
+    LAP_COLUMNS,
+    SECOND,
+    STRAVA_COLUMNS,
+    STRAVA_TABLE,
+    STREAM_COLUMNS,
+    Archive,
+    Recording,
+    Session,
+    columns_of,
+    lap_columns,
+    open_archive,
+    read_recording,
+    read_strava_archive,
+    strava_gear,
+    stream_columns,
+)
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms
 
-_ACTIVITY = (
-    *NUMBERS,
-    *"""id external_id name sport sport_raw is_exercise sport_family start_time distance_m work_kj average_cadence_rpm
-    max_cadence_rpm average_cadence_spm max_cadence_spm temperature_c humidity_pct manual indoor has_gps commute race
-    workout_kind gear_id upload_id""".split(),
-)
 # Not in our tables, or said better elsewhere in the row.
 _IGNORED = (
     *"""Activity Description|Activity Private Note|Athlete Weight|Bike Weight|Max Grade|Average Grade
@@ -36,12 +42,12 @@ _IGNORED = (
 
 def _open(query: Query) -> Archive:
     path = Path(query.options["path"])
-    return open_archive(path.parent if path.name == TABLE else path)
+    return open_archive(path.parent if path.name == STRAVA_TABLE else path)
 
 
 def _activities(query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        found = contents(archive)
+        found = read_strava_archive(archive)
     read = {row["id"] for row in found.rows}
     lost = tuple(p for p in found.problems if p[0] not in read)
     yield Rows(columns_of(found.rows), lost, tuple(p for p in found.problems if p[0] in read))
@@ -49,7 +55,7 @@ def _activities(query: Query) -> Plan:
 
 def _activity(query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        rows = [row for row in contents(archive).rows if row["id"] == query.id]
+        rows = [row for row in read_strava_archive(archive).rows if row["id"] == query.id]
     if not rows:
         raise _unknown(query)
     yield Rows(columns_of(rows))
@@ -57,14 +63,14 @@ def _activity(query: Query) -> Plan:
 
 def _gear(query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        rows = gear(archive)
+        rows = strava_gear(archive)
     if rows:
         yield Rows(columns_of(rows))
 
 
 def _recording(query: Query) -> tuple[Session, tuple[tuple[str, str, str], ...]]:
     with closing(_open(query)) as archive:
-        found = contents(archive)
+        found = read_strava_archive(archive)
         row = next((r for r in found.rows if r["id"] == query.id), None)
         if row is None:
             raise _unknown(query)
@@ -103,11 +109,11 @@ descriptor = ProviderDescriptor(
     display_name="Strava export",
     options={"path": Option(Path, meaning="The archive Strava sent, as zip or folder.", required=True)},
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=_ACTIVITY, ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=STRAVA_COLUMNS, ignored=_IGNORED),
         schema.GEAR: Endpoint(plan_with=_gear, columns=("id", "kind", "name", "brand", "model")),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=_ACTIVITY, ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=STRAVA_COLUMNS, ignored=_IGNORED),
         schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
         schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
     },
