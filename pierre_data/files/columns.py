@@ -18,8 +18,8 @@ ACTIVITY_COLUMNS = (
     *"""max_cadence_rpm max_cadence_spm steps id external_id name sport sport_raw sport_family is_exercise start_time
     start_time_local utc_offset_s manual indoor has_gps device""".split(),
 )
-STREAM_COLUMNS = ("activity_id", "elapsed_s", "time", "moving", *RECORDS, "cadence_rpm", "cadence_spm")
-LAP_COLUMNS = ("activity_id", "lap", "kind", "start_time", *SUMMARY, *_CADENCE)
+STREAM_COLUMNS = ("id", "elapsed_s", "time", "moving", *RECORDS, "cadence_rpm", "cadence_spm")
+LAP_COLUMNS = ("id", "lap", "kind", "start_time", *SUMMARY, *_CADENCE)
 GEAR_COLUMNS = ("id", "kind", "name", "brand", "model", "serial")
 
 
@@ -71,7 +71,7 @@ def stream_columns(session: Session, id: str) -> dict[str, Any]:
     """Return the samples of a session as columns of STREAMS, seconds counted from the session's start."""
     samples = session.samples
     columns: dict[str, Any] = {
-        "activity_id": [id] * len(samples.time),
+        "id": [id] * len(samples.time),
         "elapsed_s": (samples.time - session.row["start_time"]) / SECOND,
         "time": samples.time.astype("datetime64[us]"),
         **samples.columns,
@@ -81,4 +81,4 @@ def stream_columns(session: Session, id: str) -> dict[str, Any]:
 
 def lap_columns(session: Session, id: str) -> dict[str, Any]:
     """Return the laps of a session as columns of LAPS."""
-    return columns_of({"activity_id": id, **lap} for lap in session.laps)
+    return columns_of({"id": id, **lap} for lap in session.laps)
