@@ -17,6 +17,7 @@ from pierre_data.spi import (
     Columnwise,
     Event,
     Field,
+    Headers,
     Hmac,
     Page,
     Received,
@@ -77,38 +78,42 @@ BESIDE = Hmac("Acme-Signature", stamp="Acme-Stamp", encoding="base64", unit_s=0.
 STAMP = str(int(NOW.timestamp()))
 
 
+def judged(signature: str) -> str:
+    return IN_LINE.fault(Headers({"acme-signature": signature}), b"{}", b"key", NOW)
+
+
 def base64_of(text: str) -> str:
     return base64.b64encode(bytes.fromhex(text)).decode()
 
 
 def test_a_good_signature_passes_in_either_spelling() -> None:
     signed = f"t={STAMP}, v1=00, v1={_hex(STAMP.encode() + b'.{}')}"
-    assert not IN_LINE.fault({"acme-signature": signed}, b"{}", b"key", NOW)
+    assert not judged(signed)
     beside = {"acme-stamp": f"{STAMP}000", "acme-signature": base64_of(_hex(f"{STAMP}000".encode() + b"{}"))}
-    assert not BESIDE.fault(beside, b"{}", b"key", NOW)
+    assert not BESIDE.fault(Headers(beside), b"{}", b"key", NOW)
 
 
 @pytest.mark.parametrize("given", ["", "00", "ä", "\udcff", _hex(b"{}"), _hex(STAMP.encode() + b".{ }")])
 def test_a_wrong_signature_is_refused(given: str) -> None:
-    assert IN_LINE.fault({"acme-signature": f"t={STAMP},v1={given}"}, b"{}", b"key", NOW) == "has a wrong signature"
+    assert judged(f"t={STAMP},v1={given}") == "has a wrong signature"
     other = _hex(STAMP.encode() + b".{}", b"another")
-    assert IN_LINE.fault({"acme-signature": f"t={STAMP},v1={other}"}, b"{}", b"key", NOW) == "has a wrong signature"
+    assert judged(f"t={STAMP},v1={other}") == "has a wrong signature"
     for headers in ({}, {"acme-signature": ""}):
-        assert IN_LINE.fault(headers, b"{}", b"key", NOW) == "is not signed"
+        assert IN_LINE.fault(Headers(headers), b"{}", b"key", NOW) == "is not signed"
 
 
 @pytest.mark.parametrize("away", ["301", "-301", "nan", "inf", "soon", "", "\udcff"])
 def test_an_old_or_unreadable_stamp_is_refused(away: str) -> None:
     stamp = str(NOW.timestamp() + float(away)) if away.lstrip("-").isdigit() else away
     signed = _hex(f"{stamp}.".encode(errors="replace") + b"{}")
-    assert IN_LINE.fault({"acme-signature": f"t={stamp},v1={signed}"}, b"{}", b"key", NOW) == "is not of now"
+    assert judged(f"t={stamp},v1={signed}") == "is not of now"
 
 
 def test_the_tolerance_is_inclusive() -> None:
     for away in (300, -300):
         stamp = str(int(NOW.timestamp()) + away)
         signed = f"t={stamp},v1={_hex(stamp.encode() + b'.{}')}"
-        assert not IN_LINE.fault({"acme-signature": signed}, b"{}", b"key", NOW)
+        assert not judged(signed)
 
 
 def acme(**more: Any) -> Webhook:

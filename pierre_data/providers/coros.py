@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from pierre_data import errors, schema, spi
 from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, fields, read_rows
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields, read_rows
 
 _HOST = "https://open.coros.com"  # since 2026-05 the only one
 _SPORTS, _DAILY = "/v2/coros/sport/list", "/coros/daily/query"
@@ -63,7 +63,7 @@ def _good(body: Mapping[str, Any]) -> bool:
     return set(str(body.get("result"))) == {"0"} and str(body.get("message", "OK")).upper() == "OK"
 
 
-def _faults(answer: Answer) -> errors.PierreError | None:
+def _faults(answer: Response) -> errors.PierreError | None:
     try:
         body = from_json(answer.body)
         code = str(body["result"])
@@ -98,7 +98,7 @@ _REPLY = b'{"message":"ok","result":"0000"}'  # anything else is sent again
 
 
 def _status_check(content: Any, _genuine: object, _options: object) -> Received | None:
-    return Received(reply=_REPLY) if content == b"" else None
+    return Received(reply=_REPLY) if content is None else None
 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:

@@ -31,7 +31,7 @@ from pierre_data.providers.fitbit_rows import (
     started,
     zones,
 )
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, dig, read_rows, walk
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, get_path, read_rows, walk
 
 _DAILY = """daily-resting-heart-rate daily-heart-rate-variability daily-respiratory-rate daily-oxygen-saturation
     daily-sleep-temperature-derivations"""
@@ -51,7 +51,7 @@ def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, li
         name, word = first + "".join(map(str.title, rest)), kind.replace("-", "_")
         window = aip_filter(f"{word}.{member}", after, before)
         for point in (yield from walk(_LIST.format(kind), window, "dataPoints", _MANY)):
-            at = dig(point, f"{name}.date") or dig(point, f"{name}.sampleTime")
+            at = get_path(point, f"{name}.date") or get_path(point, f"{name}.sampleTime")
             found.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
     return list(found.values())
 
@@ -83,20 +83,20 @@ def _streams(query: Query) -> Plan:
     # The track is a TCX document (inside JSON unless alt=media is asked for), the heart rate a type of its own.
     path, rows = _ONE.format(id=quote(query.id or "", safe="")), dict[float, dict[str, Any]]()
     point = (yield Request(path, raw=True)).body
-    ends = [dig(point, f"exercise.interval.{name}Time") for name in ("start", "end")]
+    ends = [get_path(point, f"exercise.interval.{name}Time") for name in ("start", "end")]
     if not all(ends):
         raise PayloadError("fitbit sent an exercise without times.", "Look at it in the app.", path=path)
     start, end = map(_time, ends)
-    if dig(point, "exercise.exerciseMetadata.hasGps"):
-        text = dig((yield Request(f"{path}:exportExerciseTcx", {"partialData": "true"}, raw=True)).body, "tcxData")
+    if get_path(point, "exercise.exerciseMetadata.hasGps"):
+        text = get_path((yield Request(f"{path}:exportExerciseTcx", {"partialData": "true"}, raw=True)).body, "tcxData")
         for samples in (s.samples for s in (read_tcx(str(text).encode()).sessions if text else ())):
             for at, time in enumerate((samples.time / 1e6).tolist()):
                 rows[time] = {name: float(values[at]) for name, values in samples.columns.items()}
     window = aip_filter("heart_rate.sample_time.physical_time", start, end + _SECOND)
     for beat in (yield from walk(f"{_LIST.format('heart-rate')}:reconcile", window, "dataPoints", _MANY)):
-        if at := dig(beat, "heartRate.sampleTime.physicalTime"):
+        if at := get_path(beat, "heartRate.sampleTime.physicalTime"):
             row = rows.setdefault(float(floor(_time(at).timestamp())), {})
-            row["heart_rate_bpm"] = dig(beat, "heartRate.beatsPerMinute")
+            row["heart_rate_bpm"] = get_path(beat, "heartRate.beatsPerMinute")
     zero = start.timestamp()  # TCX knows whole seconds only
     passed = [(max(time - zero, 0.0), rows[time]) for time in sorted(rows) if time >= floor(zero)]
     timed = [{**row, "id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
@@ -110,7 +110,7 @@ _SAID = {
 }
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",
@@ -139,7 +139,7 @@ def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
     """Yield what a notification names: types and intervals; it holds no data."""
     data = push.get("data") or {}
     kind: Literal["delete", "update"] = "delete" if data.get("operation") == "DELETE" else "update"
-    spans = [dig(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
+    spans = [get_path(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
     months = {str(time)[:7]: _time(time) for span in spans for time in span.values()}
     for table in _PUSHED.get(data.get("dataType"), ()):
         for time in months.values() or (None,):

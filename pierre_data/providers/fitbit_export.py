@@ -37,8 +37,8 @@ from pierre_data.spi import (
     Query,
     Rows,
     Terms,
-    dig,
     fields,
+    get_path,
     read_rows,
 )
 
@@ -68,7 +68,7 @@ def _slept(takeout: Takeout) -> list[dict[str, Any]]:
     takeout.problems += [("nights", *_GUESS)] if guessed else []
     scores = {str(s.get("sleep_id") or s.get("sleep_log_entry_id")): s for s in takeout.rows("scores")}
     for night in found:
-        ids = (str(night["id"]), str(dig(night, "log.logId")))
+        ids = (str(night["id"]), str(get_path(night, "log.logId")))
         score = next((scores[id].get("overall_score") for id in ids if id in scores), None)
         night["score"] = None if str(score).startswith("-") else score  # -1 is none
     return found
@@ -86,7 +86,7 @@ def _activities(query: Query) -> Plan:
 def _zones(query: Query) -> Plan:
     takeout = opened(query.options)
     with closing(takeout.archive):
-        zones = dig(_one(takeout, query), "log.heartRateZones") or []
+        zones = get_path(_one(takeout, query), "log.heartRateZones") or []
     row = {"id": query.id, "kind": "heart_rate"}
     yield _made(takeout, [{**z, **row, "zone": n} for n, z in enumerate(zones)], ZONE, schema.ZONES)
 
@@ -109,7 +109,7 @@ def _stages(query: Query) -> Plan:
             tables.setdefault(row.get("sleep_id"), []).append(part)
         for night in _slept(takeout):
             shift = dt.timedelta(seconds=night["offset"] or 0)
-            logged = dig(night, "log.levels.data") or ()
+            logged = get_path(night, "log.levels.data") or ()
             parts = tables.get(night["id"]) or [{**p, "start": _less(p.get("dateTime"), shift)} for p in logged]
             rows += [{**part, "sleep_id": night["id"]} for part in parts]
     yield _made(takeout, rows, STAGE, schema.SLEEP_STAGES)
@@ -156,7 +156,9 @@ def _streams(query: Query) -> Plan:
     takeout = opened(query.options)
     with closing(takeout.archive):
         item = _one(takeout, query)
-        track = next((t for id in (dig(item, "log.logId"), item["id"]) if id and (t := takeout.track(str(id)))), None)
+        track = next(
+            (t for id in (get_path(item, "log.logId"), item["id"]) if id and (t := takeout.track(str(id)))), None
+        )
         if track is not None:
             session = next((s for s in read_recording(track).sessions if not s.container), None)
             if session is not None:
@@ -181,14 +183,14 @@ def _sampled(takeout: Takeout, start: dt.datetime, end: dt.datetime) -> dict[dt.
     for beat in takeout.rows("beats", near=start):
         beaten, _ = read_time(beat.get("dateTime"))  # 2026-11: likelier UTC than local, sources disagree
         if beaten and start <= beaten < end:
-            found.setdefault(beaten.replace(microsecond=0), {})["bpm"] = dig(beat, "value.bpm")
+            found.setdefault(beaten.replace(microsecond=0), {})["bpm"] = get_path(beat, "value.bpm")
     return found
 
 
 def _seconds(item: Mapping[str, Any]) -> float | None:
     if item["end"]:
         return float((item["end"] - item["start"]).total_seconds())
-    length = dig(item, "log.activeDuration") or dig(item, "log.duration")
+    length = get_path(item, "log.activeDuration") or get_path(item, "log.duration")
     return float(length) / 1000 if isinstance(length, int | float) else None
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pierre_data.schema import LAPS
-from pierre_data.spi import Field, Query, Sports, between, dig, fields
+from pierre_data.spi import Field, Query, Sports, between, fields, get_path
 
 # All 181 words of the enumeration; PICKELBALL is Google's own spelling.  TREADMILL may be a walk.
 _TRAINED = """run=running trail_run treadmill_run=treadmill,incline_run hike=hiking,backpacking,rucking
@@ -181,7 +181,7 @@ def ended(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, st
 
 def objects(content: Any, path: str) -> list[Mapping[str, Any]]:
     """Return the objects of a list in a body, whatever else is in it."""
-    return [part for part in dig(content, path) or () if isinstance(part, Mapping)]
+    return [part for part in get_path(content, path) or () if isinstance(part, Mapping)]
 
 
 def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
 
 def zones(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the time in each zone of an exercise; Google gives no bounds here."""
-    spent = dig(point, "exercise.metricsSummary.heartRateZoneDurations") or {}
+    spent = get_path(point, "exercise.metricsSummary.heartRateZoneDurations") or {}
     names = [(at, n, spent.get(f"{n}Time")) for at, n in enumerate("light moderate vigorous peak".split(), 1)]
     row = {"id": query.id, "kind": "heart_rate"}
     return [row | {"zone": at, "name": name, "time": time} for at, name, time in names if time is not None]

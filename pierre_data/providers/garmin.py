@@ -31,7 +31,7 @@ from pierre_data.providers.garmin_rows import (
     read,
 )  # fmt: skip
 from pierre_data.schema import Table
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Request, epoch_seconds, fields, read_rows
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, epoch_seconds, fields, read_rows
 
 _API = "https://apis.garmin.com/wellness-api/rest"
 #: Types that can be asked for again.
@@ -156,7 +156,7 @@ def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
         yield from _named(kind, items if kind not in READERS else pinged)
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status < 400 or answer.status in (401, 410, 429):
         return None
     try:

@@ -25,7 +25,7 @@ from pierre_data.providers.garmin_export_rows import (
     calorie,
 )
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, dig, read_rows
+from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path, read_rows
 
 
 def _activities(export: Export) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def _activities(export: Export) -> list[dict[str, Any]]:
     for row in rows:
         kind, spent = row.get("activityType"), row.get("calories")
         energy = spent * unit if unit and isinstance(spent, int | float) else None
-        own = {"type": dig(kind, "typeKey") if isinstance(kind, Mapping) else kind, "energy_kcal": energy}
+        own = {"type": get_path(kind, "typeKey") if isinstance(kind, Mapping) else kind, "energy_kcal": energy}
         found.append({**row, **own, "gear_id": worn.get(str(row.get("activityId")))})
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.providers.garmin_sports import SPORTS, indoor
-from pierre_data.spi import Field, Rows, dig, epoch_seconds, fields, read_rows
+from pierre_data.spi import Field, Rows, epoch_seconds, fields, get_path, read_rows
 
 Row = Mapping[str, Any]
 
@@ -155,13 +155,13 @@ def details(item: Row) -> list[Row]:
 
 def samples(item: Row) -> list[Row]:
     """Return the samples inside an activity's details; seconds count from the start of the activity."""
-    known = {"key": _key(item), "zero": dig(item, "summary.startTimeInSeconds")}
+    known = {"key": _key(item), "zero": get_path(item, "summary.startTimeInSeconds")}
     return [{**sample, **known} for sample in objects(item.get("samples"))]
 
 
 def laps(item: Row) -> list[Row]:
     """Return the laps inside an activity's details: Garmin says only when each begins."""
-    start, length = (dig(item, f"summary.{name}InSeconds") for name in ("startTime", "duration"))
+    start, length = (get_path(item, f"summary.{name}InSeconds") for name in ("startTime", "duration"))
     starts = [lap["startTimeInSeconds"] for lap in objects(item.get("laps")) if lap.get("startTimeInSeconds")]
     ends = [*starts[1:], max(start + length, starts[-1]) if starts and start and length else None]
     return [{"key": _key(item), "lap": n, "startTimeInSeconds": a, "elapsed_s": b and b - a}

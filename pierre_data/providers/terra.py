@@ -27,7 +27,7 @@ from pierre_data.providers.terra_rows import (
     timed,
 )
 from pierre_data.schema import Table
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Request, dig, read_rows, walk
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, get_path, read_rows, walk
 
 BASE_URL = "https://access.tryterra.co/api/v2"  # https://api.tryterra.co/v2 still answers
 #: Where a connect session is made, newest first.  2026-11: one source ends the second on 2026-11-03, one does not.
@@ -88,14 +88,14 @@ def _streams(query: Query) -> Plan:
 
 def _laps(query: Query) -> Plan:
     row = yield from _find(query)
-    laps = [timed(lap, row, query) for lap in dig(row, "lap_data.laps") or () if isinstance(lap, dict)]
+    laps = [timed(lap, row, query) for lap in get_path(row, "lap_data.laps") or () if isinstance(lap, dict)]
     yield read_rows([{**lap, "key": query.id, "lap": at} for at, lap in enumerate(laps, 1)], LAP, schema.LAPS)
 
 
 def _zones(query: Query) -> Plan:
     row = yield from _find(query)
-    top = {"key": query.id, "kind": "heart_rate", "top": dig(row, f"{HEART}.user_max_hr_bpm")}
-    yield read_rows([{**zone, **top} for zone in dig(row, f"{HEART}.hr_zone_data") or ()], ZONE, schema.ZONES)
+    top = {"key": query.id, "kind": "heart_rate", "top": get_path(row, f"{HEART}.user_max_hr_bpm")}
+    yield read_rows([{**zone, **top} for zone in get_path(row, f"{HEART}.hr_zone_data") or ()], ZONE, schema.ZONES)
 
 
 def _recovery(query: Query) -> Plan:
@@ -110,7 +110,7 @@ def _recovery(query: Query) -> Plan:
         yield read_rows(joined, RECOVERY, schema.RECOVERY)
 
 
-def _faults(answer: Answer) -> errors.PierreError | None:
+def _faults(answer: Response) -> errors.PierreError | None:
     if answer.status == 401:
         return errors.AuthenticationFailed("Terra refused the keys.", "Check PIERRE_TERRA_DEV_ID and _API_KEY.")
     if answer.status == 424:
@@ -128,7 +128,7 @@ def _faults(answer: Answer) -> errors.PierreError | None:
 
 def _pushed(push: Row, table: Table, now: dt.datetime) -> list[Event]:
     wanted, read = READERS[table]
-    items, user = read(push, Query(table, now=now)), dig(push, "user.user_id")
+    items, user = read(push, Query(table, now=now)), get_path(push, "user.user_id")
     # A local time without offset says no instant: such a row is asked for again, with the option timezone.
     vague = [i for i in items if i["at"].get("wall") and i["at"]["offset"] is None]
     sure = [i for i in items if i not in vague]
@@ -142,11 +142,11 @@ _PUSHED |= {"athlete": (schema.ATHLETE,), "daily": ()}
 
 def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
     """Yield what a push says: by its type, never by its shape."""
-    kind, user = str(push.get("type")), dig(push, "user.user_id")
+    kind, user = str(push.get("type")), get_path(push, "user.user_id")
     if kind in ("deauth", "access_revoked"):
         yield Event("disconnect", athlete_id=user)
     elif kind == "user_reauth":  # the connection goes on under another user_id
-        yield Event("disconnect", athlete_id=dig(push, "old_user.user_id"))
+        yield Event("disconnect", athlete_id=get_path(push, "old_user.user_id"))
     elif kind == "s3_payload":  # the data is elsewhere: forget what may have changed
         yield Event("update", athlete_id=user)
     for table in _PUSHED.get(kind, ()):
@@ -187,7 +187,7 @@ def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: 
     """
     for address in WIDGET_SESSIONS:
         try:
-            url = dig(json.loads(post(address, settings)), "url")
+            url = get_path(json.loads(post(address, settings)), "url")
         except (errors.NotFound, errors.ProviderRetired):
             continue
         if url:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Moment, Query, Sports, dig, fields, moment
+from pierre_data.spi import Field, Moment, Query, Sports, fields, get_path, moment
 
 Row = dict[str, Any]
 
@@ -38,7 +38,7 @@ def timed(part: Row, row: Row, query: Query) -> Row:
 
 
 def _moment(text: object, row: Row, query: Query) -> Moment:
-    local = {0: False, 1: True}.get(dig(row, "metadata.timestamp_localization"))
+    local = {0: False, 1: True}.get(get_path(row, "metadata.timestamp_localization"))
     return moment(text, zone=query.options.get("timezone"), local=local)
 
 
@@ -190,7 +190,7 @@ _MEASURED = (
 def moments(row: Row, query: Query, paths: tuple[str, ...]) -> list[Row]:
     """Join lists of samples by their time."""
     found: dict[str, Row] = {}
-    for sample in (s for path in paths for s in dig(row, path) or () if isinstance(s, dict)):
+    for sample in (s for path in paths for s in get_path(row, path) or () if isinstance(s, dict)):
         time = str(sample.get("timestamp") or sample.get("measurement_time"))
         found.setdefault(time, {"timestamp": time}).update({k: v for k, v in sample.items() if v is not None})
     whose = {"key": row["key"], "user": row["user"], "kind": row["metadata"].get("type")}
@@ -205,9 +205,9 @@ def moments(row: Row, query: Query, paths: tuple[str, ...]) -> list[Row]:
 def _measurements(body: Mapping[str, Any], query: Query) -> list[Row]:
     found = []
     for row in rows(body, query):
-        daily = {"timestamp": row["metadata"].get("start_time"), "vo2max_ml_per_min_per_kg": dig(row, _VO2MAX)}
-        row |= {"day": [daily] if dig(row, _VO2MAX) is not None else []}
-        device = dig(row, "device_data.name")
+        daily = {"timestamp": row["metadata"].get("start_time"), "vo2max_ml_per_min_per_kg": get_path(row, _VO2MAX)}
+        row |= {"day": [daily] if get_path(row, _VO2MAX) is not None else []}
+        device = get_path(row, "device_data.name")
         found += [moment | {"device": device} for moment in moments(row, query, (*_MEASURED, "day"))]
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from pierre_data import schema, spi
 from pierre_data.errors import PierreError, QuotaExceeded, RateLimited
 from pierre_data.providers.whoop_rows import ATHLETE, BODY, RECOVERY, SLEEP, WORKOUT, ZONE, window
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, RateLimit, Request, fields, read_rows, walk
+from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, Response, fields, read_rows, walk
 
 
 def _zones(workout: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def _recovery(query: Query) -> Plan:
     yield read_rows([{**d, "sleep": n} for d, n in zip(joined, nights, strict=True)], RECOVERY, schema.RECOVERY)
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status != 429:
         return None
     headers = {k.lower(): v for k, v in answer.headers.items()}

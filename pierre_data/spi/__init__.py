@@ -1,10 +1,23 @@
 """All a provider author needs."""
 
+from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.descriptor import Answer, Option, ProviderDescriptor, RateLimit, Terms, check_url
+from pierre_data.spi.descriptor import Option, ProviderDescriptor, RateLimit, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
-from pierre_data.spi.fields import Columnwise, Field, Sports, between, epoch_millis, epoch_seconds, fields, number
+from pierre_data.spi.fields import (
+    Columnwise,
+    Field,
+    Sports,
+    between,
+    epoch_millis,
+    epoch_seconds,
+    fields,
+    get_path,
+    number,
+)
+from pierre_data.spi.json_text import decode_json
+from pierre_data.spi.messages import Headers, Params, Request, Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
 from pierre_data.spi.provider import (
@@ -15,28 +28,21 @@ from pierre_data.spi.provider import (
     ProviderHealth,
     ProviderPlugin,
 )
-from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Request, Rows
-from pierre_data.spi.reading import dig, read_rows, walk
+from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Rows
+from pierre_data.spi.reading import read_rows, walk
 from pierre_data.spi.webhook import Event, Hmac, Received, SharedSecret, Webhook
 
 __all__ = [
-    "Answer",
     "Columnwise",
     "Credentials",
     "DateWindows",
     "Endpoint",
     "Event",
     "Field",
+    "FitnessProvider",
+    "Headers",
     "Hmac",
     "Moment",
-    "SharedSecret",
-    "Webhook",
-    "between",
-    "dig",
-    "moment",
-    "read_rows",
-    "walk",
-    "FitnessProvider",
     "NextLink",
     "OAuthEndpoints",
     "OAuthParams",
@@ -45,7 +51,10 @@ __all__ = [
     "Page",
     "PageNumber",
     "Paging",
+    "ParallelPlans",
+    "Params",
     "Plan",
+    "Prefetch",
     "ProviderCapabilities",
     "ProviderConfig",
     "ProviderDescriptor",
@@ -56,16 +65,24 @@ __all__ = [
     "RateLimit",
     "Received",
     "Request",
+    "Response",
     "Rows",
+    "Secret",
+    "SharedSecret",
     "Single",
     "Sports",
-    "Prefetch",
     "Terms",
     "Token",
-    "ParallelPlans",
+    "Webhook",
+    "between",
     "check_url",
+    "decode_json",
     "epoch_millis",
     "epoch_seconds",
     "fields",
+    "get_path",
+    "moment",
     "number",
+    "read_rows",
+    "walk",
 ]

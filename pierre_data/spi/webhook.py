@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic_core import from_json
-
 from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
+from pierre_data.spi.json_text import decode_json
+from pierre_data.spi.messages import Headers
 from pierre_data.spi.query import Rows
 
 
@@ -107,7 +107,7 @@ class Hmac:
     Examples
     --------
     >>> now = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
-    >>> Hmac("Acme-Signature").fault({"acme-signature": "t=1795564800,v1=00"}, b"{}", b"key", now)
+    >>> Hmac("Acme-Signature").fault(Headers({"acme-signature": "t=1795564800,v1=00"}), b"{}", b"key", now)
     'has a wrong signature'
     """
 
@@ -123,7 +123,7 @@ class Hmac:
         Parameters
         ----------
         headers : mapping of str to str
-            Of the request, names in lower case.
+            Of the request, names in any case.
         body : bytes
             As it came.
         key : bytes
@@ -135,7 +135,7 @@ class Hmac:
         if not text:
             return "is not signed"
         if self.stamp:
-            stamp, given, message = headers.get(self.stamp.lower(), ""), [text], b""
+            stamp, given, message = headers.get(self.stamp, ""), [text], b""
         else:
             parts = [(k.strip(), v.strip()) for k, _, v in (part.partition("=") for part in text.split(","))]
             stamp, given, message = dict(reversed(parts)).get("t", ""), [v for k, v in parts if k == "v1"], b"."
@@ -162,7 +162,7 @@ class SharedSecret:
 
     Examples
     --------
-    >>> SharedSecret("Authorization").fault({"authorization": "other"}, b"", b"key", dt.datetime.now(dt.UTC))
+    >>> SharedSecret("Authorization").fault({"Authorization": "other"}, b"", b"key", dt.datetime.now(dt.UTC))
     'has a wrong Authorization'
     """
 
@@ -191,7 +191,8 @@ class Webhook:
         ArithmeticError of it means that the vendor sent something else: `PayloadError`.
     handshake : callable, optional
         ``(content, genuine, options) -> Received or None``: the answer where the vendor asks whether anybody is there.
-        `content` is the decoded JSON, or the bytes where it is none; ``genuine()`` says whether the signature fits.
+        `content` is the decoded JSON (None: an empty body), or the bytes where it is none; ``genuine()`` says whether
+        the signature fits.
     secret : str
         The setting that holds the secret, without ``PIERRE_`` and name.
     lists : bool
@@ -239,7 +240,7 @@ class Webhook:
         PayloadError
             The body is no JSON object, or means nothing we know.
         """
-        options, lower = options or {}, {name.lower(): value for name, value in headers.items()}
+        options, known = options or {}, Headers(headers)
 
         def fault() -> str:
             if not secret:
@@ -247,16 +248,16 @@ class Webhook:
                 meaning = f" to what comes as {self.signature.header}" * isinstance(self.signature, SharedSecret)
                 what = f"A push of {self.provider} cannot be verified without its secret."
                 raise ConfigurationError(what, f"Set {variable}{meaning}.", provider=self.provider)
-            return self.signature.fault(lower, body, secret.reveal().encode(), now)
+            return self.signature.fault(known, body, secret.reveal().encode(), now)
 
         try:
-            content = from_json(body, allow_inf_nan=False)
+            content = decode_json(body)
         except ValueError:
             content = body
         answer = self.handshake(content, lambda: not fault(), options) if self.handshake else None
         if answer is not None:
             return answer
-        must = not self.required_by or options.get(self.required_by) or _first(lower, self.signature.header)
+        must = not self.required_by or options.get(self.required_by) or _first(known, self.signature.header)
         if must and (wrong := fault()):
             fix = "Check the secret and this machine's clock; nothing changed."
             raise AccessDenied(f"A push of {self.provider} {wrong}.", fix, provider=self.provider)
@@ -274,4 +275,4 @@ class Webhook:
 
 
 def _first(headers: Mapping[str, str], names: str) -> str:
-    return next((headers[name] for name in names.lower().split() if headers.get(name)), "")
+    return next((headers[name] for name in names.split() if headers.get(name)), "")
