@@ -284,13 +284,12 @@ class DescriptorProvider(FitnessProvider):
             key_identities(self.descriptor, self._config)
         with self._lock:
             if self._client is None:
-                faults = self.descriptor.faults
                 self._client = HttpClient(
                     self._resilience,
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
                     sign=self._sign if self.descriptor.needs_credentials else None,
-                    faults=faults,
+                    faults=self.descriptor.fault,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hmac
 import json
-from collections.abc import Mapping, Sequence
-from math import ceil
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+from urllib.parse import parse_qs
 
-from pierre_data import schema
-from pierre_data.errors import AccessDenied, PierreError, QuotaExceeded, RateLimited
+from pierre_data import schema, spi
+from pierre_data.errors import AccessDenied, PierreError
 from pierre_data.providers.strava_rows import (
     ATHLETE,
     BEST,
@@ -27,28 +28,12 @@ from pierre_data.providers.strava_rows import (
     ZONE,
     cadence,
     on_foot,
-    parts,
+    part_rows,
     sport_of,
-    window,
-    zones,
+    window_params,
+    zone_rows,
 )
-from pierre_data.providers.strava_webhook import WEBHOOK
-from pierre_data.spi import (
-    Endpoint,
-    Field,
-    OAuthEndpoints,
-    OAuthParams,
-    Option,
-    PageNumber,
-    Plan,
-    ProviderDescriptor,
-    Query,
-    RateLimit,
-    Request,
-    Response,
-    Rows,
-    Terms,
-)
+from pierre_data.spi import Endpoint, Event, Option, Plan, Query, RateLimit, Received, Request, Response, read_rows
 
 #: Base URL, first and last day it answers (UTC; None: not said).
 # 2026-06: the changelog announces the second one (no /api/v3), the e-mail says https://www.api-v3.strava.com; neither
@@ -76,15 +61,7 @@ def _streams(query: Query) -> Plan:
     start, seconds = dt.datetime.fromisoformat(detail["start_date"]), columns.get("elapsed_s", [])
     columns |= {"id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
     if seconds:
-        yield Rows(columns)
-
-
-def _rows(items: Sequence[Mapping[str, Any]], wanted: Mapping[str, Field]) -> Rows:
-    return Rows({column: [_dig(item, f.paths[0].split(".")) for item in items] for column, f in wanted.items()})
-
-
-def _dig(item: Any, path: Sequence[str]) -> Any:
-    return _dig((item or {}).get(path[0]), path[1:]) if path else item
+        yield spi.Rows(columns)
 
 
 def _stats(_query: Query) -> Plan:
@@ -97,7 +74,7 @@ def _stats(_query: Query) -> Plan:
             if (key, family) == ("all", "ride"):  # either may be missing
                 row |= {"longest": body.get("biggest_ride_distance"), "climb": body.get("biggest_climb_elevation_gain")}
             rows.append({**body.get(f"{key}_{family}_totals", {}), **row})
-    yield _rows(rows, STATS)
+    yield read_rows(rows, STATS, schema.STATS)
 
 
 def _gear(_query: Query) -> Plan:
@@ -107,73 +84,86 @@ def _gear(_query: Query) -> Plan:
         for item in athlete.get(kind) or ():
             detail = (yield Request(f"/gear/{item['id']}", raw=True)).body
             rows.append({**item, **detail, "kind": kind.removesuffix("s") if kind == "bikes" else kind})
-    yield _rows(rows, GEAR)
+    yield read_rows(rows, GEAR, schema.GEAR)
 
 
 def _records(query: Query) -> Plan:
     # Best efforts are only in details: walk the list, then open each run that brought a record.  An effort may begin
     # long after its run did, so runs of the two days before count too; the rows are cut afterwards.
     edge = dt.timedelta(days=2)
-    params: dict[str, Any] = {"per_page": 200, **window(query.after and query.after - edge, query.before)}
+    params: dict[str, Any] = {"per_page": 200, **window_params(query.after and query.after - edge, query.before)}
     page, runs = 1, []
     while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
         runs += [a["id"] for a in body if a.get("pr_count") and on_foot(a.get("sport_type"), a.get("type"))]
         page += 1
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body
-        best = [e for e in parts("best_efforts")(detail, query) if e.get("pr_rank")]
+        best = [e for e in part_rows("best_efforts")(detail, query) if e.get("pr_rank")]
         named = [{**e, "metric": f"fastest_{e['distance']:.0f}_m", "sport": sport_of(detail)} for e in best]
-        yield _rows(named, BEST)
+        yield read_rows(named, BEST, schema.PERSONAL_RECORDS)
 
 
-def _faults(answer: Response) -> PierreError | None:
-    try:
-        errors = json.loads(answer.body)["errors"]
-        codes = {(e.get("field"), e.get("code")) for e in errors}
-    except (ValueError, LookupError, TypeError, AttributeError):  # empty bodies and texts were recorded
-        codes = set()
-    if answer.status == 403 and ("Status", "Inactive") in codes:
+def _faults(response: Response) -> PierreError | None:
+    if response.status not in (401, 403):
+        return None
+    errors = response.object.get("errors")  # text was recorded
+    said = [e for e in errors if isinstance(e, Mapping)] if isinstance(errors, list) else []
+    codes = {(str(e.get("field")), str(e.get("code"))) for e in said}
+    if response.status == 403 and ("Status", "Inactive") in codes:
         return AccessDenied(
             "Strava says this API application is inactive: since 2026-06-30 its owner needs a paid subscription.",
             "Subscribe with the account that owns the application, or read your archive with 'strava-export'.",
         )
-    if answer.status in (401, 403) and any("permission" in str(f) and c == "missing" for f, c in codes):
+    if any("permission" in field and code == "missing" for field, code in codes):
         return AccessDenied(
             "The athlete did not grant a scope this needs.", "Connect again and leave every box ticked."
         )
-    return _over_limit(answer) if answer.status == 429 else None
+    return None
 
 
-def _over_limit(answer: Response) -> RateLimited:
-    # Strava sends no Retry-After; its windows end at each quarter hour and at midnight UTC.
-    headers = {k.lower(): v for k, v in answer.headers.items()}
-    limit, usage = (headers.get(f"x-readratelimit-{part}", "").split(",") for part in ("limit", "usage"))
-    try:
-        day = int(usage[1]) >= int(limit[1])
-    except (ValueError, IndexError):  # a lone "," was recorded
-        day = False
-    span = 86400 if day else 900
-    wait = span - answer.at.timestamp() % span + 1
-    return (QuotaExceeded if day else RateLimited)(
-        f"Strava's {'daily' if day else '15-minute'} limit is used up.",
-        f"Ask again in {ceil(wait / 60)} minutes; what had arrived is in the cache.",
-        retry_after=wait,
-    )
+_KINDS: Mapping[str, Literal["create", "update", "delete"]] = {"create": "create", "delete": "delete"}
+
+
+def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str, Any]) -> Received | None:
+    # A GET: its query string is handed over as the body.  An event is JSON, whatever its title says.
+    query = parse_qs(content.decode("utf-8", "replace")) if isinstance(content, bytes) else {}
+    if not any(name.startswith("hub.") for name in query):
+        return None
+    token, challenge = (query.get(f"hub.{name}", [""])[0] for name in ("verify_token", "challenge"))
+    if (wanted := options.get("verify_token")) and not hmac.compare_digest(token.encode(), str(wanted).encode()):
+        raise AccessDenied("A handshake of strava is not ours.", "Check PIERRE_STRAVA_VERIFY_TOKEN.", provider="strava")
+    return Received(reply=json.dumps({"hub.challenge": challenge}).encode())
+
+
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield at most one event; it may come up to three times, in any order; the answer must be out within 2 s."""
+    kind, updates = _KINDS.get(push.get("aspect_type", ""), "update"), push.get("updates")
+    owner, thing = (None if push.get(name) is None else str(push[name]) for name in ("owner_id", "object_id"))
+    if push.get("object_type") == "activity":
+        yield Event(kind, schema.ACTIVITIES, thing, athlete_id=owner)
+    elif push.get("object_type") == "athlete":
+        # Booleans are sent as text.  2026-11: some see a withdrawn consent as athlete and delete.
+        withdrawn = isinstance(updates, Mapping) and str(updates.get("authorized")).lower() == "false"
+        if withdrawn or kind == "delete":
+            yield Event("disconnect", athlete_id=owner or thing)
+        else:
+            yield Event("update", schema.ATHLETE, thing, athlete_id=owner)
 
 
 _ONE = "/activities/{id}"
 _READ = ("activity:read",)
 
-descriptor = ProviderDescriptor(
+descriptor = spi.ProviderDescriptor(
     name="strava",
     display_name="Strava",
+    id_space="strava",
     api_base_url=BASE_URL,
-    oauth_endpoints=OAuthEndpoints(
+    oauth_endpoints=spi.OAuthEndpoints(
         "https://www.strava.com/oauth/authorize",
         "https://www.strava.com/oauth/token",
         "https://www.strava.com/oauth/revoke",  # 2026-06; /oauth/deauthorize ends 2027-06-01
     ),
-    oauth_params=OAuthParams(
+    oauth_params=spi.OAuthParams(
         scope_separator=",",
         additional_auth_params=(("approval_prompt", "auto"),),
         revoke="basic",
@@ -188,8 +178,8 @@ descriptor = ProviderDescriptor(
         schema.ACTIVITIES: Endpoint(
             "/athlete/activities",
             LIST,
-            paging=PageNumber(size=200),
-            window=window,
+            paging=spi.PageNumber(size=200),
+            window=window_params,
             newest_first=True,
             scopes=_READ,
             ignored=tuple(SOCIAL),
@@ -206,19 +196,21 @@ descriptor = ProviderDescriptor(
             columns=(*STREAM, "id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
             scopes=_READ,
         ),
-        schema.LAPS: Endpoint(_ONE, LAP, records=parts("laps"), scopes=_READ, ignored=tuple(POSITION)),
-        schema.ZONES: Endpoint(f"{_ONE}/zones", ZONE, records=zones, scopes=_READ),
+        schema.LAPS: Endpoint(_ONE, LAP, part_rows("laps"), scopes=_READ, ignored=tuple(POSITION)),
+        schema.ZONES: Endpoint(f"{_ONE}/zones", ZONE, zone_rows, scopes=_READ),
         schema.SEGMENT_EFFORTS: Endpoint(
             _ONE,
             SEGMENT,
-            parts("segment_efforts"),
+            part_rows("segment_efforts"),
             params={"include_all_efforts": "true"},
             scopes=_READ,
             ignored=tuple(POSITION),
         ),
     },
     limits=(RateLimit(100, minutes=15), RateLimit(1000, days=1)),
-    terms=Terms(
+    # There is no Retry-After; the windows end at each quarter of an hour and at midnight UTC.
+    limit_headers=spi.LimitHeaders("x-readratelimit-limit", "x-readratelimit-usage", calendar=True),
+    terms=spi.Terms(
         "https://www.strava.com/legal/api",
         keep=dt.timedelta(days=7),
         note="Show an athlete's data to that athlete only, keep it 7 days at most, do not feed it to AI.",
@@ -228,7 +220,14 @@ descriptor = ProviderDescriptor(
         "require_signature": Option(bool, False, "Refuse pushes without a signature; older subscriptions send none."),
         "verify_token": Option(str, "", "What the subscription was made with; its handshake must repeat it."),
     },
-    webhook=WEBHOOK,
+    # 2026-11: newer subscriptions are signed with the client secret, older ones are not.
+    webhook=spi.Webhook(
+        provider="strava",
+        signature=spi.Hmac("X-Strava-Signature"),
+        read=_events,
+        handshake=_handshake,
+        required_by="require_signature",
+    ),
     register_url="https://www.strava.com/settings/api",
     access="Own application; since 2026-06-30 its owner needs a paid subscription.",
 )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pierre_data import schema, spi
-from pierre_data.errors import PierreError, QuotaExceeded, RateLimited
 from pierre_data.providers.whoop_rows import ATHLETE, BODY, RECOVERY, SLEEP, WORKOUT, ZONE, window
-from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, Response, fields, read_rows, walk
+from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, fields, read_rows, walk
 
 
 def _zones(workout: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
@@ -40,21 +38,6 @@ def _recovery(query: Query) -> Plan:
     joined = [{"cycle": cycles.get(key), "recovery": recoveries.get(key)} for key in cycles | recoveries]
     nights = [sleeps.get((day["recovery"] or {}).get("sleep_id")) for day in joined]
     yield read_rows([{**d, "sleep": n} for d, n in zip(joined, nights, strict=True)], RECOVERY, schema.RECOVERY)
-
-
-def _faults(answer: Response) -> PierreError | None:
-    if answer.status != 429:
-        return None
-    headers = {k.lower(): v for k, v in answer.headers.items()}
-    # "100, 100;window=60, 10000;window=86400": the first number is the window in force.
-    limit = re.match(r"(\d+),.*?\b\1;window=(\d+)", headers.get("x-ratelimit-limit", ""))
-    day = limit is not None and int(limit[2]) > 60
-    reset = re.fullmatch(r"\d{1,6}(\.\d+)?", headers.get("x-ratelimit-reset", ""))
-    return (QuotaExceeded if day else RateLimited)(
-        f"WHOOP's limit of {'a day' if day else 'a minute'} is used up (all users of a client id share it).",
-        f"Ask again in {reset[0]} s." if reset else "Ask again later.",
-        retry_after=float(reset[0]) if reset else None,
-    )
 
 
 _PUSHED = {"workout": schema.ACTIVITIES, "sleep": schema.SLEEP, "recovery": schema.RECOVERY}
@@ -110,9 +93,9 @@ descriptor = spi.ProviderDescriptor(
         schema.SLEEP: Endpoint(f"{_SLEEPS}/{{id}}", SLEEP, scopes=_READ[3:4], ignored=_IGNORED),
         schema.ZONES: Endpoint(f"{_WORKOUTS}/{{id}}", ZONE, _zones, scopes=_READ[2:3]),
     },
-    limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),
+    limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),  # of all users of a client id together
+    limit_headers=spi.LimitHeaders("x-ratelimit-limit", reset="x-ratelimit-reset"),
     terms=spi.Terms("https://developer.whoop.com/api-terms-of-use", note="A developer needs a WHOOP membership."),
-    faults=_faults,
     webhook=spi.Webhook(provider="whoop", signature=_SIGNATURE, read=_events),
     register_url="https://developer.whoop.com",
     access="Free for WHOOP members, up to 5 applications; a few users until approved (2026-11).",

@@ -3,7 +3,7 @@
 from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.descriptor import Option, ProviderDescriptor, RateLimit, Terms, check_url
+from pierre_data.spi.descriptor import Option, ProviderDescriptor, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
 from pierre_data.spi.fields import (
     Columnwise,
@@ -17,6 +17,7 @@ from pierre_data.spi.fields import (
     number,
 )
 from pierre_data.spi.json_text import decode_json
+from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Headers, Params, Request, Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
@@ -42,6 +43,7 @@ __all__ = [
     "FitnessProvider",
     "Headers",
     "Hmac",
+    "LimitHeaders",
     "Moment",
     "NextLink",
     "OAuthEndpoints",

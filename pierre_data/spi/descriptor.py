@@ -14,6 +14,7 @@ from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
+from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.webhook import Webhook
@@ -24,31 +25,6 @@ _FLAGS: Mapping[str, ProviderCapabilities] = {
     RECOVERY.name: ProviderCapabilities.RECOVERY_METRICS,
     HEALTH.name: ProviderCapabilities.HEALTH_METRICS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """So many requests in a window.
-
-    Examples
-    --------
-    >>> RateLimit(100, minutes=15).seconds
-    900.0
-    """
-
-    requests: int
-    seconds: float = 0.0
-
-    def __init__(
-        self, requests: int, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
-    ) -> None:
-        total = dt.timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days).total_seconds()
-        if requests < 1 or total <= 0:
-            raise SchemaError(
-                "A RateLimit needs at least one request and a window.", "Write RateLimit(100, minutes=15)."
-            )
-        object.__setattr__(self, "requests", requests)
-        object.__setattr__(self, "seconds", total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +99,8 @@ class ProviderDescriptor:
         Asked for at consent.
     limits : tuple of RateLimit
         The vendor's windows.
+    limit_headers : LimitHeaders, optional
+        Where the vendor says how much of them is used.
     in_flight : int
         Requests the vendor stands at once.
     terms : Terms, optional
@@ -164,6 +142,7 @@ class ProviderDescriptor:
     key_headers: Mapping[str, str] = field(default_factory=dict)
     default_scopes: tuple[str, ...] = ()
     limits: tuple[RateLimit, ...] = ()
+    limit_headers: LimitHeaders | None = None
     in_flight: int = 4
     terms: Terms | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -245,6 +224,13 @@ class ProviderDescriptor:
                 provider=self.name,
             )
         return found
+
+    def fault(self, response: Response) -> PierreError | None:
+        """Return the error a response stands for where the vendor says more than its status, or None."""
+        error = self.faults(response) if self.faults is not None else None
+        if error is None and response.status == 429 and self.limit_headers is not None:
+            return self.limit_headers.fault(response, self.display_name, self.limits)
+        return error
 
     def _oauth_urls(self) -> tuple[str, ...]:
         if self.oauth_endpoints is None:

@@ -59,7 +59,8 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
         else:
             rows.append(row)
             unknown.update(odd)
-    columns = dict.fromkeys(wanted) | ({"sport_raw": None, "is_exercise": None} if "sport" in wanted else {})
+    sports = any(isinstance(field.via, Sports) for field in wanted.values())
+    columns = dict.fromkeys(wanted) | ({"sport_raw": None, "is_exercise": None} if sports else {})
     return Rows({c: [row.get(c) for row in rows] for c in columns}, tuple(rejected), unknown=unknown)
 
 
