@@ -22,8 +22,8 @@ def _speed(value: float) -> float:
 
 def begun(begin: float | None, start: float | None) -> Any:
     """Return when an activity began, from the first of two times that is there, milliseconds since 1970 UTC."""
-    found = start if begin is None else begin
-    return None if found is None else epoch_millis(found)
+    time = start if begin is None else begin
+    return None if time is None else epoch_millis(time)
 
 
 def _offset(local: float | None, start: float | None, begin: float | None) -> float | None:
