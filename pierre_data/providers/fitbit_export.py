@@ -123,8 +123,8 @@ def _streams(query: Query) -> Plan:
         sessions = read_recording(track).sessions if track is not None else ()
         session = next((s for s in sessions if not s.container), None)
         start, length = item["start"], _seconds(item)
-        sampled = session is None and start and length
-        rows = _samples(takeout, start, start + dt.timedelta(seconds=length)) if sampled else {}
+        end = start + dt.timedelta(seconds=length) if start and length and session is None else None
+        rows = _samples(takeout, start, end) if end else {}
     if session is not None:
         yield Rows(stream_columns(session, query.id or ""), tuple(takeout.problems))
         return
