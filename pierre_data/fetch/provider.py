@@ -15,9 +15,8 @@ import pyarrow as pa
 from pierre_data.auth import FixedToken, Identity, key_identities
 from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected, PayloadError, PierreError
 from pierre_data.fetch.drive import drive
-from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
+from pierre_data.fetch.parse import Parsed, cut, decoded, parse_page, parse_rows
 from pierre_data.fetch.report import FetchContext, ProviderReport
-from pierre_data.fetch.wire import load
 from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.schema import Table
 from pierre_data.settings import variable
@@ -34,6 +33,7 @@ from pierre_data.spi import (
     Response,
     Rows,
 )
+from pierre_data.spi.reading import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,17 +239,15 @@ class DescriptorProvider(FitnessProvider):
                 cancel=context.cancel, on_wait=context.waiting, max_wait_s=context.max_wait_s
             )
             response = self._sent(client, request)
-            path = request.path.partition("?")[0]
+            path, url = request.path.partition("?")[0], self._address(request.path)
             context.page()
-            seen = Page(headers=response.headers, status=response.status, url=self._address(request.path))
             if not response.body.strip():  # nothing new
-                return replace(seen, status=204)
+                return Page(headers=response.headers, status=204, url=url)
             if request.raw:
-                return replace(seen, body=load(response.body, self.name, path))
-            parsed = parse_page(response.body, endpoint, query, self.name, path)
-            page = parsed.page
-            seen = replace(seen, rows=page.rows, cursor=page.cursor, oldest=page.oldest, newest=page.newest)
-            return replace(parsed, page=seen)
+                body = decoded(response, self.name, path)
+                return Page(body=body, headers=response.headers, status=response.status, url=url)
+            parsed = parse_page(response, endpoint, query, self.name, path)
+            return replace(parsed, page=replace(parsed.page, url=url))
 
         return send
 
