@@ -310,6 +310,17 @@ def test_one_activity_is_looked_for_from_the_newest_on() -> None:
         rows(schema.LAPS, missing)
 
 
+def test_one_activity_whose_start_is_known_is_looked_for_there() -> None:
+    # Laps of a listed activity must not walk back from today: an answer may take half a minute.
+    with terra() as server:
+        for near, requests in ((dt.datetime(2026, 3, 29, 1, tzinfo=dt.UTC), 1), (NOW, 3)):  # a wrong guess costs one
+            query = Query(schema.ACTIVITIES, id="gap-1", near=near, now=NOW)
+            frame, _, _ = fetched(provider(descriptor, server, user_id=USER), query)
+            assert frame["id"].tolist() == ["gap-1"]
+            assert len(server.requests) == requests
+            server.requests.clear()
+
+
 def test_streams_laps_and_zones_of_an_activity() -> None:
     streams, report = rows(schema.STREAMS, Query(schema.STREAMS, id=RUN, now=NOW))
     assert streams.elapsed_s.tolist() == [0.0, 5.0, 10.0]

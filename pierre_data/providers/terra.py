@@ -22,12 +22,12 @@ from pierre_data.providers.terra_rows import (
     ZONE,
     Row,
     moments,
-    nights,
+    night_rows,
     rows,
     timed,
 )
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, get_path, read_rows, walk
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, get_path, objects, read_rows, walk
 
 BASE_URL = "https://access.tryterra.co/api/v2"  # https://api.tryterra.co/v2 still answers
 #: Where a connect session is made, newest first.  2026-11: one source ends the second on 2026-11-03, one does not.
@@ -61,10 +61,12 @@ def _days(query: Query) -> list[tuple[dt.datetime, dt.datetime]]:
 
 
 def _find(query: Query) -> Generator[Request, Any, Row]:
-    # There is no call for one activity: the lists are walked, newest first, three years back at most.
+    # There is no call for one activity: the lists are walked, newest first, three years back at most; but where it is
+    # known when it began, the days around that come first.
     oldest = query.after or (query.before or query.now) - dt.timedelta(days=3 * 365)
-    found: Row = {}
-    for window in _days(replace(query, after=oldest)):
+    near = _days(replace(query, after=query.near, before=query.near)) if query.near else []
+    for window in (*near, *_days(replace(query, after=oldest))):
+        found: Row = {}
         for row in rows((yield from _ask("/activity", query, _dates(*window))), query):
             found = row if row["key"] == query.id else found  # sent again, a row counts as it came last
         if found:
@@ -88,7 +90,7 @@ def _streams(query: Query) -> Plan:
 
 def _laps(query: Query) -> Plan:
     row = yield from _find(query)
-    laps = [timed(lap, row, query) for lap in get_path(row, "lap_data.laps") or () if isinstance(lap, dict)]
+    laps = [timed(lap, row, query) for lap in objects(row, "lap_data.laps")]
     yield read_rows([{**lap, "key": query.id, "lap": at} for at, lap in enumerate(laps, 1)], LAP, schema.LAPS)
 
 
@@ -103,27 +105,27 @@ def _recovery(query: Query) -> Plan:
     for start, end in _days(query):
         dates = _dates(start, end)
         days = {r["at"]["day"]: r for r in rows((yield from _ask("/daily", query, dates)), query)}
-        slept = nights((yield from _ask("/sleep", query, _dates(start - edge, end + edge))), query)
+        slept = night_rows((yield from _ask("/sleep", query, _dates(start - edge, end + edge))), query)
         woken = {r["at"]["woke"]: r for r in slept if not r["metadata"].get("is_nap")}
         known_days = [day for day in {**days, **woken} if dates["start_date"] <= day <= dates["end_date"]]
         joined = [{**days.get(day, {}), "day": day, "sleep": woken.get(day)} for day in known_days]
         yield read_rows(joined, RECOVERY, schema.RECOVERY)
 
 
-def _faults(answer: Response) -> errors.PierreError | None:
-    if answer.status == 401:
+def _faults(response: Response) -> errors.PierreError | None:
+    if response.status == 401:
         return errors.AuthenticationFailed("Terra refused the keys.", "Check PIERRE_TERRA_DEV_ID and _API_KEY.")
-    if answer.status == 424:
+    if response.status == 424:
         what = "The vendor behind Terra failed, or wants fewer questions."
         return errors.ApiError(what, "Try again later.", status=424, retryable=True)
-    if answer.status != 200 or b'"data"' in answer.body or b'"athlete"' in answer.body:
+    if response.status != 200 or b'"data"' in response.body or b'"athlete"' in response.body:
         return None
     # 200 without data: still collected, sent to the webhook, or nothing there.
-    said = answer.body[:2000].decode("utf-8", "replace").lower().replace("_", "").replace(" ", "")
-    if "nodata" in said:
+    words = response.body[:2000].decode("utf-8", "replace").lower().replace("_", "").replace(" ", "")
+    if "nodata" in words:
         return None
     what, fix = "Terra answered without data: it may still be collecting it.", "Ask again in a few minutes."
-    return errors.ApiError(what, fix, status=200, retryable="webhook" not in said)
+    return errors.ApiError(what, fix, status=200, retryable="webhook" not in words)
 
 
 def _pushed(push: Row, table: Table, now: dt.datetime) -> list[Event]:
@@ -166,24 +168,11 @@ def _when(time: Any) -> dt.datetime | None:
 
 
 def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: str) -> tuple[str, str]:
-    """Make a session in which the athlete connects a vendor, where Terra makes them now.
+    """Make a session in which the athlete connects a vendor; return its address, and which of the above answered.
 
-    Parameters
-    ----------
-    post : callable
-        Sends settings as JSON to an address with the keys, and returns the body.
-    **settings : str
-        reference_id, providers (separated by commas), language, auth_success_redirect_url, ..._failure_...
-
-    Returns
-    -------
-    str, str
-        Address for the athlete's browser, good for 15 minutes; which of `WIDGET_SESSIONS` answered.
-
-    Raises
-    ------
-    NotFound, AccessDenied
-        Neither is there any more; the one that is made none.
+    `post` sends settings as JSON to an address, with the keys, and returns the body.  Settings are reference_id,
+    providers (separated by commas), language, auth_success_redirect_url, auth_failure_redirect_url; the address is
+    good for 15 minutes.  AccessDenied: no session was made; NotFound: none are made there any more.
     """
     for address in WIDGET_SESSIONS:
         try:
@@ -197,17 +186,11 @@ def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: 
 
 
 def connected_user(redirected: str) -> str:
-    """Return the user_id that Terra adds to the redirect after consent.
-
-    Raises
-    ------
-    AccessDenied
-        There is none; the athlete or the vendor refused.
-    """
-    found = parse_qs(urlsplit(redirected).query)  # 2026-11: the names are not verified
-    if user := found.get("user_id"):
+    """Return the user_id that Terra adds to the redirect after consent; AccessDenied where it was refused."""
+    params = parse_qs(urlsplit(redirected).query)  # 2026-11: the names are not verified
+    if user := params.get("user_id"):
         return user[0]
-    reason = found.get("reason", ["no reason given"])[0][:80]
+    reason = params.get("reason", ["no reason given"])[0][:80]
     raise errors.AccessDenied(f"Terra connected nothing: {reason}.", "Connect again.", provider="terra")
 
 

@@ -30,7 +30,7 @@ from pierre_data.spi.provider import (
     ProviderPlugin,
 )
 from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Rows
-from pierre_data.spi.reading import read_rows, walk
+from pierre_data.spi.reading import objects, read_rows, walk
 from pierre_data.spi.webhook import Event, Hmac, Received, SharedSecret, Webhook
 
 __all__ = [
@@ -85,6 +85,7 @@ __all__ = [
     "get_path",
     "moment",
     "number",
+    "objects",
     "read_rows",
     "walk",
 ]

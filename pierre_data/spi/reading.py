@@ -155,6 +155,25 @@ def walk(
     return items
 
 
+def objects(content: Any, path: str = "") -> list[Mapping[str, Any]]:
+    """Return the objects of a list in decoded JSON, whatever else is in it; nothing where there is no list.
+
+    Parameters
+    ----------
+    content : object
+        Decoded JSON.
+    path : str
+        Dotted path of the list in it; by default it is the list itself.
+
+    Examples
+    --------
+    >>> objects({"data": [{"id": 1}, None]}, "data"), objects([{"id": 2}]), objects("no list")
+    ([{'id': 1}], [{'id': 2}], [])
+    """
+    items = get_path(content, path) if path else content
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+
+
 def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list[Any]:
     """Return what a path leads to in every row; each step is taken for the whole column, and once."""
     if path in heads:
