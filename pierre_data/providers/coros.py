@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
-
-from pydantic_core import from_json
 
 from pierre_data import errors, schema, spi
 from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
-from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields, read_rows
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields, objects, read_rows
 
 _HOST = "https://open.coros.com"  # since 2026-05 the only one
 _SPORTS, _DAILY = "/v2/coros/sport/list", "/coros/daily/query"
@@ -63,24 +62,24 @@ def _good(body: Mapping[str, Any]) -> bool:
     return set(str(body.get("result"))) == {"0"} and str(body.get("message", "OK")).upper() == "OK"
 
 
-def _faults(answer: Response) -> errors.PierreError | None:
-    try:
-        body = from_json(answer.body)
-        code = str(body["result"])
-    except (ValueError, TypeError, LookupError):  # no envelope: the status decides
+_PASSING = partial(errors.ApiError, status=200, retryable=True)
+_FAULTS: Mapping[str, tuple[Callable[..., errors.PierreError], str, str]] = {
+    "5006": (errors.AuthenticationFailed, "The token is over.", "Connect again."),
+    "5010": (errors.AccessDenied, "The openId is wrong or not bound.", "Check PIERRE_COROS_OPEN_ID."),
+    "30009": (errors.AccessDenied, "The application lacks a permission.", "Ask api@coros.com for it."),
+    "5016": (_PASSING, "It is a passing fault.", "Try again later."),
+}
+
+
+def _faults(response: Response) -> errors.PierreError | None:
+    body = response.object
+    if "result" not in body or _good(body):  # without the envelope the status decides
         return None
-    if _good(body):
-        return None
+    code = str(body["result"])
     what = f"COROS answered with code {code[:8]}."
-    match code:
-        case "5006":
-            return errors.AuthenticationFailed(f"{what} The token is over.", "Connect again.")
-        case "5010":
-            return errors.AccessDenied(f"{what} The openId is wrong or not bound.", "Check PIERRE_COROS_OPEN_ID.")
-        case "30009":
-            return errors.AccessDenied(f"{what} The application lacks a permission.", "Ask api@coros.com for it.")
-        case "5016":
-            return errors.ApiError(f"{what} It is a passing fault.", "Try again later.", status=200, retryable=True)
+    if code in _FAULTS:
+        kind, meaning, fix = _FAULTS[code]
+        return kind(f"{what} {meaning}", fix)
     return errors.ApiError(what, "Report it if the question was a valid one.", status=200, retryable=False)
 
 
@@ -89,9 +88,9 @@ def _token(body: Mapping[str, Any]) -> dict[str, Any]:
     if "result" in body and not _good(body):
         raise errors.AuthenticationFailed(f"COROS gave no token: code {str(body['result'])[:8]}.", "Connect again.")
     names = {"access_token": "accessToken", "refresh_token": "refreshToken", "expires_in": "expiresIn"}
-    found = {name: body.get(name) or body.get(other) for name, other in names.items()}
-    kept = {name: value for name, value in found.items() if value}
-    return {"expires_in": 2_592_000, **kept, **({"openId": body["openId"]} if body.get("openId") else {})}
+    values = {name: body.get(name) or body.get(other) for name, other in names.items()}
+    given = {name: value for name, value in values.items() if value}
+    return {"expires_in": 2_592_000, **given, **({"openId": body["openId"]} if body.get("openId") else {})}
 
 
 _REPLY = b'{"message":"ok","result":"0000"}'  # anything else is sent again
@@ -103,7 +102,7 @@ def _status_check(content: Any, _genuine: object, _options: object) -> Received 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
     """Yield the workouts of a push, by athlete; repeats are normal."""
-    pushed = [workout(row, None) for row in push.get("sportDataList") or () if isinstance(row, dict)]
+    pushed = [workout(row, None) for row in objects(push, "sportDataList")]
     for user in dict.fromkeys(row.get("openId") for row in pushed):
         rows = read_rows([r for r in pushed if r.get("openId") == user], WORKOUT, schema.ACTIVITIES)
         yield Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from pierre_data import schema, spi
@@ -55,8 +56,8 @@ def _pace(seconds_per_km: Any) -> float | None:
 
 def _steps(frequency: Any, sport: str | None) -> float | None:
     # 2026-11: documented as steps a minute; what it means on a bike is not known, so it counts on foot only.
-    found = SPORTS.sport(sport or "")
-    return _positive(frequency or 0) if found and schema.FAMILY[found[0]] in ("run", "walk") else None
+    known = SPORTS.sport(sport or "")
+    return _positive(frequency or 0) if known and schema.FAMILY[known[0]] in ("run", "walk") else None
 
 
 def _day_energy(value: Any) -> float | None:
@@ -69,10 +70,10 @@ def _data(body: Any) -> list[Row]:
     data = body.get("data") if isinstance(body, dict) else None
     if isinstance(data, dict):  # 2026-11: whether the list is named inside is not verified
         data = next((part for part in data.values() if isinstance(part, list)), None)
-    return [row for row in data or () if isinstance(row, dict)]
+    return [dict(row) for row in spi.objects(data)]
 
 
-def workout(row: Row, whose: str | None) -> Row:
+def workout(row: Mapping[str, Any], whose: str | None) -> Row:
     """Return a workout with its sport as one word, and whose it is unless it says so."""
     mode, sub = (str(row.get(name)).removesuffix(".0") for name in ("mode", "subMode"))
     sport = mode if row.get("subMode") is None else f"{mode}.{sub}"

@@ -26,12 +26,23 @@ from pierre_data.providers.fitbit_rows import (
     ZONE,
     aip_filter,
     ended,
-    laps,
-    objects,
+    split_rows,
     started,
     zones,
 )
-from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, get_path, read_rows, walk
+from pierre_data.spi import (
+    Endpoint,
+    Event,
+    Plan,
+    Query,
+    Received,
+    Request,
+    Response,
+    get_path,
+    objects,
+    read_rows,
+    walk,
+)
 
 _DAILY = """daily-resting-heart-rate daily-heart-rate-variability daily-respiratory-rate daily-oxygen-saturation
     daily-sleep-temperature-derivations"""
@@ -44,7 +55,7 @@ _time = dt.datetime.fromisoformat
 
 def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, list[dict[str, Any]]]:
     """List several types and put side by side what is of one time; of several sources the first listed counts."""
-    edge, found = dt.timedelta(days=member == "date"), dict[str, dict[str, Any]]()
+    edge, points = dt.timedelta(days=member == "date"), dict[str, dict[str, Any]]()
     after, before = query.after and query.after - edge, query.before and query.before + edge
     for kind in kinds.split():
         first, *rest = kind.split("-")
@@ -52,8 +63,8 @@ def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, li
         window = aip_filter(f"{word}.{member}", after, before)
         for point in (yield from walk(_LIST.format(kind), window, "dataPoints", _MANY)):
             at = get_path(point, f"{name}.date") or get_path(point, f"{name}.sampleTime")
-            found.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
-    return list(found.values())
+            points.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
+    return list(points.values())
 
 
 def _recovery(query: Query) -> Plan:
@@ -103,25 +114,22 @@ def _streams(query: Query) -> Plan:
     yield read_rows(timed, STREAM, schema.STREAMS)
 
 
-_SAID = {
+_REASONS = {
     "ACCOUNT_NOT_LINKED": ("This Google account has no Fitbit data.", "Connect the account that the Fitbit app uses."),
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": ("A scope was not granted.", "Connect again and leave every box ticked."),
     "SERVICE_DISABLED": ("The Google Health API is off in your project.", "Enable it in the Google Cloud console."),
 }
 
 
-def _faults(answer: Response) -> PierreError | None:
-    if answer.status == 410:
+def _faults(response: Response) -> PierreError | None:
+    if response.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",
             "Unset PIERRE_FITBIT_API_BASE_URL and connect again (Google Health), or read an archive: fitbit-export.",
         )
-    try:
-        details = json.loads(answer.body)["error"]["details"] if answer.status in (400, 403) else ()
-        said = next((_SAID[d["reason"]] for d in details if d.get("reason") in _SAID), None)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
-    return AccessDenied(*said) if said else None
+    details = objects(response.object, "error.details") if response.status in (400, 403) else ()
+    reason = next((_REASONS[r] for d in details if (r := str(d.get("reason"))) in _REASONS), None)
+    return AccessDenied(*reason) if reason else None
 
 
 _PUSHED: dict[Any, tuple[schema.Table, ...]] = {"exercise": (schema.ACTIVITIES,), "daily-vo2-max": (schema.HEALTH,)}
@@ -205,7 +213,7 @@ descriptor = spi.ProviderDescriptor(
         schema.LAPS: Endpoint(
             _ONE,
             LAP,
-            laps,
+            split_rows,
             scopes=(_MOVE,),
             ignored=("startUtcOffset", "endUtcOffset", "splitType", "metricsSummary.steps"),
         ),

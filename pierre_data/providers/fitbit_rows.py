@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pierre_data.schema import LAPS
-from pierre_data.spi import Field, Query, Sports, between, fields, get_path
+from pierre_data.spi import Field, Query, Sports, between, fields, get_path, objects
 
 # All 181 words of the enumeration; PICKELBALL is Google's own spelling.  TREADMILL may be a walk.
 _TRAINED = """run=running trail_run treadmill_run=treadmill,incline_run hike=hiking,backpacking,rucking
@@ -165,8 +165,8 @@ def aip_filter(member: str, after: dt.datetime | None, before: dt.datetime | Non
     """Return the filter that cuts by a member in ``[after, before)``; `end` follows each time."""
     # Operators are only >= and <; a member that the type does not allow is answered with 400.
     ends = [(sign, t.replace(tzinfo=None).isoformat()) for sign, t in ((">=", after), ("<", before)) if t]
-    said = [f'{member} {sign} "{text[:10] if member.endswith(".date") else text + end}"' for sign, text in ends]
-    return {"filter": " AND ".join(said)} if said else {}
+    terms = [f'{member} {sign} "{text[:10] if member.endswith(".date") else text + end}"' for sign, text in ends]
+    return {"filter": " AND ".join(terms)} if terms else {}
 
 
 def started(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, str]:
@@ -179,12 +179,7 @@ def ended(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, st
     return aip_filter("sleep.interval.end_time", after, before and before + dt.timedelta(days=1))
 
 
-def objects(content: Any, path: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a list in a body, whatever else is in it."""
-    return [part for part in get_path(content, path) or () if isinstance(part, Mapping)]
-
-
-def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
+def split_rows(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the laps of an exercise, or the kilometres or miles where nobody pressed a button."""
     laps = objects(point, "exercise.splitSummaries") or objects(point, "exercise.splits")
     kinds = [str(lap.get("splitType", "split")).lower() for lap in laps]

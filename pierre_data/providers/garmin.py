@@ -7,7 +7,6 @@ programme allows it; what is older is asked for by `backfill` and sent later.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
@@ -27,11 +26,10 @@ from pierre_data.providers.garmin_rows import (
     SLEEP,
     STAGE,
     STREAM,
-    objects,
-    read,
+    read_summaries,
 )  # fmt: skip
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, epoch_seconds, fields, read_rows
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, epoch_seconds, fields, objects, read_rows
 
 _API = "https://apis.garmin.com/wellness-api/rest"
 #: Types that can be asked for again.
@@ -62,7 +60,7 @@ def _pull(kinds: str, table: Table, query: Query) -> Plan:
     # Oldest uploads first: a summary that is sent again replaces the earlier one (TENTATIVE becomes FINAL).
     for window in _windows(query):
         for kind in kinds.split():
-            yield read(kind, table, (yield from _page(kind, window)))
+            yield read_summaries(kind, table, (yield from _page(kind, window)))
 
 
 def _recovery(query: Query) -> Plan:
@@ -80,7 +78,7 @@ def _one(table: Table, query: Query) -> Plan:
     for window in reversed(_windows(query)):
         for item in (yield from _page("activityDetails", window)):
             if str(item.get("activityId")) == query.id:
-                yield read("activityDetails", table, [item])
+                yield read_summaries("activityDetails", table, [item])
                 return
     raise NotFound(f"Garmin sent no activity {query.id} lately.", "Raise PIERRE_GARMIN_DAYS.", status=404)
 
@@ -90,35 +88,23 @@ def backfill(kind: str, after: dt.datetime, before: dt.datetime) -> list[Request
 
     Each is answered 202 without a body, 409 when it was asked before, 403 when the athlete left historical data
     unticked at consent (it is off by default); the data comes to the webhook.
-
-    Examples
-    --------
-    >>> start = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
-    >>> [r.params["summaryEndTimeInSeconds"] for r in backfill("sleeps", start, start + dt.timedelta(days=40))]
-    [1781049600, 1778457600]
     """
-    found = spi.DateWindows(dt.timedelta(days=30)).windows(after, before, before)
+    windows = spi.DateWindows(dt.timedelta(days=30)).windows(after, before, before)
     names = ("summaryStartTimeInSeconds", "summaryEndTimeInSeconds")
-    ends = ((floor(a.timestamp()), ceil(b.timestamp())) for a, b in found)
+    ends = ((floor(a.timestamp()), ceil(b.timestamp())) for a, b in windows)
     return [Request(f"/backfill/{kind}", dict(zip(names, pair, strict=True))) for pair in ends]
 
 
 def callbacks(push: Mapping[str, Any]) -> list[str]:
-    """Return the addresses a ping asks to fetch with the athlete's token, exactly as they are.
-
-    Raises
-    ------
-    AccessDenied
-        One leads elsewhere than to Garmin's API: somebody wants the token.
-    """
-    found = [str(item["callbackURL"]) for items in push.values() for item in objects(items) if item.get("callbackURL")]
-    for url in found:
+    """Return the addresses a ping asks to fetch with the athlete's token; AccessDenied where one leads elsewhere."""
+    urls = [str(item["callbackURL"]) for items in push.values() for item in objects(items) if item.get("callbackURL")]
+    for url in urls:
         parts = urlsplit(url)
         if (parts.scheme, parts.netloc) != ("https", "apis.garmin.com") or not parts.path.startswith(
             "/wellness-api/rest/"
         ):
             raise AccessDenied("A ping of garmin leads to somebody else.", "Nothing was fetched.", provider="garmin")
-    return found
+    return urls
 
 
 def _named(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
@@ -142,7 +128,7 @@ def _brought(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
         for item in items:
             groups.setdefault((item.get("userId"), item.get("activityId") if single else None), []).append(item)
         for (user, id), group in groups.items():
-            rows = read(kind, table, group)
+            rows = read_summaries(kind, table, group)
             yield Event("data", table, str(id) if id else None, None, str(user) if user else None, rows)
 
 
@@ -156,20 +142,19 @@ def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
         yield from _named(kind, items if kind not in READERS else pinged)
 
 
-def _faults(answer: Response) -> PierreError | None:
-    if answer.status < 400 or answer.status in (401, 410, 429):
+def _faults(response: Response) -> PierreError | None:
+    if response.status < 400 or response.status in (401, 410, 429):
         return None
-    try:
-        said = str(json.loads(answer.body)["errorMessage"])[:200]
-    except (ValueError, LookupError, TypeError):
-        said = ""
-    if answer.status in (403, 412):
+    words = str(response.object.get("errorMessage", ""))[:200]
+    if response.status in (403, 412):
         fix = (
             "Connect again and tick every box (historical data is off by default); pulling also needs Garmin's consent."
         )
-        return AccessDenied(f"Garmin refuses: {said or 'no permission'}.", fix)
-    return ApiError(f"Garmin refuses: {said}.", "Report it if the question was a valid one.", status=answer.status,
-                    retryable=answer.status >= 500) if said else None  # fmt: skip
+        return AccessDenied(f"Garmin refuses: {words or 'no permission'}.", fix)
+    if not words:
+        return None
+    fix, again = "Report it if the question was a valid one.", response.status >= 500
+    return ApiError(f"Garmin refuses: {words}.", fix, status=response.status, retryable=again)
 
 
 def _list(kinds: str, table: Table, wanted: Mapping[str, Any]) -> Endpoint:
@@ -180,6 +165,7 @@ def _list(kinds: str, table: Table, wanted: Mapping[str, Any]) -> Endpoint:
 descriptor = spi.ProviderDescriptor(
     name="garmin",
     display_name="Garmin",
+    id_space="garmin",
     api_base_url=_API,
     oauth_endpoints=spi.OAuthEndpoints(
         "https://connect.garmin.com/oauth2Confirm",

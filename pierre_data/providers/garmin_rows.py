@@ -13,7 +13,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.providers.garmin_sports import SPORTS, indoor
-from pierre_data.spi import Field, Rows, epoch_seconds, fields, get_path, read_rows
+from pierre_data.spi import Field, Rows, epoch_seconds, fields, get_path, objects, read_rows
 
 Row = Mapping[str, Any]
 
@@ -143,11 +143,6 @@ HEALTH |= {
 }
 
 
-def objects(found: Any) -> list[Row]:
-    """Return the objects of a list, whatever else is in it."""
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
-
-
 def details(item: Row) -> list[Row]:
     """Return the summary inside an activity's details, under the ids of both."""
     return [{**(item.get("summary") or {}), **{k: item.get(k) for k in ("userId", "summaryId", "activityId")}}]
@@ -225,14 +220,14 @@ READERS: Mapping[str, tuple[tuple[schema.Table, Callable[[Row], list[Any]], Mapp
 }  # fmt: skip
 
 
-def read(kind: str, table: schema.Table, items: Any) -> Rows:
+def read_summaries(kind: str, table: schema.Table, items: Any) -> Rows:
     """Read summaries of a kind into a table; one that cannot be taken apart is set aside, the others come."""
-    rows, rejected = list[Row](), list[tuple[str, str, str]]()
+    parts, rejected = list[Row](), list[tuple[str, str, str]]()
     make, wanted = next((make, wanted) for target, make, wanted in READERS[kind] if target is table)
     for item in objects(items):
         try:
-            rows += make(item)
+            parts += make(item)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             rejected.append((str(item.get("summaryId")), kind, str(error)[:80]))
-    found = read_rows(rows, wanted, table)
-    return replace(found, rejected=(*rejected, *found.rejected))
+    rows = read_rows(parts, wanted, table)
+    return replace(rows, rejected=(*rejected, *rows.rejected))

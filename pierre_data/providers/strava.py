@@ -27,9 +27,9 @@ from pierre_data.providers.strava_rows import (
     WITHIN,
     ZONE,
     cadence,
-    on_foot,
     part_rows,
     sport_of,
+    takes_steps,
     window_params,
     zone_rows,
 )
@@ -94,7 +94,7 @@ def _records(query: Query) -> Plan:
     params: dict[str, Any] = {"per_page": 200, **window_params(query.after and query.after - edge, query.before)}
     page, runs = 1, []
     while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
-        runs += [a["id"] for a in body if a.get("pr_count") and on_foot(a.get("sport_type"), a.get("type"))]
+        runs += [a["id"] for a in body if a.get("pr_count") and takes_steps(a.get("sport_type"), a.get("type"))]
         page += 1
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body

@@ -40,7 +40,7 @@ def sport_of(detail: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=256)
-def on_foot(*words: str | None) -> bool:
+def takes_steps(*words: str | None) -> bool:
     """Return whether an activity of these words, the newer field first, takes steps."""
     return schema.FAMILY[sport_of({"type": words[0] or words[1]})] in ("run", "walk")
 
@@ -49,7 +49,7 @@ def cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
     """Return the cadences of activities on foot in steps a minute, or those of the others; None for the rest."""
     factor = 2 if foot else 1  # Strava counts one foot
     rows = zip(cadences, *words, strict=True)
-    return [c * factor if c is not None and on_foot(a, b) is foot else None for c, a, b in rows]
+    return [c * factor if c is not None and takes_steps(a, b) is foot else None for c, a, b in rows]
 
 
 def _hidden(starts: Values, locals_: Values) -> list[bool]:
