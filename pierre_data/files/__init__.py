@@ -13,9 +13,9 @@ from pierre_data.files.columns import (
     stream_columns,
 )
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
+from pierre_data.files.formats import read_recording
 from pierre_data.files.index import Index, index_of
 from pierre_data.files.library import locate, survey
-from pierre_data.files.read import read_recording
 from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
