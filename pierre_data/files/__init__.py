@@ -19,6 +19,7 @@ from pierre_data.files.library import locate, survey
 from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
+    STRAVA_IGNORED,
     STRAVA_TABLE,
     StravaArchive,
     read_strava_archive,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_RATIO",
     "SECOND",
     "STRAVA_COLUMNS",
+    "STRAVA_IGNORED",
     "STRAVA_TABLE",
     "STREAM_COLUMNS",
     "Archive",
