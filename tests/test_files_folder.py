@@ -17,7 +17,7 @@ import pytest
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, StorageNotice
 from pierre_data.fetch.provider import DescriptorProvider
-from pierre_data.files import open_archive
+from pierre_data.files import open_archive, read_recording
 from pierre_data.files.index import Index, index_of
 from pierre_data.files.library import survey
 from pierre_data.providers.files import BATCH, descriptor
@@ -191,7 +191,36 @@ def test_one_index_per_folder_and_process(tmp_path: Path) -> None:
     assert index_of(archive, tmp_path) is not index_of(archive)
 
 
-def test_without_fitdecode_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fitdecode", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "pierre-data\[files\]"'):
-        activities(fill(tmp_path, 1))
+def test_without_fitdecode_fit_files_are_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, 1)
+    point = b'<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>'
+    (tmp_path / "ride.gpx").write_bytes(b"<gpx><trk>" + point + b"</trk></gpx>")
+    archive, index = open_archive(tmp_path), Index()
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "fitdecode", None)
+        first = dict(survey(archive, index))
+        with pytest.raises(ConfigurationError, match="pip install fitdecode"):
+            read_recording((tmp_path / "0000.fit").read_bytes())
+    assert len(first["ride.gpx"]["activities"]) == 1
+    assert "pip install fitdecode" in first["0000.fit"]["problems"][0][1]
+    again = dict(survey(archive, index))  # what was not read is read once it can be
+    assert [len(again[name]["activities"]) for name in ("0000.fit", "ride.gpx")] == [1, 1]
+
+
+def test_every_unreadable_file_is_named_and_every_row_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (fill(tmp_path, 1) / "0000.fit").rename(tmp_path / "below" / "a.fit")
+    (tmp_path / "b.fit").write_bytes((tmp_path / "below" / "a.fit").read_bytes())
+    for name in ("x.fit", "y.fit", "z.gpx"):
+        (tmp_path / name).write_bytes(b"")
+    index = Index()
+    digests = dict(survey(open_archive(tmp_path), index))
+    assert sorted(digests) == ["b.fit", "x.fit", "y.fit", "z.gpx"]
+    frame = activities(tmp_path)
+    assert frame["source_file"].tolist() == ["b.fit"]
+    one = DescriptorProvider(descriptor, ProviderConfig("files", options={"path": tmp_path})).activity(frame["id"][0])
+    assert one["source_file"].tolist() == ["b.fit"]
+    (tmp_path / "b.fit").rename(tmp_path / "c.fit")
+    assert activities(tmp_path)["source_file"].tolist() == ["below/a.fit"]

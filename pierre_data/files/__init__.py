@@ -13,12 +13,13 @@ from pierre_data.files.columns import (
     stream_columns,
 )
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
+from pierre_data.files.formats import read_recording
 from pierre_data.files.index import Index, index_of
 from pierre_data.files.library import locate, survey
-from pierre_data.files.read import read_recording
 from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
+    STRAVA_IGNORED,
     STRAVA_TABLE,
     StravaArchive,
     read_strava_archive,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_RATIO",
     "SECOND",
     "STRAVA_COLUMNS",
+    "STRAVA_IGNORED",
     "STRAVA_TABLE",
     "STREAM_COLUMNS",
     "Archive",

@@ -16,7 +16,7 @@ ACTIVITY_COLUMNS = (
     *SESSION,
     *_CADENCE,
     *"""max_cadence_rpm max_cadence_spm steps id external_id name sport sport_raw sport_family is_exercise start_time
-    start_time_local utc_offset_s manual indoor has_gps device""".split(),
+    start_time_local utc_offset_s manual indoor has_gps device source_file""".split(),
 )
 STREAM_COLUMNS = ("id", "elapsed_s", "time", "moving", *RECORDS, "cadence_rpm", "cadence_spm")
 LAP_COLUMNS = ("id", "lap", "kind", "start_time", *SUMMARY, *_CADENCE)

@@ -20,14 +20,9 @@ READER = 1
 
 
 class Index:
-    """Digests of the files of one folder or zip.
+    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects.
 
-    Digests are kept as JSON text: a tenth of the memory of the rows as objects.
-
-    Parameters
-    ----------
-    place : Path, optional
-        File that keeps them between processes, readable by its owner only; it holds positions.
+    They are written to `place`, if there is one, readable by its owner only: it holds positions.
     """
 
     def __init__(self, place: Path | None = None) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterator
 
-from pierre_data.errors import ConfigurationError, NotFound, PayloadError
+from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.archive import Archive
 from pierre_data.files.digest import Digest
+from pierre_data.files.formats import is_activity_file
 from pierre_data.files.index import Index
-from pierre_data.files.read import is_activity_file
 from pierre_data.files.workers import digests
 
 #: Called with the number of files read so far, and of all.
@@ -19,30 +19,10 @@ Progress = Callable[[int, int], None]
 def survey(
     archive: Archive, index: Index, *, workers: int = 0, progress: Progress | None = None
 ) -> Generator[tuple[str, Digest], None, None]:
-    """Read every recording that is new or changed, and recall the others.
+    """Read every recording that is new or changed, recall the others, and yield name and digest of each.
 
-    Parameters
-    ----------
-    archive : Archive
-        Where they are.
-    index : Index
-        What was read before; it is brought up to date, also when this is stopped early.
-    workers : int
-        As in `digests`.
-    progress : callable, optional
-        Told after each file.
-
-    Yields
-    ------
-    (str, dict)
-        Name and digest.  A second copy of a content is left out: it is the same activity.
-
-    Raises
-    ------
-    PayloadError
-        There is no FIT, TCX or GPX file.
-    ConfigurationError
-        There is a FIT file and fitdecode is not installed.
+    A second copy of activities is left out.  The index is brought up to date, also when this is stopped early.
+    Raises PayloadError where there is no FIT, TCX or GPX file at all.
     """
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
@@ -50,15 +30,18 @@ def survey(
         raise PayloadError(
             f"{archive.path} holds no FIT, TCX or GPX file{why}.", "Point the option path at your recordings."
         )
-    done, seen = 0, set[str]()
+    seen = set[str]()
     try:
-        for name, found in _all(archive, index, names, workers):
-            done += 1
+        for done, (name, digest) in enumerate(_all(archive, index, names, workers), start=1):
             if progress is not None:
                 progress(done, len(names))
-            if not found["sha"] or found["sha"] not in seen:
-                seen.add(found["sha"])
-                yield name, found
+            if digest["activities"]:
+                if digest["sha"] in seen:
+                    continue
+                seen.add(digest["sha"])
+                # Here, not in the digest: a file that is renamed is not read again.
+                digest = digest | {"activities": [{**row, "source_file": name} for row in digest["activities"]]}
+            yield name, digest
     finally:
         index.save(set(names))
 
@@ -66,29 +49,19 @@ def survey(
 def _all(archive: Archive, index: Index, names: list[str], workers: int) -> Iterator[tuple[str, Digest]]:
     unread = []
     for name in names:
-        found = index.digest(archive.members[name])
-        if found is None:
+        digest = index.digest(archive.members[name])
+        if digest is None:
             unread.append(name)
         else:
-            yield name, found
-    for name, found in digests(archive, unread, workers):
-        if "error" in found:
-            raise ConfigurationError(*found["error"])
-        if found["sha"]:
-            index.note(archive.members[name], found["sha"], found)
-        yield name, found
+            yield name, digest
+    for name, digest in digests(archive, unread, workers):
+        if digest["sha"]:
+            index.note(archive.members[name], digest["sha"], digest)
+        yield name, digest
 
 
 def locate(archive: Archive, index: Index, id: str) -> str:
-    """Return the name of the file an activity is in.
-
-    Files are hashed, not read, to find it.
-
-    Raises
-    ------
-    NotFound
-        No file has that content.
-    """
+    """Return the name of the file an activity is in, or raise NotFound; files are hashed, not read, to know it."""
     for name, member in archive.members.items():
         if not is_activity_file(name):
             continue

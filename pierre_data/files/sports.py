@@ -102,19 +102,10 @@ FIT_SPORTS = _table(_FIT, _FIT_LEISURE)
 FIT_SUB_SPORTS = _table(_SUB, _SUB_LEISURE)
 
 
-def named(word: str | None, recording: Recording) -> dict[str, Any]:
-    """Return the sport columns for a word of TCX or GPX.
+def sport_of_word(word: str | None, recording: Recording) -> dict[str, Any]:
+    """Return the sport columns for a word of TCX or GPX; `recording` is told of a word nobody knows.
 
-    Parameters
-    ----------
-    word : str or None
-        As the file says it.
-    recording : Recording
-        Is told of a word nobody knows.
-
-    Examples
-    --------
-    >>> named("trail_running", Recording())
+    >>> sport_of_word("trail_running", Recording())
     {'sport': 'trail_run', 'sport_raw': 'trail_running', 'is_exercise': True}
     """
     word = (word or "").strip()
@@ -126,14 +117,12 @@ def named(word: str | None, recording: Recording) -> dict[str, Any]:
     return filled(row | {"indoor": True if sport in _INDOOR_SPORTS else None})
 
 
-def of_fit(sport: str | int | None, sub: str | int | None, recording: Recording) -> dict[str, Any]:
+def sport_of_fit(sport: str | int | None, sub: str | int | None, recording: Recording) -> dict[str, Any]:
     """Return the sport columns for FIT's sport and sub-sport, names or numbers.
 
-    Examples
-    --------
-    >>> of_fit("cycling", "gravel_cycling", Recording())
+    >>> sport_of_fit("cycling", "gravel_cycling", Recording())
     {'sport': 'gravel_ride', 'sport_raw': 'cycling/gravel_cycling', 'is_exercise': True}
-    >>> of_fit("walking", "treadmill", Recording())["sport"]
+    >>> sport_of_fit("walking", "treadmill", Recording())["sport"]
     'walk'
     """
     words = [None if w is None else str(w) for w in (sport, sub)]
@@ -142,12 +131,12 @@ def of_fit(sport: str | int | None, sub: str | int | None, recording: Recording)
     own = FIT_SPORTS.sport(words[0] or "")
     if words[0] and own is None:
         recording.problems.append(("sport", f"{raw!r} is not known, kept as other"))
-    found, exercise = own or ("other", True)
+    ours, exercise = own or ("other", True)
     finer = None if plain else FIT_SUB_SPORTS.sport(words[1] or "")
-    pair = _PAIRS.get((found, words[1] or ""))
+    pair = _PAIRS.get((ours, words[1] or ""))
     if pair is not None:
-        found = pair
+        ours = pair
     elif finer is not None:
-        found, exercise = finer[0], finer[1] and exercise
-    row = {"sport": found, "sport_raw": raw, "is_exercise": exercise}
-    return filled(row | {"indoor": True if words[1] in _INDOOR or found in _INDOOR_SPORTS else None})
+        ours, exercise = finer[0], finer[1] and exercise
+    row = {"sport": ours, "sport_raw": raw, "is_exercise": exercise}
+    return filled(row | {"indoor": True if words[1] in _INDOOR or ours in _INDOOR_SPORTS else None})

@@ -13,8 +13,7 @@ from pierre_data.files.archive import Archive
 from pierre_data.files.recording import SECOND, filled
 from pierre_data.files.records_csv import Sheet, read_sheet
 from pierre_data.files.samples import on_foot
-from pierre_data.files.strava_dates import read_date
-from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS
+from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS, read_date
 from pierre_data.schema import FAMILY
 
 #: The file everything hangs on.
@@ -41,26 +40,20 @@ NUMBERS: Mapping[str, str] = {
     "steps": "Total Steps",
     "wind_speed_mps": "Wind Speed",
 }
-#: What is read in other ways.
-OTHERS: tuple[str, ...] = (
-    *_NEEDED[:3],
-    *"""Activity Name|Distance|Commute|Activity Gear|Filename|Average Cadence|Max Cadence|Average Temperature
-    |Weather Temperature|Humidity|Total Work""".replace("\n    |", "|").split("|"),
-)
+# What is read in other ways.
+_OTHERS = """Activity ID|Activity Date|Activity Type|Activity Name|Distance|Commute|Activity Gear|Filename|Max Cadence
+|Average Cadence|Average Temperature|Weather Temperature|Humidity|Total Work""".replace("\n", "").split("|")
+#: Columns of the archive that are not in our tables, or said better elsewhere in the row.
+STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in {*NUMBERS.values(), *_OTHERS}))
 
 
 @dataclass(slots=True)
 class StravaArchive:
     """What the archive says of its activities.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC.
-    files : dict of str to str
-        Activity id -> name of its recording in the archive; absent for what was typed in.
-    problems : list of (row, field, value)
-        Rows that were set aside, and sports nobody knows.
+    `rows` are columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC; `files` names the
+    recording of an activity's id, absent for what was typed in; `problems` are (row, field, value) of what was set
+    aside, and of sports nobody knows.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -69,13 +62,7 @@ class StravaArchive:
 
 
 def read_strava_archive(archive: Archive) -> StravaArchive:
-    """Read activities.csv of an archive.
-
-    Raises
-    ------
-    PayloadError
-        There is none, its header is in a language nobody knows, or a column that is needed is missing.
-    """
+    """Read activities.csv; PayloadError where there is none, in an unknown language, or without a needed column."""
     place = table_name(archive, STRAVA_TABLE)
     if place is None:
         raise PayloadError(f"{archive.path} holds no {STRAVA_TABLE}.", "Point path at the archive as Strava sent it.")
@@ -92,16 +79,16 @@ def read_strava_archive(archive: Archive) -> StravaArchive:
             continue
         if SPORTS.sport(texts["Activity Type"]) is None:
             out.problems.append((row["id"], "sport", f"{texts['Activity Type'][:60]!r} is not known, kept as other"))
+        if row["source_file"]:
+            row["source_file"] = out.files[row["id"]] = str(PurePosixPath(base, row["source_file"]))
         out.rows.append(filled(row))
-        if texts.get("Filename"):
-            out.files[row["id"]] = str(PurePosixPath(base, texts["Filename"].replace("\\", "/")))
     return out
 
 
 def table_name(archive: Archive, name: str) -> str | None:
     """Return where a table of the archive is: in its root, or in the folder someone packed it in."""
-    found = [member for member in archive.members if PurePosixPath(member).name == name]
-    return min(found, key=lambda member: (member.count("/"), member), default=None)
+    named = [member for member in archive.members if PurePosixPath(member).name == name]
+    return min(named, key=lambda member: (member.count("/"), member), default=None)
 
 
 def strava_gear(archive: Archive) -> list[dict[str, Any]]:
@@ -131,23 +118,14 @@ def _names(sheet: Sheet, place: str) -> list[str]:
     elif _proven(sheet):
         names = [*COLUMNS, *sheet.header[len(COLUMNS) :]]
     else:
-        raise PayloadError(
-            f"The header of {place} is in no language known: {', '.join(sheet.header[:6])} ...",
-            f"Known are {' and '.join(LANGUAGES.values())}; switch the account's language and export again.",
-            path=place,
-            field="header",
-            value=sheet.header[0],
-        )
+        what = f"The header of {place} is in no language known: {', '.join(sheet.header[:6])} ..."
+        fix = f"Known are {' and '.join(LANGUAGES.values())}; switch the account's language and export again."
+        raise PayloadError(what, fix, path=place, field="header", value=sheet.header[0])
     names = [n if n not in names[:at] else f"{n}.1" for at, n in enumerate(names)]
-    missing = [n for n in _NEEDED if n not in names]
+    missing = next((n for n in _NEEDED if n not in names), None)
     if missing:
-        raise PayloadError(
-            f"{place} has {len(names)} columns and no {missing[0]!r}: {', '.join(sheet.header[:6])} ...",
-            "Take the file as exported.",
-            path=place,
-            field="header",
-            value=missing[0],
-        )
+        what = f"{place} has {len(names)} columns and no {missing!r}: {', '.join(sheet.header[:6])} ..."
+        raise PayloadError(what, "Take the file as exported.", path=place, field="header", value=missing)
     return names
 
 
@@ -199,6 +177,7 @@ def _marks(texts: Mapping[str, str]) -> dict[str, Any]:
     upload = re.search(r"(\d+)\.[a-z.]+$", file.lower())
     race, long = (_flag(texts.get(n)) for n in ("Competition", "Long Run"))
     return {
+        "source_file": file.replace("\\", "/") or None,
         "manual": not file,
         "has_gps": None if file else False,
         "commute": _flag(texts.get("Commute.1") or texts.get("Commute")),

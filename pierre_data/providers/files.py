@@ -36,37 +36,37 @@ from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, R
 BATCH = 256
 
 
-def _opened(query: Query) -> tuple[Archive, Index]:
+Problems = list[tuple[str, str, str]]
+
+
+def _open(query: Query) -> tuple[Archive, Index]:
     archive = open_archive(query.options["path"])
     return archive, index_of(archive, query.options.get("_cache_dir"))
 
 
-Said = list[tuple[str, str, str]]
-
-
-def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Said, Said]]:
+def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Problems, Problems]]:
     """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
-    archive, index = _opened(query)
+    archive, index = _open(query)
     workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
-    found, lost, odd = list[dict[str, Any]](), list(archive.refused), Said()
+    digests, lost, odd = list[dict[str, Any]](), list(archive.refused), Problems()
     with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
         for name, digest in walk:
-            found.append(digest)
+            digests.append(digest)
             # A file that gave an activity was read all the same.
-            said = odd if digest["activities"] else lost
-            said += [(name, field, value) for field, value in digest["problems"]]
-            if len(found) == BATCH:
-                yield found, lost, odd
-                found, lost, odd = [], [], []
-        yield found, lost, odd
+            problems = odd if digest["activities"] else lost
+            problems += [(name, field, value) for field, value in digest["problems"]]
+            if len(digests) == BATCH:
+                yield digests, lost, odd
+                digests, lost, odd = [], [], []
+        yield digests, lost, odd
 
 
 def _activities(query: Query) -> Plan:
     after, before = ((t.timestamp() * SECOND) if t else None for t in (query.after, query.before))
-    for found, lost, odd in _batches(query):
+    for digests, lost, odd in _batches(query):
         rows = [
             row
-            for digest in found
+            for digest in digests
             for row in digest["activities"]
             if (after is None or row["start_time"] >= after) and (before is None or row["start_time"] < before)
         ]
@@ -76,17 +76,16 @@ def _activities(query: Query) -> Plan:
 
 def _gear(query: Query) -> Plan:
     devices: dict[str, dict[str, Any]] = {}
-    for found, _, _ in _batches(query):
-        for digest in found:
-            for device in digest["devices"]:
-                devices[device["id"]] = devices.get(device["id"], {}) | device
+    for digests, _, _ in _batches(query):
+        for device in (device for digest in digests for device in digest["devices"]):
+            devices[device["id"]] = devices.get(device["id"], {}) | device
     if devices:
         yield Rows(columns_of(devices.values()))
 
 
 def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, str], ...]]:
     """Return the session an id means, its row, and what to report of its file."""
-    archive, index = _opened(query)
+    archive, index = _open(query)
     with closing(archive):
         name = locate(archive, index, query.id or "")
         data = archive.read(name)
@@ -94,7 +93,7 @@ def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, s
     session = session_of(recording, query.id or "")
     if session is None:
         raise NotFound(f"{name} has no session {query.id!r}.", "Take the id from a fresh list.", status=404)
-    row = activity_row(session, recording, sha256(data).hexdigest())
+    row = activity_row(session, recording, sha256(data).hexdigest()) | {"source_file": name}
     return session, row, tuple((name, field, value) for field, value in recording.problems)
 
 

@@ -11,6 +11,7 @@ from pierre_data.files import (
     LAP_COLUMNS,
     SECOND,
     STRAVA_COLUMNS,
+    STRAVA_IGNORED,
     STRAVA_TABLE,
     STREAM_COLUMNS,
     Archive,
@@ -25,19 +26,6 @@ from pierre_data.files import (
     stream_columns,
 )
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms
-
-# Not in our tables, or said better elsewhere in the row.
-_IGNORED = (
-    *"""Activity Description|Activity Private Note|Athlete Weight|Bike Weight|Max Grade|Average Grade
-    |Average Positive Grade|Average Negative Grade|Max Temperature|Number of Runs|Uphill Time|Downhill Time|Other Time
-    |Type|Start Time|Power Count|Prefer Perceived Exertion|Perceived Relative Effort|Total Weight Lifted|From Upload
-    |Grade Adjusted Distance|Weather Observation Time|Weather Condition|Apparent Temperature|Dewpoint|Weather Pressure
-    |Wind Gust|Wind Bearing|Precipitation Intensity|Sunrise Time|Sunset Time|Moon Phase|Bike|Gear
-    |Precipitation Probability|Precipitation Type|Cloud Cover|Weather Visibility|UV Index|Weather Ozone|Jump Count
-    |Total Grit|Average Flow|Flagged|Average Elapsed Speed|Dirt Distance|Newly Explored Distance
-    |Newly Explored Dirt Distance|Activity Count|Carbon Saved|Pool Length|Training Load|Intensity
-    |Average Grade Adjusted Pace|Timer Time|Total Cycles|Media""".replace("\n    |", "|").split("|"),
-)
 
 
 def _open(query: Query) -> Archive:
@@ -109,11 +97,11 @@ descriptor = ProviderDescriptor(
     display_name="Strava export",
     options={"path": Option(Path, meaning="The archive Strava sent, as zip or folder.", required=True)},
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=STRAVA_COLUMNS, ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=STRAVA_COLUMNS, ignored=STRAVA_IGNORED),
         schema.GEAR: Endpoint(plan_with=_gear, columns=("id", "kind", "name", "brand", "model")),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=STRAVA_COLUMNS, ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=STRAVA_COLUMNS, ignored=STRAVA_IGNORED),
         schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
         schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
     },

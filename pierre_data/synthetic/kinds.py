@@ -14,68 +14,40 @@ Motion = Literal["run", "ride", "swim", "walk", "still"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of session.
-
-    Parameters
-    ----------
-    sport, family : str
-        Of the closed vocabulary.
-    raw : str
-        What a watch calls it.
-    noun : str
-        What people call it: "Morning *Run*".
-    motion : {"run", "ride", "swim", "walk", "still"}
-        Which model of speed and cadence applies.
-    minutes, spread : float
-        Typical moving time, and its relative standard deviation.
-    effort : float
-        Speed or power over threshold; for the motions "walk" and "still" the share of heart rate reserve.
-    workout_kind : str
-        Value of that column, or empty.
-    indoor, commute, race : bool
-        Flags of the row.
-    phone : bool
-        Whether a phone comes along and can record it too.
-    pauses : float
-        Mean share of the elapsed time that is standing still.
-    climb : float
-        Metres of climb per kilometre in a place that is not hilly.
-    met : float
-        Metabolic equivalent, for energy where neither distance nor power gives it.
-    """
+class WorkoutKind:
+    """One kind of session: what it is called, how long and how hard it is, and who can record it."""
 
     sport: str
     family: str
-    raw: str
-    noun: str
-    motion: Motion
-    minutes: float
-    spread: float
-    effort: float
+    raw: str  # what a watch calls it
+    noun: str  # what people call it: "Morning *Run*"
+    motion: Motion  # which model of speed and cadence applies
+    minutes: float  # typical moving time
+    spread: float  # its relative standard deviation
+    effort: float  # speed or power over threshold; of "walk" and "still" the share of heart rate reserve
     workout_kind: str = ""
     indoor: bool = False
     commute: bool = False
     race: bool = False
-    phone: bool = True
-    pauses: float = 0.03
-    climb: float = 8.0
-    met: float = 8.0
+    phone: bool = True  # a phone comes along and can record it too
+    pauses: float = 0.03  # mean share of the elapsed time that is standing still
+    climb: float = 8.0  # metres per kilometre in a place that is not hilly
+    met: float = 8.0  # metabolic equivalent, for energy where neither distance nor power gives it
 
 
-_RUN = Kind("run", "run", "Running", "Run", "run", 46, 0.16, 0.80)
-_RIDE = Kind("road_ride", "ride", "Road Cycling", "Ride", "ride", 82, 0.18, 0.68, pauses=0.08)
-_SWIM = Kind("pool_swim", "swim", "Pool Swimming", "Swim", "swim", 42, 0.14, 0.90, phone=False, pauses=0.12)
-_HALL = Kind(
+_RUN = WorkoutKind("run", "run", "Running", "Run", "run", 46, 0.16, 0.80)
+_RIDE = WorkoutKind("road_ride", "ride", "Road Cycling", "Ride", "ride", 82, 0.18, 0.68, pauses=0.08)
+_SWIM = WorkoutKind("pool_swim", "swim", "Pool Swimming", "Swim", "swim", 42, 0.14, 0.90, phone=False, pauses=0.12)
+_HALL = WorkoutKind(
     *("strength", "strength", "Strength Training", "Strength Session", "still", 38, 0.20, 0.42),
     indoor=True,
     phone=False,
     pauses=0.0,
     met=4.5,
 )
-_WALK = Kind("walk", "walk", "Walking", "Walk", "walk", 46, 0.25, 0.26, pauses=0.08, met=3.5)
+_WALK = WorkoutKind("walk", "walk", "Walking", "Walk", "walk", 46, 0.25, 0.26, pauses=0.08, met=3.5)
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, WorkoutKind] = {
     "easy_run": _RUN,
     "long_run": replace(_RUN, noun="Long Run", minutes=92, effort=0.79, workout_kind="long_run", pauses=0.04),
     "tempo_run": replace(_RUN, noun="Tempo Run", minutes=48, effort=0.90, workout_kind="workout"),
@@ -155,7 +127,7 @@ def measure(field: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 @cache
-def label(field: str) -> Texts:
+def kind_texts(field: str) -> Texts:
     """Return a text field of all kinds, by code; empty is None."""
     return np.array([getattr(kind, field) or None for kind in KINDS.values()], dtype=object)
 
