@@ -15,7 +15,7 @@ ROWS = [
     {"widgets", "testing", "scaffold"},
     {"plots", "scale"},
     {"client"},
-    {"registry", "export", "analysis"},
+    {"registry", "export", "analysis", "models"},
     {"configuration"},
     {"cache"},
     {"fetch"},
