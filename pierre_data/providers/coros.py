@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import pierre_data.providers.coros_rows as wire
 from pierre_data import errors, schema, spi
-from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
+from pierre_data.providers.coros_rows import Row
 from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields, objects, read_rows
 
 _HOST = "https://open.coros.com"  # since 2026-05 the only one
@@ -31,7 +32,7 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
     # The call for one workout wants its mode and gives a FIT address only: the lists are walked, newest first.
     for window in _WINDOWS.windows(query.after, query.before, query.now):
         body = (yield Request(_SPORTS, {**_params(query), **_dates(*window)}, raw=True)).body
-        for row in workouts(body, query):
+        for row in wire.workouts(body, query):
             if str(row.get("labelId")) == query.id:
                 return row
     what = f"COROS has no workout {query.id} in the three months it answers for."
@@ -39,15 +40,15 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
 
 
 def _one(query: Query) -> Plan:
-    yield read_rows([(yield from _find(query))], WORKOUT, schema.ACTIVITIES)
+    yield read_rows([(yield from _find(query))], wire.WORKOUT, schema.ACTIVITIES)
 
 
 def _legs(query: Query) -> Plan:
     items = (yield from _find(query)).get("triathlonItemList") or ()
-    rows = [{**workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
+    rows = [{**wire.workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
     for row in rows:
-        row |= {"kind": "session", "sport": (SPORTS.sport(row["sport"] or "") or ("other",))[0]}
-    yield read_rows(rows, LAP, schema.LAPS)
+        row |= {"kind": "session", "sport": (wire.SPORTS.sport(row["sport"] or "") or ("other",))[0]}
+    yield read_rows(rows, wire.LAP, schema.LAPS)
 
 
 def _athlete(query: Query) -> Plan:
@@ -102,9 +103,9 @@ def _status_check(content: Any, _genuine: object, _options: object) -> Received 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
     """Yield the workouts of a push, by athlete; repeats are normal."""
-    pushed = [workout(row, None) for row in objects(push, "sportDataList")]
+    pushed = [wire.workout(row, None) for row in objects(push, "sportDataList")]
     for user in dict.fromkeys(row.get("openId") for row in pushed):
-        rows = read_rows([r for r in pushed if r.get("openId") == user], WORKOUT, schema.ACTIVITIES)
+        rows = read_rows([r for r in pushed if r.get("openId") == user], wire.WORKOUT, schema.ACTIVITIES)
         yield Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows)
 
 
@@ -138,8 +139,8 @@ descriptor = spi.ProviderDescriptor(
     endpoints={
         schema.ACTIVITIES: Endpoint(
             _SPORTS,
-            WORKOUT,
-            workouts,
+            wire.WORKOUT,
+            wire.workouts,
             **_LIST,
             ignored=(
                 "mode",
@@ -150,13 +151,13 @@ descriptor = spi.ProviderDescriptor(
                 "triathlonItemList",
             ),
         ),
-        schema.SLEEP: Endpoint(_DAILY, SLEEP, nights, **_LIST, ignored=("hrvList", "rhr", "step", "calorie")),
-        schema.RECOVERY: Endpoint(_DAILY, RECOVERY, days, **_LIST, ignored=("hrvList", *_ASLEEP)),
+        schema.SLEEP: Endpoint(_DAILY, wire.SLEEP, wire.nights, **_LIST, ignored=("hrvList", "rhr", "step", "calorie")),
+        schema.RECOVERY: Endpoint(_DAILY, wire.RECOVERY, wire.days, **_LIST, ignored=("hrvList", *_ASLEEP)),
         schema.ATHLETE: Endpoint(fields=fields("id"), plan_with=_athlete),
     },
     details={
-        schema.ACTIVITIES: Endpoint("", WORKOUT, plan_with=_one, columns=("sport_raw", "is_exercise")),
-        schema.LAPS: Endpoint("", LAP, plan_with=_legs),
+        schema.ACTIVITIES: Endpoint("", wire.WORKOUT, plan_with=_one, columns=("sport_raw", "is_exercise")),
+        schema.LAPS: Endpoint("", wire.LAP, plan_with=_legs),
     },
     limits=(spi.RateLimit(1000, minutes=1),),
     terms=spi.Terms("https://coros.com/terms", note="It answers for the last three months only."),

@@ -9,27 +9,10 @@ from math import floor
 from typing import Any, Literal
 from urllib.parse import quote
 
+import pierre_data.providers.fitbit_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PayloadError, PierreError, ProviderRetired
 from pierre_data.files import read_tcx
-from pierre_data.providers.fitbit_rows import (
-    ATHLETE,
-    EXERCISE,
-    GEAR,
-    HEALTH,
-    IGNORED,
-    LAP,
-    RECOVERY,
-    SLEEP,
-    STAGE,
-    STREAM,
-    ZONE,
-    aip_filter,
-    ended,
-    split_rows,
-    started,
-    zones,
-)
 from pierre_data.spi import (
     Endpoint,
     Event,
@@ -60,7 +43,7 @@ def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, li
     for kind in kinds.split():
         first, *rest = kind.split("-")
         name, word = first + "".join(map(str.title, rest)), kind.replace("-", "_")
-        window = aip_filter(f"{word}.{member}", after, before)
+        window = wire.aip_filter(f"{word}.{member}", after, before)
         for point in (yield from walk(_LIST.format(kind), window, "dataPoints", _MANY)):
             at = get_path(point, f"{name}.date") or get_path(point, f"{name}.sampleTime")
             points.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
@@ -68,26 +51,26 @@ def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, li
 
 
 def _recovery(query: Query) -> Plan:
-    yield read_rows((yield from _joined(_DAILY, "date", query)), RECOVERY, schema.RECOVERY)
+    yield read_rows((yield from _joined(_DAILY, "date", query)), wire.RECOVERY, schema.RECOVERY)
 
 
 def _health(query: Query) -> Plan:
     sampled = yield from _joined(_BODY, "sample_time.physical_time", query)
     daily = yield from _joined("daily-vo2-max", "date", query)
-    yield read_rows([*sampled, *daily], HEALTH, schema.HEALTH)
+    yield read_rows([*sampled, *daily], wire.HEALTH, schema.HEALTH)
 
 
 def _stages(query: Query) -> Plan:
-    nights = yield from walk(_LIST.format("sleep"), ended(query.after, query.before), "dataPoints", _PAGES)
+    nights = yield from walk(_LIST.format("sleep"), wire.ended(query.after, query.before), "dataPoints", _PAGES)
     parts = [(str(n.get("name")).rpartition("/")[2], objects(n, "sleep.stages")) for n in nights]
-    yield read_rows([{**s, "sleep_id": id} for id, stages in parts for s in stages], STAGE, schema.SLEEP_STAGES)
+    yield read_rows([{**s, "sleep_id": id} for id, stages in parts for s in stages], wire.STAGE, schema.SLEEP_STAGES)
 
 
 def _athlete(_query: Query) -> Plan:
     parts = {}
     for name in ("identity", "profile", "settings"):
         parts[name] = (yield Request(f"/users/me/{name}", raw=True)).body
-    yield read_rows([parts], ATHLETE, schema.ATHLETE)
+    yield read_rows([parts], wire.ATHLETE, schema.ATHLETE)
 
 
 def _streams(query: Query) -> Plan:
@@ -103,7 +86,7 @@ def _streams(query: Query) -> Plan:
         for samples in (s.samples for s in (read_tcx(str(text).encode()).sessions if text else ())):
             for at, time in enumerate((samples.time / 1e6).tolist()):
                 rows[time] = {name: float(values[at]) for name, values in samples.columns.items()}
-    window = aip_filter("heart_rate.sample_time.physical_time", start, end + _SECOND)
+    window = wire.aip_filter("heart_rate.sample_time.physical_time", start, end + _SECOND)
     for beat in (yield from walk(f"{_LIST.format('heart-rate')}:reconcile", window, "dataPoints", _MANY)):
         if at := get_path(beat, "heartRate.sampleTime.physicalTime"):
             row = rows.setdefault(float(floor(_time(at).timestamp())), {})
@@ -111,7 +94,7 @@ def _streams(query: Query) -> Plan:
     zero = start.timestamp()  # TCX knows whole seconds only
     passed = [(max(time - zero, 0.0), rows[time]) for time in sorted(rows) if time >= floor(zero)]
     timed = [{**row, "id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
-    yield read_rows(timed, STREAM, schema.STREAMS)
+    yield read_rows(timed, wire.STREAM, schema.STREAMS)
 
 
 _REASONS = {
@@ -168,7 +151,7 @@ _WEBHOOK = spi.Webhook(
 _SCOPE = [f"https://www.googleapis.com/auth/googlehealth.{bundle}.readonly" for bundle in (
     "activity_and_fitness", "health_metrics_and_measurements", "sleep", "location", "profile", "settings")]  # fmt: skip
 _MOVE, _BODIES, _SLEEPS, _PLACE, _WHO, _SET = _SCOPE
-_READ: dict[str, Any] = {"ignored": tuple(IGNORED)}
+_READ: dict[str, Any] = {"ignored": tuple(wire.IGNORED)}
 _ROWS = {**_READ, "records": "dataPoints", "paging": _PAGES, "newest_first": True}
 
 descriptor = spi.ProviderDescriptor(
@@ -191,16 +174,21 @@ descriptor = spi.ProviderDescriptor(
     default_scopes=tuple(_SCOPE),
     endpoints={
         schema.ACTIVITIES: Endpoint(
-            _LIST.format("exercise"), EXERCISE, window=started, window_kind="local_date", **_ROWS, scopes=(_MOVE,)
+            _LIST.format("exercise"),
+            wire.EXERCISE,
+            window=wire.started,
+            window_kind="local_date",
+            **_ROWS,
+            scopes=(_MOVE,),
         ),
-        schema.SLEEP: Endpoint(_LIST.format("sleep"), SLEEP, window=ended, **_ROWS, scopes=(_SLEEPS,)),
-        schema.SLEEP_STAGES: Endpoint("", STAGE, plan_with=_stages, scopes=(_SLEEPS,)),
-        schema.RECOVERY: Endpoint("", RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(_BODIES,)),
-        schema.HEALTH: Endpoint("", HEALTH, plan_with=_health, scopes=(_BODIES, _MOVE)),
-        schema.ATHLETE: Endpoint("", ATHLETE, plan_with=_athlete, scopes=(_WHO, _SET)),
+        schema.SLEEP: Endpoint(_LIST.format("sleep"), wire.SLEEP, window=wire.ended, **_ROWS, scopes=(_SLEEPS,)),
+        schema.SLEEP_STAGES: Endpoint("", wire.STAGE, plan_with=_stages, scopes=(_SLEEPS,)),
+        schema.RECOVERY: Endpoint("", wire.RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(_BODIES,)),
+        schema.HEALTH: Endpoint("", wire.HEALTH, plan_with=_health, scopes=(_BODIES, _MOVE)),
+        schema.ATHLETE: Endpoint("", wire.ATHLETE, plan_with=_athlete, scopes=(_WHO, _SET)),
         schema.GEAR: Endpoint(
             "/users/me/pairedDevices",
-            GEAR,
+            wire.GEAR,
             "pairedDevices",
             paging=_PAGES,
             scopes=(_SET,),
@@ -208,17 +196,17 @@ descriptor = spi.ProviderDescriptor(
         ),
     },
     details={
-        schema.ACTIVITIES: Endpoint(_ONE, EXERCISE, **_READ, scopes=(_MOVE,)),
-        schema.SLEEP: Endpoint(_ONE.replace("exercise", "sleep"), SLEEP, **_READ, scopes=(_SLEEPS,)),
+        schema.ACTIVITIES: Endpoint(_ONE, wire.EXERCISE, **_READ, scopes=(_MOVE,)),
+        schema.SLEEP: Endpoint(_ONE.replace("exercise", "sleep"), wire.SLEEP, **_READ, scopes=(_SLEEPS,)),
         schema.LAPS: Endpoint(
             _ONE,
-            LAP,
-            split_rows,
+            wire.LAP,
+            wire.split_rows,
             scopes=(_MOVE,),
             ignored=("startUtcOffset", "endUtcOffset", "splitType", "metricsSummary.steps"),
         ),
-        schema.ZONES: Endpoint(_ONE, ZONE, zones, scopes=(_MOVE,)),
-        schema.STREAMS: Endpoint("", STREAM, plan_with=_streams, scopes=(_MOVE, _BODIES, _PLACE)),
+        schema.ZONES: Endpoint(_ONE, wire.ZONE, wire.zones, scopes=(_MOVE,)),
+        schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams, scopes=(_MOVE, _BODIES, _PLACE)),
     },
     limits=(spi.RateLimit(300, minutes=1),),
     terms=spi.Terms(

@@ -8,24 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pierre_data.providers.fitbit_export_rows as wire
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, NotFound
 from pierre_data.files import STREAM_COLUMNS, read_recording, stream_columns
 from pierre_data.providers.fitbit_export_files import Takeout, open_takeout
-from pierre_data.providers.fitbit_export_rows import (
-    ACTIVITY,
-    ATHLETE,
-    HEALTH,
-    IGNORED,
-    RECOVERY,
-    SLEEP,
-    STAGE,
-    STREAM,
-    ZONE,
-    join_exercises,
-    join_nights,
-    read_time,
-)
 from pierre_data.schema import Table, Unit
 from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path
 
@@ -49,7 +36,7 @@ def _plan(
 
 
 def _exercises(takeout: Takeout, query: Query) -> list[dict[str, Any]]:
-    rows, guessed = join_exercises(takeout.rows("exercises"), takeout.rows("activities"), takeout.zone)
+    rows, guessed = wire.join_exercises(takeout.rows("exercises"), takeout.rows("activities"), takeout.zone)
     takeout.problems += [("exercises", *_GUESS)] if guessed else []
     chosen = [row for row in rows if query.id in (None, str(row["id"]))]
     if query.id and not chosen:
@@ -58,7 +45,7 @@ def _exercises(takeout: Takeout, query: Query) -> list[dict[str, Any]]:
 
 
 def _nights(takeout: Takeout, _query: Query) -> list[dict[str, Any]]:
-    nights, guessed = join_nights(takeout.rows("sleeps"), takeout.rows("sleep"), takeout.zone)
+    nights, guessed = wire.join_nights(takeout.rows("sleeps"), takeout.rows("sleep"), takeout.zone)
     takeout.problems += [("nights", *_GUESS)] if guessed else []
     scores = {str(s.get("sleep_id") or s.get("sleep_log_entry_id")): s for s in takeout.rows("scores")}
     for night in nights:
@@ -76,14 +63,14 @@ def _zones(takeout: Takeout, query: Query) -> list[Row]:
 def _stages(takeout: Takeout, query: Query) -> list[Row]:
     tables: dict[Any, list[Row]] = {}
     for row in takeout.rows("stages"):
-        start, end = (read_time(row.get(f"sleep_stage_{name}"))[0] for name in ("start", "end"))
+        start, end = (wire.read_time(row.get(f"sleep_stage_{name}"))[0] for name in ("start", "end"))
         length = (end - start).total_seconds() if start and end else None
         part = {"start": start, "seconds": length, "level": row.get("sleep_stage_type")}
         tables.setdefault(row.get("sleep_id"), []).append(part)
     rows: list[Row] = []
     for night in _nights(takeout, query):
         shift = dt.timedelta(seconds=night["offset"] or 0)
-        logged = [(part, read_time(part.get("dateTime"))[0]) for part in get_path(night, "log.levels.data") or ()]
+        logged = [(part, wire.read_time(part.get("dateTime"))[0]) for part in get_path(night, "log.levels.data") or ()]
         parts = tables.get(night["id"]) or [{**part, "start": wall and wall - shift} for part, wall in logged]
         rows += [{**part, "sleep_id": night["id"]} for part in parts]
     return rows
@@ -93,7 +80,7 @@ def _recovery(takeout: Takeout, _query: Query) -> Iterable[Row]:
     days: dict[str, dict[str, Any]] = {}
     for kind in ("resting", "hrv", "breath", "oxygen", "heart", "hrvs", "br", "spo2", "skin"):
         for row in takeout.rows(kind):
-            day, _ = read_time(row.get("timestamp") or row.get("dateTime"))
+            day, _ = wire.read_time(row.get("timestamp") or row.get("dateTime"))
             if day:
                 days.setdefault(f"{day:%Y-%m-%d}", {"date": f"{day:%Y-%m-%d}"})[kind] = row
     return days.values()
@@ -106,9 +93,9 @@ def _health(query: Query) -> Plan:
     with open_takeout(query.options) as takeout:
         rows = [*takeout.rows("weight"), *takeout.rows("vo2")]
     texts = [row.get("dateTime") or f"{row.get('date')} {row.get('time') or '00:00:00'}" for row in rows]
-    times = [read_time(text, takeout.zone)[0] for text in texts]
+    times = [wire.read_time(text, takeout.zone)[0] for text in texts]
     named = [{**row, "start": t, "id": row.get("logId") or str(t or "")} for row, t in zip(rows, times, strict=True)]
-    yield takeout.read(named, HEALTH | {"weight_kg": Field("weight", unit)}, schema.HEALTH)
+    yield takeout.read(named, wire.HEALTH | {"weight_kg": Field("weight", unit)}, schema.HEALTH)
 
 
 def _athlete(takeout: Takeout, _query: Query) -> list[Row]:
@@ -130,20 +117,20 @@ def _streams(query: Query) -> Plan:
         return
     passed = {time: max((time - start).total_seconds(), 0.0) for time in sorted(rows)}
     timed = [{**rows[t], "time": t, "elapsed_s": seconds, "id": query.id} for t, seconds in passed.items()]
-    yield takeout.read(timed, STREAM, schema.STREAMS)
+    yield takeout.read(timed, wire.STREAM, schema.STREAMS)
 
 
 def _samples(takeout: Takeout, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, dict[str, Any]]:
     """Return places and heart rates by second; several devices write places, and the one that wrote most counts."""
     samples: dict[dt.datetime, dict[str, Any]] = {}
-    places = [(read_time(p.get("timestamp"))[0], p) for p in takeout.rows("places", near=start)]
+    places = [(wire.read_time(p.get("timestamp"))[0], p) for p in takeout.rows("places", near=start)]
     inside = [(t.replace(microsecond=0), p) for t, p in places if t and start <= t < end]
     sources = Counter(place.get("data source") for _, place in inside)
     for time, place in inside:
         if place.get("data source") == sources.most_common(1)[0][0]:
             samples.setdefault(time, {}).update(place)
     for beat in takeout.rows("beats", near=start):
-        beaten, _ = read_time(beat.get("dateTime"))  # 2026-11: likelier UTC than local, sources disagree
+        beaten, _ = wire.read_time(beat.get("dateTime"))  # 2026-11: likelier UTC than local, sources disagree
         if beaten and start <= beaten < end:
             samples.setdefault(beaten.replace(microsecond=0), {})["bpm"] = get_path(beat, "value.bpm")
     return samples
@@ -165,17 +152,17 @@ descriptor = ProviderDescriptor(
         "weight_unit": Option(str, "kg", "Unit of weights, which the archive does not say: kg, lb or st."),
     },
     endpoints={
-        schema.ACTIVITIES: _plan(_exercises, ACTIVITY, schema.ACTIVITIES, IGNORED),
-        schema.SLEEP: _plan(_nights, SLEEP, schema.SLEEP, IGNORED),
-        schema.SLEEP_STAGES: _plan(_stages, STAGE, schema.SLEEP_STAGES),
-        schema.RECOVERY: _plan(_recovery, RECOVERY, schema.RECOVERY),
-        schema.HEALTH: Endpoint("", HEALTH, plan_with=_health),
-        schema.ATHLETE: _plan(_athlete, ATHLETE, schema.ATHLETE),
+        schema.ACTIVITIES: _plan(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.SLEEP: _plan(_nights, wire.SLEEP, schema.SLEEP, wire.IGNORED),
+        schema.SLEEP_STAGES: _plan(_stages, wire.STAGE, schema.SLEEP_STAGES),
+        schema.RECOVERY: _plan(_recovery, wire.RECOVERY, schema.RECOVERY),
+        schema.HEALTH: Endpoint("", wire.HEALTH, plan_with=_health),
+        schema.ATHLETE: _plan(_athlete, wire.ATHLETE, schema.ATHLETE),
     },
     details={
-        schema.ACTIVITIES: _plan(_exercises, ACTIVITY, schema.ACTIVITIES, IGNORED),
-        schema.ZONES: _plan(_zones, ZONE, schema.ZONES),
-        schema.STREAMS: Endpoint("", STREAM, plan_with=_streams, columns=STREAM_COLUMNS),
+        schema.ACTIVITIES: _plan(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.ZONES: _plan(_zones, wire.ZONE, schema.ZONES),
+        schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams, columns=STREAM_COLUMNS),
     },
     terms=Terms("https://policies.google.com/terms", note="The archive belongs to the athlete who asked for it."),
     register_url="https://takeout.google.com/",

@@ -14,20 +14,9 @@ from math import ceil, floor
 from typing import Any
 from urllib.parse import urlsplit
 
+import pierre_data.providers.garmin_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, ApiError, NotFound, PayloadError, PierreError
-from pierre_data.providers.garmin_rows import (
-    ACTIVITY,
-    HEALTH,
-    IGNORED,
-    LAP,
-    READERS,
-    RECOVERY,
-    SLEEP,
-    STAGE,
-    STREAM,
-    read_summaries,
-)  # fmt: skip
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, epoch_seconds, fields, objects, read_rows
 
@@ -60,7 +49,7 @@ def _pull(kinds: str, table: Table, query: Query) -> Plan:
     # Oldest uploads first: a summary that is sent again replaces the earlier one (TENTATIVE becomes FINAL).
     for window in _windows(query):
         for kind in kinds.split():
-            yield read_summaries(kind, table, (yield from _page(kind, window)))
+            yield wire.read_summaries(kind, table, (yield from _page(kind, window)))
 
 
 def _recovery(query: Query) -> Plan:
@@ -70,7 +59,7 @@ def _recovery(query: Query) -> Plan:
             for item in (yield from _page(kind, window)):
                 key = (item.get("userId"), item.get("calendarDate"))
                 days.setdefault(key, {"userId": key[0], "calendarDate": key[1]})[part] = item
-    yield read_rows(days.values(), RECOVERY, schema.RECOVERY)
+    yield read_rows(days.values(), wire.RECOVERY, schema.RECOVERY)
 
 
 def _one(table: Table, query: Query) -> Plan:
@@ -78,7 +67,7 @@ def _one(table: Table, query: Query) -> Plan:
     for window in reversed(_windows(query)):
         for item in (yield from _page("activityDetails", window)):
             if str(item.get("activityId")) == query.id:
-                yield read_summaries("activityDetails", table, [item])
+                yield wire.read_summaries("activityDetails", table, [item])
                 return
     raise NotFound(f"Garmin sent no activity {query.id} lately.", "Raise PIERRE_GARMIN_DAYS.", status=404)
 
@@ -109,7 +98,7 @@ def callbacks(push: Mapping[str, Any]) -> list[str]:
 
 def _named(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
     """Yield what is only named: a ping, or a change of the account."""
-    tables = [table for table, *_ in READERS.get(kind, ())]
+    tables = [table for table, *_ in wire.READERS.get(kind, ())]
     tables = [schema.ACTIVITIES, schema.STREAMS, schema.LAPS] if kind == "activityFiles" else tables
     for item in items:
         user, at = str(item["userId"]) if item.get("userId") else None, item.get("startTimeInSeconds")
@@ -122,13 +111,13 @@ def _named(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
 
 def _brought(kind: str, items: list[Mapping[str, Any]]) -> Iterator[Event]:
     """Yield what is sent itself: one event for each athlete and table, samples and laps for each activity."""
-    for table, *_ in READERS.get(kind, ()):
+    for table, *_ in wire.READERS.get(kind, ()):
         single = table in (schema.STREAMS, schema.LAPS)
         groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
         for item in items:
             groups.setdefault((item.get("userId"), item.get("activityId") if single else None), []).append(item)
         for (user, id), group in groups.items():
-            rows = read_summaries(kind, table, group)
+            rows = wire.read_summaries(kind, table, group)
             yield Event("data", table, str(id) if id else None, None, str(user) if user else None, rows)
 
 
@@ -139,7 +128,7 @@ def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
         items = objects(content)
         pinged = [item for item in items if "callbackURL" in item]
         yield from _brought(kind, [item for item in items if "callbackURL" not in item])
-        yield from _named(kind, items if kind not in READERS else pinged)
+        yield from _named(kind, items if kind not in wire.READERS else pinged)
 
 
 def _faults(response: Response) -> PierreError | None:
@@ -158,7 +147,7 @@ def _faults(response: Response) -> PierreError | None:
 
 
 def _list(kinds: str, table: Table, wanted: Mapping[str, Any]) -> Endpoint:
-    plan, ignored = partial(_pull, kinds, table), IGNORED.get(table, ())
+    plan, ignored = partial(_pull, kinds, table), wire.IGNORED.get(table, ())
     return Endpoint("", wanted, plan_with=plan, window_kind="feed", ignored=ignored)
 
 
@@ -176,16 +165,20 @@ descriptor = spi.ProviderDescriptor(
         use_pkce=True, revoke="delete", manage_url="https://connect.garmin.com/modern/settings"
     ),
     endpoints={
-        schema.ACTIVITIES: _list("activities", schema.ACTIVITIES, ACTIVITY),
-        schema.SLEEP: _list("sleeps", schema.SLEEP, SLEEP),
-        schema.SLEEP_STAGES: _list("sleeps", schema.SLEEP_STAGES, STAGE),
-        schema.RECOVERY: Endpoint("", RECOVERY, plan_with=_recovery, window_kind="feed"),
-        schema.HEALTH: _list("bodyComps userMetrics bloodPressures", schema.HEALTH, HEALTH),
+        schema.ACTIVITIES: _list("activities", schema.ACTIVITIES, wire.ACTIVITY),
+        schema.SLEEP: _list("sleeps", schema.SLEEP, wire.SLEEP),
+        schema.SLEEP_STAGES: _list("sleeps", schema.SLEEP_STAGES, wire.STAGE),
+        schema.RECOVERY: Endpoint("", wire.RECOVERY, plan_with=_recovery, window_kind="feed"),
+        schema.HEALTH: _list("bodyComps userMetrics bloodPressures", schema.HEALTH, wire.HEALTH),
         schema.ATHLETE: Endpoint("/user/id", fields("id=userId")),
     },
     details={
-        table: Endpoint("", wanted, plan_with=partial(_one, table), ignored=IGNORED.get(table, ()))
-        for table, wanted in ((schema.ACTIVITIES, ACTIVITY), (schema.STREAMS, STREAM), (schema.LAPS, LAP))
+        table: Endpoint("", wanted, plan_with=partial(_one, table), ignored=wire.IGNORED.get(table, ()))
+        for table, wanted in (
+            (schema.ACTIVITIES, wire.ACTIVITY),
+            (schema.STREAMS, wire.STREAM),
+            (schema.LAPS, wire.LAP),
+        )
     },
     limits=(spi.RateLimit(100, minutes=1),),
     in_flight=1,

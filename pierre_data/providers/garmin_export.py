@@ -7,22 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pierre_data.providers.garmin_export_rows as wire
 from pierre_data import schema
 from pierre_data.errors import NotFound
 from pierre_data.files import LAP_COLUMNS, STREAM_COLUMNS, Session, lap_columns, stream_columns
 from pierre_data.providers.garmin_export_files import Export, open_export
-from pierre_data.providers.garmin_export_rows import (
-    ACTIVITY,
-    GEAR,
-    HEALTH,
-    IGNORED,
-    RECOVERY,
-    SLEEP,
-    ZONE,
-    Row,
-    begun,
-    calorie,
-)
+from pierre_data.providers.garmin_export_rows import Row
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path
 
@@ -33,13 +23,13 @@ def _plan(rows: Callable[[Export, Query], Iterable[Row]], wanted: Mapping[str, F
             items = list(rows(export, query))
         yield export.read(items, wanted, table)
 
-    ignored = IGNORED if table is schema.ACTIVITIES else ()
+    ignored = wire.IGNORED if table is schema.ACTIVITIES else ()
     return Endpoint("", wanted, plan_with=plan, ignored=ignored)
 
 
 def _activities(export: Export, _query: Query) -> list[dict[str, Any]]:
     rows = export.rows("activities")
-    unit = calorie(rows)
+    unit = wire.calorie(rows)
     worn = {str(link.get("activityId")): link.get("gearPk") for link in export.rows("links")}
     activities = []
     for row in rows:
@@ -58,7 +48,7 @@ def _one(export: Export, query: Query) -> dict[str, Any]:
 
 
 def _session(export: Export, row: Row) -> Session | None:
-    start = begun(row.get("beginTimestamp"), row.get("startTimeGmt"))
+    start = wire.begun(row.get("beginTimestamp"), row.get("startTimeGmt"))
     return export.session(start.timestamp(), container=row.get("parent") is True) if start else None
 
 
@@ -118,17 +108,17 @@ descriptor = ProviderDescriptor(
     options={"path": Option(Path, meaning="The archive Garmin sent, as zip or folder.", required=True)},
     id_space="garmin",
     endpoints={
-        schema.ACTIVITIES: _plan(_activities, ACTIVITY, schema.ACTIVITIES),
-        schema.SLEEP: _plan(_nights, SLEEP, schema.SLEEP),
-        schema.RECOVERY: _plan(_days, RECOVERY, schema.RECOVERY),
-        schema.HEALTH: _plan(_fitness, HEALTH, schema.HEALTH),
-        schema.GEAR: _plan(_gear, GEAR, schema.GEAR),
+        schema.ACTIVITIES: _plan(_activities, wire.ACTIVITY, schema.ACTIVITIES),
+        schema.SLEEP: _plan(_nights, wire.SLEEP, schema.SLEEP),
+        schema.RECOVERY: _plan(_days, wire.RECOVERY, schema.RECOVERY),
+        schema.HEALTH: _plan(_fitness, wire.HEALTH, schema.HEALTH),
+        schema.GEAR: _plan(_gear, wire.GEAR, schema.GEAR),
     },
     details={
-        schema.ACTIVITIES: _plan(_activity, ACTIVITY, schema.ACTIVITIES),
+        schema.ACTIVITIES: _plan(_activity, wire.ACTIVITY, schema.ACTIVITIES),
         schema.STREAMS: Endpoint(plan_with=partial(_recorded, stream_columns), columns=STREAM_COLUMNS),
         schema.LAPS: Endpoint(plan_with=partial(_recorded, lap_columns), columns=LAP_COLUMNS),
-        schema.ZONES: _plan(_zones, ZONE, schema.ZONES),
+        schema.ZONES: _plan(_zones, wire.ZONE, schema.ZONES),
     },
     terms=Terms("https://www.garmin.com/account/terms/", note="The archive belongs to the athlete who asked for it."),
     register_url="https://www.garmin.com/account/datamanagement/exportdata/",

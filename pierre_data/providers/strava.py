@@ -9,30 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
+import pierre_data.providers.strava_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PierreError
-from pierre_data.providers.strava_rows import (
-    ATHLETE,
-    BEST,
-    DETAIL,
-    GEAR,
-    LAP,
-    LIST,
-    PERSON,
-    POSITION,
-    SEGMENT,
-    SOCIAL,
-    STATS,
-    STREAM,
-    WITHIN,
-    ZONE,
-    cadence,
-    part_rows,
-    sport_of,
-    takes_steps,
-    window_params,
-    zone_rows,
-)
 from pierre_data.spi import Endpoint, Event, Option, Plan, Query, RateLimit, Received, Request, Response, read_rows
 
 #: Base URL, first and last day it answers (UTC; None: not said).
@@ -48,16 +27,16 @@ BASE_URL = BASE_URLS[0][0]
 def _streams(query: Query) -> Plan:
     # The samples alone say neither when they began nor whose cadence it is: the detail does.
     detail = (yield Request(f"/activities/{query.id}", raw=True)).body
-    keys = ",".join([*(f.paths[0] for f in STREAM.values()), "latlng", "cadence"])
+    keys = ",".join([*(f.paths[0] for f in wire.STREAM.values()), "latlng", "cadence"])
     path, params = f"/activities/{query.id}/streams", {"keys": keys, "key_by_type": "true"}
     data = {key: part["data"] for key, part in (yield Request(path, params, raw=True)).body.items()}
-    columns: dict[str, Any] = {c: data[f.paths[0]] for c, f in STREAM.items() if f.paths[0] in data}
+    columns: dict[str, Any] = {c: data[f.paths[0]] for c, f in wire.STREAM.items() if f.paths[0] in data}
     for at, column in enumerate(("latitude_deg", "longitude_deg")):
         columns |= {column: [p[at] if p else None for p in data["latlng"]]} if "latlng" in data else {}
     if "cadence" in data:
         words = (detail.get("sport_type"), detail.get("type"))
         for column, foot in (("cadence_rpm", False), ("cadence_spm", True)):
-            columns[column] = cadence(foot, data["cadence"], *([w] * len(data["cadence"]) for w in words))
+            columns[column] = wire.cadence(foot, data["cadence"], *([w] * len(data["cadence"]) for w in words))
     start, seconds = dt.datetime.fromisoformat(detail["start_date"]), columns.get("elapsed_s", [])
     columns |= {"id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
     if seconds:
@@ -74,7 +53,7 @@ def _stats(_query: Query) -> Plan:
             if (key, family) == ("all", "ride"):  # either may be missing
                 row |= {"longest": body.get("biggest_ride_distance"), "climb": body.get("biggest_climb_elevation_gain")}
             rows.append({**body.get(f"{key}_{family}_totals", {}), **row})
-    yield read_rows(rows, STATS, schema.STATS)
+    yield read_rows(rows, wire.STATS, schema.STATS)
 
 
 def _gear(_query: Query) -> Plan:
@@ -84,23 +63,23 @@ def _gear(_query: Query) -> Plan:
         for item in athlete.get(kind) or ():
             detail = (yield Request(f"/gear/{item['id']}", raw=True)).body
             rows.append({**item, **detail, "kind": kind.removesuffix("s") if kind == "bikes" else kind})
-    yield read_rows(rows, GEAR, schema.GEAR)
+    yield read_rows(rows, wire.GEAR, schema.GEAR)
 
 
 def _records(query: Query) -> Plan:
     # Best efforts are only in details: walk the list, then open each run that brought a record.  An effort may begin
     # long after its run did, so runs of the two days before count too; the rows are cut afterwards.
     edge = dt.timedelta(days=2)
-    params: dict[str, Any] = {"per_page": 200, **window_params(query.after and query.after - edge, query.before)}
+    params: dict[str, Any] = {"per_page": 200, **wire.window_params(query.after and query.after - edge, query.before)}
     page, runs = 1, []
     while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
-        runs += [a["id"] for a in body if a.get("pr_count") and takes_steps(a.get("sport_type"), a.get("type"))]
+        runs += [a["id"] for a in body if a.get("pr_count") and wire.takes_steps(a.get("sport_type"), a.get("type"))]
         page += 1
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body
-        best = [e for e in part_rows("best_efforts")(detail, query) if e.get("pr_rank")]
-        named = [{**e, "metric": f"fastest_{e['distance']:.0f}_m", "sport": sport_of(detail)} for e in best]
-        yield read_rows(named, BEST, schema.PERSONAL_RECORDS)
+        best = [e for e in wire.part_rows("best_efforts")(detail, query) if e.get("pr_rank")]
+        named = [{**e, "metric": f"fastest_{e['distance']:.0f}_m", "sport": wire.sport_of(detail)} for e in best]
+        yield read_rows(named, wire.BEST, schema.PERSONAL_RECORDS)
 
 
 def _faults(response: Response) -> PierreError | None:
@@ -177,34 +156,34 @@ descriptor = spi.ProviderDescriptor(
     endpoints={
         schema.ACTIVITIES: Endpoint(
             "/athlete/activities",
-            LIST,
+            wire.LIST,
             paging=spi.PageNumber(size=200),
-            window=window_params,
+            window=wire.window_params,
             newest_first=True,
             scopes=_READ,
-            ignored=tuple(SOCIAL),
+            ignored=tuple(wire.SOCIAL),
         ),
-        schema.ATHLETE: Endpoint("/athlete", ATHLETE, scopes=("read",), ignored=tuple(PERSON)),
-        schema.STATS: Endpoint(plan_with=_stats, columns=tuple(STATS)),
-        schema.GEAR: Endpoint(plan_with=_gear, columns=tuple(GEAR), scopes=("profile:read_all",)),
-        schema.PERSONAL_RECORDS: Endpoint(plan_with=_records, columns=tuple(BEST), scopes=_READ),
+        schema.ATHLETE: Endpoint("/athlete", wire.ATHLETE, scopes=("read",), ignored=tuple(wire.PERSON)),
+        schema.STATS: Endpoint(plan_with=_stats, columns=tuple(wire.STATS)),
+        schema.GEAR: Endpoint(plan_with=_gear, columns=tuple(wire.GEAR), scopes=("profile:read_all",)),
+        schema.PERSONAL_RECORDS: Endpoint(plan_with=_records, columns=tuple(wire.BEST), scopes=_READ),
     },
     details={
-        schema.ACTIVITIES: Endpoint(_ONE, DETAIL, scopes=_READ, ignored=(*SOCIAL, *WITHIN)),
+        schema.ACTIVITIES: Endpoint(_ONE, wire.DETAIL, scopes=_READ, ignored=(*wire.SOCIAL, *wire.WITHIN)),
         schema.STREAMS: Endpoint(
             plan_with=_streams,
-            columns=(*STREAM, "id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
+            columns=(*wire.STREAM, "id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
             scopes=_READ,
         ),
-        schema.LAPS: Endpoint(_ONE, LAP, part_rows("laps"), scopes=_READ, ignored=tuple(POSITION)),
-        schema.ZONES: Endpoint(f"{_ONE}/zones", ZONE, zone_rows, scopes=_READ),
+        schema.LAPS: Endpoint(_ONE, wire.LAP, wire.part_rows("laps"), scopes=_READ, ignored=tuple(wire.POSITION)),
+        schema.ZONES: Endpoint(f"{_ONE}/zones", wire.ZONE, wire.zone_rows, scopes=_READ),
         schema.SEGMENT_EFFORTS: Endpoint(
             _ONE,
-            SEGMENT,
-            part_rows("segment_efforts"),
+            wire.SEGMENT,
+            wire.part_rows("segment_efforts"),
             params={"include_all_efforts": "true"},
             scopes=_READ,
-            ignored=tuple(POSITION),
+            ignored=tuple(wire.POSITION),
         ),
     },
     limits=(RateLimit(100, minutes=15), RateLimit(1000, days=1)),

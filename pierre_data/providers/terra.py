@@ -10,22 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import pierre_data.providers.terra_rows as wire
 from pierre_data import errors, schema, spi
-from pierre_data.providers.terra_rows import (
-    ACTIVITY,
-    HEART,
-    LAP,
-    READERS,
-    RECOVERY,
-    SAMPLES,
-    STREAM,
-    ZONE,
-    Row,
-    moments,
-    night_rows,
-    rows,
-    timed,
-)
+from pierre_data.providers.terra_rows import Row
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, get_path, objects, read_rows, walk
 
@@ -67,7 +54,7 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
     near = _days(replace(query, after=query.near, before=query.near)) if query.near else []
     for window in (*near, *_days(replace(query, after=oldest))):
         found: Row = {}
-        for row in rows((yield from _ask("/activity", query, _dates(*window))), query):
+        for row in wire.rows((yield from _ask("/activity", query, _dates(*window))), query):
             found = row if row["key"] == query.id else found  # sent again, a row counts as it came last
         if found:
             return found
@@ -76,40 +63,44 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
 
 
 def _one(query: Query) -> Plan:
-    yield read_rows([(yield from _find(query))], ACTIVITY, schema.ACTIVITIES)
+    yield read_rows([(yield from _find(query))], wire.ACTIVITY, schema.ACTIVITIES)
 
 
 def _streams(query: Query) -> Plan:
     row = yield from _find(query)
     day = {"start_date": row["at"]["day"], "end_date": row["at"]["woke"]}
-    full = rows((yield from _ask("/activity", query, day, samples=True)), query)
+    full = wire.rows((yield from _ask("/activity", query, day, samples=True)), query)
     yield read_rows(
-        [m for r in full if r["key"] == query.id for m in moments(r, query, SAMPLES)], STREAM, schema.STREAMS
+        [m for r in full if r["key"] == query.id for m in wire.moments(r, query, wire.SAMPLES)],
+        wire.STREAM,
+        schema.STREAMS,
     )
 
 
 def _laps(query: Query) -> Plan:
     row = yield from _find(query)
-    laps = [timed(lap, row, query) for lap in objects(row, "lap_data.laps")]
-    yield read_rows([{**lap, "key": query.id, "lap": at} for at, lap in enumerate(laps, 1)], LAP, schema.LAPS)
+    laps = [wire.timed(lap, row, query) for lap in objects(row, "lap_data.laps")]
+    yield read_rows([{**lap, "key": query.id, "lap": at} for at, lap in enumerate(laps, 1)], wire.LAP, schema.LAPS)
 
 
 def _zones(query: Query) -> Plan:
     row = yield from _find(query)
-    top = {"key": query.id, "kind": "heart_rate", "top": get_path(row, f"{HEART}.user_max_hr_bpm")}
-    yield read_rows([{**zone, **top} for zone in get_path(row, f"{HEART}.hr_zone_data") or ()], ZONE, schema.ZONES)
+    top = {"key": query.id, "kind": "heart_rate", "top": get_path(row, f"{wire.HEART}.user_max_hr_bpm")}
+    yield read_rows(
+        [{**zone, **top} for zone in get_path(row, f"{wire.HEART}.hr_zone_data") or ()], wire.ZONE, schema.ZONES
+    )
 
 
 def _recovery(query: Query) -> Plan:
     edge = dt.timedelta(days=1)
     for start, end in _days(query):
         dates = _dates(start, end)
-        days = {r["at"]["day"]: r for r in rows((yield from _ask("/daily", query, dates)), query)}
-        slept = night_rows((yield from _ask("/sleep", query, _dates(start - edge, end + edge))), query)
+        days = {r["at"]["day"]: r for r in wire.rows((yield from _ask("/daily", query, dates)), query)}
+        slept = wire.night_rows((yield from _ask("/sleep", query, _dates(start - edge, end + edge))), query)
         woken = {r["at"]["woke"]: r for r in slept if not r["metadata"].get("is_nap")}
         known_days = [day for day in {**days, **woken} if dates["start_date"] <= day <= dates["end_date"]]
         joined = [{**days.get(day, {}), "day": day, "sleep": woken.get(day)} for day in known_days]
-        yield read_rows(joined, RECOVERY, schema.RECOVERY)
+        yield read_rows(joined, wire.RECOVERY, schema.RECOVERY)
 
 
 def _faults(response: Response) -> errors.PierreError | None:
@@ -129,7 +120,7 @@ def _faults(response: Response) -> errors.PierreError | None:
 
 
 def _pushed(push: Row, table: Table, now: dt.datetime) -> list[Event]:
-    wanted, read = READERS[table]
+    wanted, read = wire.READERS[table]
     items, user = read(push, Query(table, now=now)), get_path(push, "user.user_id")
     # A local time without offset says no instant: such a row is asked for again, with the option timezone.
     vague = [i for i in items if i["at"].get("wall") and i["at"]["offset"] is None]
@@ -155,7 +146,7 @@ def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
         yield from _pushed(push, table, now)
     if kind not in ("activity", "daily", "sleep"):
         return
-    for row in rows(push, Query(schema.RECOVERY, now=now), None):
+    for row in wire.rows(push, Query(schema.RECOVERY, now=now), None):
         begun = _when(row["at"]["start"])
         if kind != "activity":  # a day is joined of both
             yield Event("update", schema.RECOVERY, row["at"]["day" if kind == "daily" else "woke"], begun, user)
@@ -199,7 +190,7 @@ _WINDOWS = spi.DateWindows(dt.timedelta(days=25), oldest=dt.datetime(2010, 1, 1,
 
 
 def _list(path: str, table: Table, samples: bool = False) -> Endpoint:
-    wanted, read = READERS[table]
+    wanted, read = wire.READERS[table]
     return Endpoint(path, wanted, read, _WINDOWS, lambda query: _params(query, samples), _dates, "local_date")
 
 
@@ -218,15 +209,15 @@ descriptor = spi.ProviderDescriptor(
         schema.ACTIVITIES: _list("/activity", schema.ACTIVITIES),
         schema.SLEEP: _list("/sleep", schema.SLEEP),
         schema.SLEEP_STAGES: _list("/sleep", schema.SLEEP_STAGES, samples=True),
-        schema.RECOVERY: Endpoint("", RECOVERY, plan_with=_recovery, window_kind="local_date"),
+        schema.RECOVERY: Endpoint("", wire.RECOVERY, plan_with=_recovery, window_kind="local_date"),
         schema.HEALTH: _list("/body", schema.HEALTH, samples=True),
-        schema.ATHLETE: Endpoint("/athlete", *READERS[schema.ATHLETE], params=_params),
+        schema.ATHLETE: Endpoint("/athlete", *wire.READERS[schema.ATHLETE], params=_params),
     },
     details={
-        schema.ACTIVITIES: Endpoint("", ACTIVITY, plan_with=_one, columns=("sport_raw", "is_exercise")),
-        schema.STREAMS: Endpoint("", STREAM, plan_with=_streams),
-        schema.LAPS: Endpoint("", LAP, plan_with=_laps),
-        schema.ZONES: Endpoint("", ZONE, plan_with=_zones),
+        schema.ACTIVITIES: Endpoint("", wire.ACTIVITY, plan_with=_one, columns=("sport_raw", "is_exercise")),
+        schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams),
+        schema.LAPS: Endpoint("", wire.LAP, plan_with=_laps),
+        schema.ZONES: Endpoint("", wire.ZONE, plan_with=_zones),
     },
     in_flight=1,  # no limit is documented; an answer may take half a minute
     terms=spi.Terms("https://tryterra.co/terms-of-service", note="Paid; the terms of the vendors behind it hold too."),

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pierre_data.providers.whoop_rows as wire
 from pierre_data import schema, spi
-from pierre_data.providers.whoop_rows import ATHLETE, BODY, RECOVERY, SLEEP, WORKOUT, ZONE, window
 from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, fields, read_rows, walk
 
 
@@ -25,19 +25,19 @@ def _body(body: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
 def _athlete(_query: Query) -> Plan:
     profile = (yield Request("/v2/user/profile/basic", raw=True)).body
     body = (yield Request("/v2/user/measurement/body", raw=True)).body
-    yield read_rows([{"profile": profile, "body": body}], ATHLETE, schema.ATHLETE)
+    yield read_rows([{"profile": profile, "body": body}], wire.ATHLETE, schema.ATHLETE)
 
 
 def _recovery(query: Query) -> Plan:
     # A recovery names neither zone nor day, and strain is in the cycle: all three are read and joined.
     edge = dt.timedelta(days=2)
-    span = window(query.after and query.after - edge, query.before and query.before + edge)
+    span = wire.window(query.after and query.after - edge, query.before and query.before + edge)
     cycles = {c.get("id"): c for c in (yield from walk("/v2/cycle", span, "records", _PAGES))}
     sleeps = {s.get("id"): s for s in (yield from walk("/v2/activity/sleep", span, "records", _PAGES))}
     recoveries = {r.get("cycle_id"): r for r in (yield from walk("/v2/recovery", span, "records", _PAGES))}
     joined = [{"cycle": cycles.get(key), "recovery": recoveries.get(key)} for key in cycles | recoveries]
     nights = [sleeps.get((day["recovery"] or {}).get("sleep_id")) for day in joined]
-    yield read_rows([{**d, "sleep": n} for d, n in zip(joined, nights, strict=True)], RECOVERY, schema.RECOVERY)
+    yield read_rows([{**d, "sleep": n} for d, n in zip(joined, nights, strict=True)], wire.RECOVERY, schema.RECOVERY)
 
 
 _PUSHED = {"workout": schema.ACTIVITIES, "sleep": schema.SLEEP, "recovery": schema.RECOVERY}
@@ -64,7 +64,7 @@ _SIGNATURE = spi.Hmac(
 
 _API, _WORKOUTS, _SLEEPS = "https://api.prod.whoop.com", "/v2/activity/workout", "/v2/activity/sleep"
 _PAGES = spi.Token("next_token", "nextToken", 25)  # more than 25 is answered with 400
-_LIST: dict[str, Any] = {"records": "records", "paging": _PAGES, "window": window, "newest_first": True}
+_LIST: dict[str, Any] = {"records": "records", "paging": _PAGES, "window": wire.window, "newest_first": True}
 _READ = ("read:recovery", "read:cycles", "read:workout", "read:sleep", "read:profile", "read:body_measurement")
 _IGNORED = ("created_at", "v1_id", "score_state", "cycle_id", "score.percent_recorded", "score.zone_durations",
             "score.altitude_change_meter", "score.sleep_consistency_percentage",
@@ -80,18 +80,20 @@ descriptor = spi.ProviderDescriptor(
     oauth_params=spi.OAuthParams(revoke="delete", refresh_sends_scope=True),
     default_scopes=("offline", *_READ),
     endpoints={
-        schema.ACTIVITIES: Endpoint(_WORKOUTS, WORKOUT, **_LIST, scopes=_READ[2:3], ignored=_IGNORED),
-        schema.SLEEP: Endpoint(_SLEEPS, SLEEP, **_LIST, scopes=_READ[3:4], ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(_WORKOUTS, wire.WORKOUT, **_LIST, scopes=_READ[2:3], ignored=_IGNORED),
+        schema.SLEEP: Endpoint(_SLEEPS, wire.SLEEP, **_LIST, scopes=_READ[3:4], ignored=_IGNORED),
         schema.RECOVERY: Endpoint(
-            "", RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(*_READ[:2], _READ[3])
+            "", wire.RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(*_READ[:2], _READ[3])
         ),
-        schema.HEALTH: Endpoint("/v2/user/measurement/body", BODY | fields("id=day time"), _body, scopes=_READ[5:]),
-        schema.ATHLETE: Endpoint("", ATHLETE, plan_with=_athlete, scopes=_READ[4:]),
+        schema.HEALTH: Endpoint(
+            "/v2/user/measurement/body", wire.BODY | fields("id=day time"), _body, scopes=_READ[5:]
+        ),
+        schema.ATHLETE: Endpoint("", wire.ATHLETE, plan_with=_athlete, scopes=_READ[4:]),
     },
     details={
-        schema.ACTIVITIES: Endpoint(f"{_WORKOUTS}/{{id}}", WORKOUT, scopes=_READ[2:3], ignored=_IGNORED),
-        schema.SLEEP: Endpoint(f"{_SLEEPS}/{{id}}", SLEEP, scopes=_READ[3:4], ignored=_IGNORED),
-        schema.ZONES: Endpoint(f"{_WORKOUTS}/{{id}}", ZONE, _zones, scopes=_READ[2:3]),
+        schema.ACTIVITIES: Endpoint(f"{_WORKOUTS}/{{id}}", wire.WORKOUT, scopes=_READ[2:3], ignored=_IGNORED),
+        schema.SLEEP: Endpoint(f"{_SLEEPS}/{{id}}", wire.SLEEP, scopes=_READ[3:4], ignored=_IGNORED),
+        schema.ZONES: Endpoint(f"{_WORKOUTS}/{{id}}", wire.ZONE, _zones, scopes=_READ[2:3]),
     },
     limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),  # of all users of a client id together
     limit_headers=spi.LimitHeaders("x-ratelimit-limit", reset="x-ratelimit-reset"),
