@@ -12,18 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pierre_data import files
 from pierre_data.errors import PayloadError
-from pierre_data.files import (
-    FIT_EPOCH_S,
-    MAX_BYTES,
-    MAX_RATIO,
-    SECOND,
-    Archive,
-    Session,
-    bounded,
-    open_archive,
-    read_recording,
-)
 from pierre_data.schema import Table
 from pierre_data.spi import Field, Rows, read_rows
 
@@ -43,7 +33,7 @@ _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 class Export:
     """An export that was opened, and (file, field, value) of what could not be read of it so far."""
 
-    archive: Archive
+    archive: files.Archive
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Export:
@@ -63,7 +53,7 @@ class Export:
         names = [name for name in self.archive.members if re.search(f"{pattern}$", name)]
         return [row for name in names for row in _rows(self._content(name), key)]
 
-    def session(self, start: float, *, container: bool) -> Session | None:
+    def session(self, start: float, *, container: bool) -> files.Session | None:
         """Return the recorded session that begins when an activity did, seconds since 1970 UTC.
 
         A container stands for all legs of a multisport file; it begins when its first leg does.  Garmin does not name
@@ -72,12 +62,12 @@ class Export:
         near = [(abs(at - start), name, inner) for at, name, inner in self._created() if -60 <= start - at < _DAY_S]
         for _, name, inner in sorted(near)[:_TRIES]:
             try:
-                recording = read_recording(self._inner(name, inner) if inner else self.archive.read(name))
+                recording = files.read_recording(self._inner(name, inner) if inner else self.archive.read(name))
             except PayloadError as error:
                 self.problems.append((inner or name, error.field or "file", error.what))
                 continue
             for session in sorted(recording.sessions, key=lambda s: s.container is not container):
-                if abs(session.row["start_time"] / SECOND - start) <= 1:
+                if abs(session.row["start_time"] / files.SECOND - start) <= 1:
                     self.problems += [(inner or name, *problem) for problem in recording.problems]
                     return session
         return None
@@ -116,17 +106,17 @@ class Export:
         try:
             with zipfile.ZipFile(io.BytesIO(self.archive.read(name))) as opened:
                 info = opened.getinfo(inner)
-                if info.file_size > max(2**20, info.compress_size * MAX_RATIO):
+                if info.file_size > max(2**20, info.compress_size * files.MAX_RATIO):
                     raise PayloadError(f"{inner} is a bomb.", "Leave it out.", path=inner, field="size")
                 with opened.open(info) as handle:
-                    return bounded(handle.read(MAX_BYTES + 1), inner)
+                    return files.bounded(handle.read(files.MAX_BYTES + 1), inner)
         except _DAMAGE as error:
             raise PayloadError(f"{inner} cannot be read: {error}.", "Export it again.", path=inner) from error
 
 
 def open_export(path: Any) -> Export:
     """Return the export at a path; ConfigurationError where there is none, PayloadError where a file is no zip."""
-    archive = open_archive(path)
+    archive = files.open_archive(path)
     return Export(archive, list(archive.refused))
 
 
@@ -153,7 +143,7 @@ def created(head: bytes) -> float | None:
     if number or values.get(0) != b"\x04" or len(values.get(4, b"")) != 4:
         return None
     (seconds,) = struct.unpack(f"{order}I", values[4])
-    return float(seconds + FIT_EPOCH_S)
+    return float(seconds + files.FIT_EPOCH_S)
 
 
 def _rows(content: Any, key: str) -> list[Mapping[str, Any]]:
