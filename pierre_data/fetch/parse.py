@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +18,11 @@ from pierre_data.errors import PayloadError, PierreError, SchemaError
 from pierre_data.fetch.columns import Values, read
 from pierre_data.fetch.report import Rejected
 from pierre_data.schema import FAMILY, Table
-from pierre_data.spi import Endpoint, Page, Query, Response, Rows, get_path
+from pierre_data.spi import Endpoint, Page, Query, Response, Rows, Single, get_path
 from pierre_data.spi.reading import excerpt_of, translate
+
+#: So many rows without a field say something of the field.
+_TELLING = 5
 
 
 @dataclass(slots=True)
@@ -35,6 +41,8 @@ class Parsed:
         What was odd and read all the same.
     unknown : Counter
         Sport words in no table -> rows.
+    renamed : set of str, optional
+        Wire paths in no row of the page, beside names that are not known; None where too few rows came to tell.
     """
 
     table: pa.Table
@@ -42,6 +50,7 @@ class Parsed:
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[Rejected] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
+    renamed: set[str] | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +71,7 @@ class _Draft:
             self.refused.setdefault(at, (wire_name, excerpt_of(values[at])))
 
 
-def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: str, path: str) -> Parsed:
+def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: str, path: str, url: str = "") -> Parsed:
     """Read one page.  Raises PayloadError where it is no JSON, or has no list of rows where one should be."""
     content = decoded(response, provider, path)
     rows = _rows(content, endpoint, query, provider, path)
@@ -74,8 +83,37 @@ def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: s
     parsed = _finish(draft)
     cursor = get_path(content, endpoint.paging.cursor) if endpoint.paging.cursor else None
     oldest, newest = _range(parsed.table, query.table)
-    parsed.page = Page(len(rows), cursor, oldest, newest, headers=response.headers, status=response.status)
+    digest = zlib.crc32(response.body)
+    parsed.page = Page(len(rows), cursor, oldest, newest, None, response.headers, response.status, url, digest)
+    parsed.renamed = _renamed(rows, endpoint, parsed.table)
     return parsed
+
+
+@lru_cache(maxsize=64)
+def _names(endpoint: Endpoint) -> frozenset[str]:
+    """Return all wire names an endpoint knows, those of enclosing objects too."""
+    paths = [*(path for item in endpoint.fields.values() for path in item.paths), *endpoint.ignored]
+    return frozenset(path[:end] for path in paths for end in (*(m.start() for m in re.finditer(r"\.", path)), None))
+
+
+def _renamed(rows: list[Any], endpoint: Endpoint, table: pa.Table) -> set[str] | None:
+    """Return the paths that no row has where there are names beside them that the endpoint does not know."""
+    if len(rows) < _TELLING or callable(endpoint.records):
+        return None
+    missing: set[str] = set()
+    beside: dict[str, set[str]] = {}
+    unknown: dict[str, bool] = {}
+    for column, item in endpoint.fields.items():
+        if len(item.paths) > 1 or table[column].null_count < table.num_rows:
+            continue
+        before, dot, name = item.paths[0].rpartition(".")
+        if before not in unknown:
+            names = set().union(*(p for p in (get_path(row, before) for row in rows[:20]) if isinstance(p, dict)))
+            beside[before] = names
+            unknown[before] = any(before + dot + other not in _names(endpoint) for other in names)
+        if unknown[before] and name not in beside[before]:
+            missing.add(item.paths[0])
+    return missing
 
 
 def decoded(response: Response, provider: str, path: str) -> Any:
@@ -103,7 +141,7 @@ def _rows(content: Any, endpoint: Endpoint, query: Query, provider: str, path: s
             what = f"The rows of {path} cannot be found in what {provider} answered: {type(error).__name__}: {error}."
             raise PayloadError(what, fix, provider=provider, path=path, value=str(content)[:80]) from error
     rows = get_path(content, records)
-    if not records and isinstance(content, dict):
+    if not records and isinstance(content, dict) and isinstance(endpoint.paging, Single):
         return [content]
     if rows is None and isinstance(content, dict) and not content.keys() - {records, _head(endpoint.paging.cursor)}:
         return []  # an empty answer leaves its list out (Google Health, 2026-11); anything else that does is a fault
