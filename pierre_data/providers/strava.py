@@ -73,7 +73,11 @@ def _records(query: Query) -> Plan:
     params: dict[str, Any] = {"per_page": 200, **wire.window_params(query.after and query.after - edge, query.before)}
     page, runs = 1, []
     while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
-        runs += [a["id"] for a in body if a.get("pr_count") and wire.takes_steps(a.get("sport_type"), a.get("type"))]
+        runs += [
+            a["id"]
+            for a in body
+            if a.get("pr_count") and wire.ON_FOOT.get(str(a.get("sport_type") or a.get("type")).casefold())
+        ]
         page += 1
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from math import ceil, floor
 from typing import Any
 
@@ -39,17 +39,18 @@ def sport_of(detail: Mapping[str, Any]) -> str:
     return (SPORTS.sport(word or "") or ("other", True))[0]
 
 
-@lru_cache(maxsize=256)
-def takes_steps(*words: str | None) -> bool:
-    """Return whether an activity of these words, the newer field first, takes steps."""
-    return schema.FAMILY[sport_of({"type": words[0] or words[1]})] in ("run", "walk")
+#: Whether an activity of a word takes steps.
+ON_FOOT = {word: schema.FAMILY[sport] in ("run", "walk") for word, sport in SPORTS.known.items()}
 
 
 def cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
     """Return the cadences of activities on foot in steps a minute, or those of the others; None for the rest."""
     factor = 2 if foot else 1  # Strava counts one foot
     rows = zip(cadences, *words, strict=True)
-    return [c * factor if c is not None and takes_steps(a, b) is foot else None for c, a, b in rows]
+    return [
+        c * factor if c is not None and ON_FOOT.get((a or b or "").casefold(), False) is foot else None
+        for c, a, b in rows
+    ]
 
 
 def _hidden(starts: Values, locals_: Values) -> list[bool]:
@@ -62,10 +63,6 @@ def _links(texts: Values) -> list[str | None]:
     # garmin_push_<n> holds Garmin's activity id, garmin_ping_<n> another number.  The name of a file stays one word.
     push = "garmin_push_"
     return [t and (f"garmin:{t[len(push) :]}" if t.startswith(push) else t.replace(" ", "%20")) for t in texts]
-
-
-def _gps(lines: Values, starts: Values) -> list[bool]:
-    return [bool(line or start) for line, start in zip(lines, starts, strict=True)]
 
 
 def window_params(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
@@ -102,7 +99,11 @@ LIST |= {
     "indoor": Field(
         "trainer", "sport_type", "type", via=lambda t, *words: bool(t) or "Virtual" in str(words[0] or words[1])
     ),
-    "has_gps": Field("map.summary_polyline", "start_latlng", via=Columnwise(_gps)),
+    "has_gps": Field(
+        "map.summary_polyline",
+        "start_latlng",
+        via=Columnwise(lambda *pair: [bool(line or start) for line, start in zip(*pair, strict=True)]),
+    ),
     "external_id": Field("external_id", via=Columnwise(_links)),
     "upload_id": Field("upload_id_str", "upload_id"),
 }
