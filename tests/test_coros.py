@@ -174,6 +174,13 @@ def test_one_workout_and_its_parts() -> None:
         [TRIATHLON, 3.0, "session", "other", 10000.0, 2600.0],
     ]
     assert len(rows(schema.LAPS, Query(schema.LAPS, id=RUN, now=NOW))[0]) == 0
+    began, far = rows(schema.ACTIVITIES)[0].start_time[TRIATHLON], dt.datetime(2026, 8, 20, 6, tzinfo=dt.UTC)
+    with coros() as server:
+        for near, requests in ((began, 1), (far, 2)):  # a wrong guess costs one
+            query = Query(schema.LAPS, id=TRIATHLON, near=near, now=NOW)
+            assert len(fetched(provider(descriptor, server, open_id="open-1"), query)[0]) == 3
+            assert len(server.requests) == requests
+            server.requests.clear()
     with pytest.raises(errors.NotFound, match="three months"):
         rows(schema.LAPS, Query(schema.LAPS, id="1", now=NOW))
 

@@ -30,7 +30,10 @@ def _dates(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, s
 
 def _find(query: Query) -> Generator[Request, Any, Row]:
     # The call for one workout wants its mode and gives a FIT address only: the lists are walked, newest first.
-    for window in _WINDOWS.windows(query.after, query.before, query.now):
+    # Where it is known when it began, those days come first.
+    day = dt.timedelta(days=1)
+    near = [(query.near - day, query.near + 2 * day)] if query.near else []
+    for window in (*near, *_WINDOWS.windows(query.after, query.before, query.now)):
         body = (yield Request(_SPORTS, {**_params(query), **_dates(*window)}, raw=True)).body
         for row in wire.workouts(body, query):
             if str(row.get("labelId")) == query.id:

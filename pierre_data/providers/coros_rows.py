@@ -31,15 +31,10 @@ def _offset(quarters: Any) -> float:
     return number(quarters) * 900
 
 
-def _local(seconds: Any, quarters: Any) -> dt.datetime | None:
+def _local(seconds: Any, quarters: Any) -> spi.Moment:
     if seconds is None or quarters is None:
-        return None
-    return spi.epoch_seconds(number(seconds) + _offset(quarters)).replace(tzinfo=None)
-
-
-def _night(seconds: Any, quarters: Any) -> dt.datetime | None:
-    local = _local(seconds, quarters)
-    return local and dt.datetime.combine(local, dt.time())
+        return spi.Moment(None)
+    return spi.Moment.of(spi.epoch_seconds(number(seconds)), _offset(quarters))
 
 
 def _date(day: Any) -> dt.datetime:
@@ -118,6 +113,6 @@ RECOVERY |= fields("energy_kcal=calorie", via=_day_energy)
 SLEEP = _OWN | fields("id=happenDay") | fields("average_heart_rate_bpm=sleepAvgHr hrv_rmssd_ms=ppgHrv", via=_positive)
 SLEEP |= fields("start_time=sleepStartTime end_time=sleepEndTime", via=spi.epoch_seconds)
 SLEEP |= {
-    "night": Field("sleepEndTime", "endTimezone", via=_night),
-    "end_time_local": Field("sleepEndTime", "endTimezone", via=_local),
+    "night": Field("sleepEndTime", "endTimezone", via=lambda *end: _local(*end).date),
+    "end_time_local": Field("sleepEndTime", "endTimezone", via=lambda *end: _local(*end).wall),
 }

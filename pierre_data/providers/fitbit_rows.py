@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pierre_data.schema import LAPS
-from pierre_data.spi import Field, Query, Sports, between, fields, get_path, objects
+from pierre_data.spi import Field, Moment, Query, Sports, between, fields, get_path, objects
 
 # All 181 words of the enumeration; PICKELBALL is Google's own spelling.  TREADMILL may be a walk.
 _TRAINED = """run=running trail_run treadmill_run=treadmill,incline_run hike=hiking,backpacking,rucking
@@ -47,11 +47,8 @@ def _seconds(text: str) -> float:
     return float(text[:-1])
 
 
-def _local(time: str | None, offset: str | None, *, day: bool = False) -> dt.datetime | None:
-    if not time or not offset:
-        return None
-    local = dt.datetime.fromisoformat(time).replace(tzinfo=None) + dt.timedelta(seconds=_seconds(offset))
-    return dt.datetime.combine(local, dt.time()) if day else local
+def _local(time: str | None, offset: str | None) -> Moment:
+    return Moment.of(dt.datetime.fromisoformat(time) if time else None, _seconds(offset) if offset else None)
 
 
 def _moment(at: Mapping[str, Any]) -> dt.datetime:
@@ -112,8 +109,10 @@ for _name in ("light", "deep", "rem"):
     SLEEP |= fields(f"{_name}_s=sleep.summary.stagesSummary@min", via=_how)
 SLEEP |= {
     "wake_count": Field("sleep.summary.stagesSummary", via=partial(_total, "AWAKE", "count")),
-    "end_time_local": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=_local),
-    "night": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=partial(_local, day=True)),
+    "end_time_local": Field(
+        "sleep.interval.endTime", "sleep.interval.endUtcOffset", via=lambda *end: _local(*end).wall
+    ),
+    "night": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=lambda *end: _local(*end).date),
     "scoring": Field("sleep.metadata.processed", via={True: "scored", False: "pending"}.get),
 }
 _SKIN = [f"dailySleepTemperatureDerivations.{name}TemperatureCelsius" for name in ("nightly", "baseline")]
@@ -134,7 +133,7 @@ HEALTH = fields(
 ) | {
     "id": Field("at", via=lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%SZ}"),
     "time": Field("at", via=_moment),
-    "time_local": Field("at.physicalTime", "at.utcOffset", via=_local),
+    "time_local": Field("at.physicalTime", "at.utcOffset", via=lambda *at: _local(*at).wall),
     "athlete_id": RECOVERY["athlete_id"],
     "vo2max_ml_kg_min": Field("vo2Max.vo2Max", "runVo2Max.runVo2Max", "dailyVo2Max.vo2Max"),
 }  # fmt: skip

@@ -63,7 +63,8 @@ def _recovery(query: Query) -> Plan:
 
 
 def _one(table: Table, query: Query) -> Plan:
-    # Nothing is found by id: uploads are walked, newest first, as far back as the option says.
+    # Nothing is found by id: uploads are walked, newest first, as far back as the option says.  When it began does not
+    # help: what was edited was uploaded again, and the last upload counts.
     for window in reversed(_windows(query)):
         for item in (yield from _page("activityDetails", window)):
             if str(item.get("activityId")) == query.id:

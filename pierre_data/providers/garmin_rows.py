@@ -13,7 +13,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.providers.garmin_sports import SPORTS, indoor
-from pierre_data.spi import Field, Rows, epoch_seconds, fields, get_path, objects, read_rows
+from pierre_data.spi import Field, Moment, Rows, epoch_seconds, fields, get_path, objects, read_rows
 
 Row = Mapping[str, Any]
 
@@ -42,9 +42,7 @@ def _state(word: str) -> str:
 
 
 def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
-    if seconds is None or offset is None:
-        return None
-    return epoch_seconds(seconds + offset).replace(tzinfo=None)
+    return Moment.of(None if seconds is None else epoch_seconds(seconds), offset).wall
 
 
 _WHEN = {
