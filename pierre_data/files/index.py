@@ -70,10 +70,9 @@ class Index:
     def _load(self, place: Path) -> None:
         try:
             content: Any = json.loads(place.read_text(encoding="utf-8"))
-            if content["reader"] != READER:
-                return
-            seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
-            self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
+            if content["reader"] == READER:
+                seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
+                self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
