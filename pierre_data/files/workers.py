@@ -22,7 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from pierre_data.files.archive import Archive, open_archive
-from pierre_data.files.digest import Digest, digest, unread
+from pierre_data.files.index import Digest, digest_file, unread
 
 #: Fewer files than this are read here: starting a process costs as much as reading a few.
 ENOUGH = 32
@@ -42,7 +42,7 @@ def digests(archive: Archive, names: Sequence[str], workers: int = 0) -> Iterato
     wanted = min(workers or min(os.cpu_count() or 1, MAX_WORKERS), max(len(names) // (ENOUGH // 2), 1))
     started = _start(archive, wanted) if len(names) >= ENOUGH and wanted > 1 else []
     if not started:
-        yield from ((name, digest(archive, name)) for name in names)
+        yield from ((name, digest_file(archive, name)) for name in names)
         return
     idle: SimpleQueue[_Worker] = SimpleQueue()
     for worker in started:
@@ -79,7 +79,7 @@ def serve(path: str) -> None:
     answers.write(_READY)
     answers.flush()
     for line in sys.stdin.buffer:
-        answers.write(json.dumps(digest(archive, json.loads(line))).encode() + b"\n")
+        answers.write(json.dumps(digest_file(archive, json.loads(line))).encode() + b"\n")
         answers.flush()
 
 
