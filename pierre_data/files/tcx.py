@@ -14,18 +14,12 @@ from pierre_data.files.xml import End, Tracks, parse_xml
 from pierre_data.files.xml_columns import Points, instant, read_number, samples_of
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
-_POINT = {
-    "Time": "time",
-    "LatitudeDegrees": "latitude_deg",
-    "LongitudeDegrees": "longitude_deg",
-    "AltitudeMeters": "altitude_m",
-    "DistanceMeters": "distance_m",
-    "Cadence": "cadence",
-    "RunCadence": "cadence",
-    "Speed": "speed_mps",
-    "Watts": "power_w",
-    "Value": "heart_rate_bpm",
-}
+_POINT = dict(
+    pair.split("=")
+    for pair in """Time=time LatitudeDegrees=latitude_deg LongitudeDegrees=longitude_deg AltitudeMeters=altitude_m
+    DistanceMeters=distance_m Cadence=cadence RunCadence=cadence Speed=speed_mps Watts=power_w
+    Value=heart_rate_bpm""".split()
+)
 _LEAVES = {
     n: n
     for n in """Value Id Notes DistanceMeters Cadence TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed
