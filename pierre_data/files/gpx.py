@@ -16,22 +16,12 @@ from pierre_data.files.xml_columns import Points, samples_of
 
 # Local names inside a track point, extensions of any version included -> our column, or an input of it.
 # Garmin TrackPointExtension 1 and 2, PowerExtension, Cluetrust; `course` and `wtemp` are knowingly not read.
-_POINT = {
-    "lat": "latitude_deg",  # these two are attributes
-    "lon": "longitude_deg",
-    "ele": "altitude_m",
-    "time": "time",
-    "speed": "speed_mps",
-    "hr": "heart_rate_bpm",
-    "heartrate": "heart_rate_bpm",
-    "cad": "cadence",
-    "cadence": "cadence",
-    "atemp": "temperature_c",
-    "temp": "temperature_c",
-    "power": "power_w",
-    "PowerInWatts": "power_w",
-    "distance": "distance_m",
-}
+_POINT = dict(
+    pair.split("=")
+    for pair in """lat=latitude_deg lon=longitude_deg ele=altitude_m time=time speed=speed_mps hr=heart_rate_bpm
+    heartrate=heart_rate_bpm cad=cadence cadence=cadence atemp=temperature_c temp=temperature_c power=power_w
+    PowerInWatts=power_w distance=distance_m""".split()
+)
 _LEAVES = {"name": "name", "type": "type"}
 
 

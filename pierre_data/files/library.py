@@ -7,9 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 
 from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.archive import Archive
-from pierre_data.files.digest import Digest
 from pierre_data.files.formats import is_activity_file
-from pierre_data.files.index import Index
+from pierre_data.files.index import Digest, Index
 from pierre_data.files.workers import digests
 
 #: Called with the number of files read so far, and of all.

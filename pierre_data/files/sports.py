@@ -45,20 +45,14 @@ _SUB = """1 treadmill treadmill_run 3 trail trail_run 4 track track_run 5 spin i
 _SUB_LEISURE = "62 breathing other"
 # The pair decides where a sub-sport means something else under another sport.
 _PAIRS = {
-    ("walk", "treadmill"): "walk",
-    ("ride", "trail"): "mountain_bike",
-    ("hike", "trail"): "hike",
-    ("walk", "trail"): "walk",
-    ("alpine_ski", "downhill"): "alpine_ski",
-    ("run", "virtual_activity"): "virtual_run",
-    ("row", "virtual_activity"): "indoor_row",
-    ("walk", "virtual_activity"): "walk",
-    ("run", "road"): "run",
-    ("run", "mountain"): "trail_run",
-    ("row", "open_water"): "row",
-    ("sup", "whitewater"): "sup",
-    ("snowboard", "backcountry"): "snowboard",
-    ("hike", "backcountry"): "hike",
+    (sport, sub): ours
+    for sport, sub, ours in (
+        triple.split()
+        for triple in """walk treadmill walk, ride trail mountain_bike, hike trail hike, walk trail walk,
+        alpine_ski downhill alpine_ski, run virtual_activity virtual_run, row virtual_activity indoor_row,
+        walk virtual_activity walk, run road run, run mountain trail_run, row open_water row,
+        sup whitewater sup, snowboard backcountry snowboard, hike backcountry hike""".split(",")
+    )
 }
 _INDOOR = frozenset(
     """treadmill spin indoor_cycling indoor_rowing elliptical stair_climbing lap_swimming indoor_skiing indoor_walking

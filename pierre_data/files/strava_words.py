@@ -29,42 +29,20 @@ COLUMNS = tuple(
 LANGUAGES = {"Activity ID": "English", "Aktivitäts-ID": "German"}
 
 #: German name -> English name, for the columns that are read (real exports of German accounts, 2024 to 2026).
-GERMAN = {
-    "Aktivitäts-ID": "Activity ID",
-    "Aktivitätsdatum": "Activity Date",
-    "Name der Aktivität": "Activity Name",
-    "Aktivitätsart": "Activity Type",
-    "Verstrichene Zeit": "Elapsed Time",
-    "Distanz": "Distance",
-    "Max. Herzfrequenz": "Max Heart Rate",
-    "Relative Leistung": "Relative Effort",
-    "Pendeln": "Commute",
-    "Aktivitätsausrüstung": "Activity Gear",
-    "Dateiname": "Filename",
-    "Bewegungszeit": "Moving Time",
-    "Höchstgeschw.": "Max Speed",
-    "Durchschnittliche Geschwindigkeit": "Average Speed",
-    "Höhenzunahme": "Elevation Gain",
-    "Höhenunterschied": "Elevation Loss",
-    "Min. Höhe": "Elevation Low",
-    "Max. Höhe": "Elevation High",
-    "Max. Tritt-/Schrittfrequenz": "Max Cadence",
-    "Durchschnittliche Trittfrequenz": "Average Cadence",
-    "Durchschnittliche Herzfrequenz": "Average Heart Rate",
-    "Max. Watt": "Max Watts",
-    "Durchschnittliche Watt": "Average Watts",
-    "Kalorien": "Calories",
-    "Durchschnittliche Temperatur": "Average Temperature",
-    "Gesamtarbeit": "Total Work",
-    "Gefühlte Anstrengung": "Perceived Exertion",
-    "Gewichtete durchschnittliche Leistung": "Weighted Average Power",
-    "Wetter: Temperatur": "Weather Temperature",
-    "Luftfeuchtigkeit": "Humidity",
-    "Windgeschwindigkeit": "Wind Speed",
-    "Schritte insgesamt": "Total Steps",
-    "Wettbewerb": "Competition",
-    "Langer Lauf": "Long Run",
-}
+GERMAN = dict(
+    pair.split("=")
+    for pair in """Aktivitäts-ID=Activity ID|Aktivitätsdatum=Activity Date|Name der Aktivität=Activity Name
+|Aktivitätsart=Activity Type|Verstrichene Zeit=Elapsed Time|Distanz=Distance|Max. Herzfrequenz=Max Heart Rate
+|Relative Leistung=Relative Effort|Pendeln=Commute|Aktivitätsausrüstung=Activity Gear|Dateiname=Filename
+|Bewegungszeit=Moving Time|Höchstgeschw.=Max Speed|Durchschnittliche Geschwindigkeit=Average Speed
+|Höhenzunahme=Elevation Gain|Höhenunterschied=Elevation Loss|Min. Höhe=Elevation Low|Max. Höhe=Elevation High
+|Max. Tritt-/Schrittfrequenz=Max Cadence|Durchschnittliche Trittfrequenz=Average Cadence
+|Durchschnittliche Herzfrequenz=Average Heart Rate|Max. Watt=Max Watts|Durchschnittliche Watt=Average Watts
+|Kalorien=Calories|Durchschnittliche Temperatur=Average Temperature|Gesamtarbeit=Total Work
+|Gefühlte Anstrengung=Perceived Exertion|Gewichtete durchschnittliche Leistung=Weighted Average Power
+|Wetter: Temperatur=Weather Temperature|Luftfeuchtigkeit=Humidity|Windgeschwindigkeit=Wind Speed
+|Schritte insgesamt=Total Steps|Wettbewerb=Competition|Langer Lauf=Long Run""".replace("\n", "").split("|")
+)
 
 #: The display words of the sport types of June 2026, and German ones; other languages come as other, and reported.
 SPORTS = Sports.table(

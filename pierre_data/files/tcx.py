@@ -10,22 +10,16 @@ import numpy as np
 from pierre_data.files.recording import SECOND, Recording, Session, add_mean_speed, container, filled
 from pierre_data.files.samples import on_foot, totals
 from pierre_data.files.sports import sport_of_word
-from pierre_data.files.xml import End, Start, Tracks, parse_xml
+from pierre_data.files.xml import End, Tracks, parse_xml
 from pierre_data.files.xml_columns import Points, instant, read_number, samples_of
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
-_POINT = {
-    "Time": "time",
-    "LatitudeDegrees": "latitude_deg",
-    "LongitudeDegrees": "longitude_deg",
-    "AltitudeMeters": "altitude_m",
-    "DistanceMeters": "distance_m",
-    "Cadence": "cadence",
-    "RunCadence": "cadence",
-    "Speed": "speed_mps",
-    "Watts": "power_w",
-    "Value": "heart_rate_bpm",
-}
+_POINT = dict(
+    pair.split("=")
+    for pair in """Time=time LatitudeDegrees=latitude_deg LongitudeDegrees=longitude_deg AltitudeMeters=altitude_m
+    DistanceMeters=distance_m Cadence=cadence RunCadence=cadence Speed=speed_mps Watts=power_w
+    Value=heart_rate_bpm""".split()
+)
 _LEAVES = {
     n: n
     for n in """Value Id Notes DistanceMeters Cadence TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed
@@ -69,79 +63,63 @@ def read_tcx(data: bytes) -> Recording:
     return recording
 
 
-@dataclass(slots=True)
-class _Document:
-    """What is known on the way through a document: its activities, and the one that is open, if any."""
-
-    activities: list[_Activity]
-    now: _Activity | None = None
-    texts: dict[str, str] = field(default_factory=dict)
-    group: int = 0
-    grouped: bool = False
-
-    def into(self, place: dict[str, str]) -> None:
-        place.update(self.texts)
-        self.texts.clear()
-
-    def multi(self, _attributes: dict[str, str]) -> None:
-        self.group, self.grouped = self.group + 1, True
-
-    def single(self) -> None:
-        self.grouped = False
-
-    def activity(self, attributes: dict[str, str]) -> None:
-        self.texts.clear()
-        self.now = _Activity(attributes.get("Sport"), group=self.group if self.grouped else None)
-        self.activities.append(self.now)
-
-    def done(self) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-        self.now = None  # laps of courses belong to nobody
-
-    def lap(self, attributes: dict[str, str]) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-            self.now.laps.append(dict(attributes))
-
-    def in_lap(self, _attributes: dict[str, str] | None = None) -> None:
-        if self.now is not None and self.now.laps:
-            self.into(self.now.laps[-1])
-
-    def creator(self, _attributes: dict[str, str]) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-
-    def created(self) -> None:
-        if self.now is not None:
-            self.into(self.now.creator)
-
-    def points(self) -> Points:
-        return Points() if self.now is None else self.now.points
-
-    def value(self, key: str) -> None:
-        if "Value" in self.texts:
-            self.texts[key] = self.texts.pop("Value")
-
-
 def _parse(data: bytes, activities: list[_Activity]) -> str:
-    here = _Document(activities)
-    starts: dict[str, Start] = {
-        "MultiSportSession": here.multi,
-        "Activity": here.activity,
-        "Lap": here.lap,
-        "Track": here.in_lap,
-        "Creator": here.creator,
-    }
-    ends: dict[str, End] = {
-        "AverageHeartRateBpm": lambda: here.value("AverageHeartRate"),
-        "MaximumHeartRateBpm": lambda: here.value("MaximumHeartRate"),
-        "Lap": here.in_lap,
-        "Creator": here.created,
-        "Activity": here.done,
-        "MultiSportSession": here.single,
-    }
-    return parse_xml(data, _LEAVES, starts, ends, here.texts, Tracks("Trackpoint", here.points, "Track"))
+    texts = dict[str, str]()
+    now: _Activity | None = None  # laps and creators outside of activities, in courses, belong to nobody
+    group, grouped = 0, False
+
+    def put(place: dict[str, str]) -> None:
+        place.update(texts)
+        texts.clear()
+
+    def multi(_attributes: dict[str, str]) -> None:
+        nonlocal group, grouped
+        group, grouped = group + 1, True
+
+    def single() -> None:
+        nonlocal grouped
+        grouped = False
+
+    def begin(attributes: dict[str, str]) -> None:
+        nonlocal now
+        texts.clear()
+        now = _Activity(attributes.get("Sport"), group=group if grouped else None)
+        activities.append(now)
+
+    def own(_attributes: dict[str, str] | None = None) -> None:
+        if now is not None:
+            put(now.texts)
+
+    def done() -> None:
+        nonlocal now
+        own()
+        now = None
+
+    def lap(attributes: dict[str, str]) -> None:
+        own()
+        if now is not None:
+            now.laps.append(dict(attributes))
+
+    def in_lap(_attributes: dict[str, str] | None = None) -> None:
+        if now is not None and now.laps:
+            put(now.laps[-1])
+
+    def creator() -> None:
+        if now is not None:
+            put(now.creator)
+
+    def beats(key: str) -> End:
+        def rename() -> None:
+            if "Value" in texts:
+                texts[key] = texts.pop("Value")
+
+        return rename
+
+    starts = {"MultiSportSession": multi, "Activity": begin, "Lap": lap, "Track": in_lap, "Creator": own}
+    ends: dict[str, End] = {"Activity": done, "Lap": in_lap, "Creator": creator, "MultiSportSession": single}
+    ends |= {f"{word}HeartRateBpm": beats(f"{word}HeartRate") for word in ("Average", "Maximum")}
+    tracks = Tracks("Trackpoint", lambda: Points() if now is None else now.points, "Track")
+    return parse_xml(data, _LEAVES, starts, ends, texts, tracks)
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:

@@ -125,10 +125,9 @@ class World:
         low, high = self._bounds(after, before)
         records, _ = self._nights(low - _DAY_US, high)
         stages = nights.stage_columns(self._person, records, self._accounts)
-        inside = _within(stages["start_time"].astype(np.int64) // 1_000_000, low, high)
-        kept = np.flatnonzero(inside)
-        first, last = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
-        return {name: values[first:last] for name, values in stages.items()}
+        place = np.flatnonzero(_within(stages["start_time"].astype(np.int64) // 1_000_000, low, high))
+        inside = slice(int(place[0]), int(place[-1]) + 1) if len(place) else slice(0)
+        return {name: values[inside] for name, values in stages.items()}
 
     def recovery(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return one row per local date in ``[after, before)``; the bounds are read as wall-clock times."""
@@ -145,24 +144,12 @@ class World:
         return days.health_columns(self._person, morning[keep], time[keep], self._accounts)
 
     def streams(self, activity_id: str) -> Columns:
-        """Return the samples of one activity: every second, every five on the phone; none for a typed row.
-
-        Raises
-        ------
-        NotFound
-            The world has no activity with this id.
-        """
+        """Return the samples of one activity: every second, every five on the phone; NotFound for an unknown id."""
         view, row = self._row(activity_id)
         return samples.sample_columns(self._person, row, 5 if view == "phone" else 1)
 
     def laps(self, activity_id: str) -> Columns:
-        """Return the automatic laps of one activity; none for a typed row.
-
-        Raises
-        ------
-        NotFound
-            The world has no activity with this id.
-        """
+        """Return the automatic laps of one activity, none for a typed row; NotFound for an unknown id."""
         view, row = self._row(activity_id)
         return samples.lap_rows(self._person, row, 5 if view == "phone" else 1)
 
@@ -197,17 +184,7 @@ class World:
     def digest(self, table: str = "activities", view: View = "truth") -> str:
         """Return the SHA-256 of a table: names, types and little-endian values of all its columns.
 
-        Parameters
-        ----------
-        table : str
-            activities, sleep, sleep_stages, recovery, health, athlete or gear.
-        view : {"truth", "watch", "phone"}
-            Of activities and athlete.
-
-        Raises
-        ------
-        QueryError
-            The table has no digest.
+        QueryError for a table that has none.
         """
         if table not in _TABLES:
             raise QueryError(f"{table!r} has no digest.", f"Choose one of: {', '.join(_TABLES)}.")
