@@ -153,9 +153,7 @@ RECOVERY = fields("id=date date") | {
     "skin_temperature_deviation_c": Field("skin.value.nightlyRelative"),
 }
 HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat weight_kg=weight") | {
-    "vo2max_ml_kg_min": Field(
-        "value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen
-    ),
+    "vo2max_ml_kg_min": Field("value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen)
 }
 ATHLETE = fields("id=encodedId timezone name=fullName")
 #: Fields of tables and logs knowingly not read.
