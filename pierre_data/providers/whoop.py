@@ -96,7 +96,7 @@ descriptor = spi.ProviderDescriptor(
         schema.ZONES: Endpoint(f"{_WORKOUTS}/{{id}}", wire.ZONE, _zones, scopes=_READ[2:3]),
     },
     limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),  # of all users of a client id together
-    limit_headers=spi.LimitHeaders("x-ratelimit-limit", reset="x-ratelimit-reset"),
+    limit_headers=spi.LimitHeaders("x-ratelimit-limit", remaining="x-ratelimit-remaining", reset="x-ratelimit-reset"),
     terms=spi.Terms("https://developer.whoop.com/api-terms-of-use", note="A developer needs a WHOOP membership."),
     webhook=spi.Webhook(provider="whoop", signature=_SIGNATURE, read=_events),
     register_url="https://developer.whoop.com",
