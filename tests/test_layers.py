@@ -25,7 +25,7 @@ ROWS = [
     {"synthetic", "files"},
     {"spi", "dedupe", "settings"},
     {"schema"},
-    {"secret", "errors", "reprs"},
+    {"secret", "errors", "reprs", "notices"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {
