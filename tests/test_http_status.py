@@ -3,8 +3,10 @@
 import pytest
 
 from pierre_data import errors
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
+from pierre_data.spi import Request, Response
 from tests.fault_server import FaultServer, json, reply
+from tests.test_http_retry import Clock
 
 QUICK = ResilienceConfig(base_delay_s=0.001, max_delay_s=0.005, timeout_s=5.0)
 
@@ -16,7 +18,7 @@ def client(server, **options):
 
 
 def get(path="/activities", **fields):
-    return HttpRequest("GET", path, **fields)
+    return Request(path, **fields)
 
 
 FAULT = {"message": "Bad Request", "errors": [{"resource": "Athlete", "field": "id", "code": "invalid"}]}
@@ -76,7 +78,7 @@ def test_the_vendors_words_are_quoted_short_and_printable(body, said):
 
 
 def test_the_vendors_own_reading_goes_first_for_any_status():
-    def faults(response: HttpResponse):
+    def faults(response: Response):
         if b"Inactive" in response.body:
             return errors.AccessDenied("The application is inactive.", "Subscribe.")
         if b'"status":601' in response.body:
@@ -84,9 +86,9 @@ def test_the_vendors_own_reading_goes_first_for_any_status():
         return None
 
     script = [reply(403, b"Inactive"), reply(200, b'{"status":601}', headers={"Retry-After": "3"}), json([])]
-    slept = []
-    with FaultServer(*script) as server, client(server, faults=faults, sleep=slept.append) as acme:
+    slept = Clock()
+    with FaultServer(*script) as server, client(server, faults=faults, cancel=slept) as acme:
         with pytest.raises(errors.AccessDenied, match="inactive") as caught:
             acme.send(get())
         assert acme.send(get()).body == b"[]"
-    assert (caught.value.provider, slept) == ("acme", [3.0])
+    assert (caught.value.provider, slept.waits) == ("acme", [3.0])

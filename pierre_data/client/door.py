@@ -471,8 +471,8 @@ class Client:
                 f"{descriptor.display_name} pushes nothing we know of.", "Ask it instead.", provider=provider
             )
         secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
-        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
         made, token = self._desk.provider(provider), self._accounts.token(provider)
+        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC), made.config.options)
         own = athlete or (token.account if token is not None else None) or None
         done = [made.apply_event(event, account=own) for event in received.events]
         ignored = sum(handled.ignored for handled in done)

@@ -9,8 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields
-from pierre_data.spi.clock import moment
+from pierre_data.spi import Field, Sports, fields, moment
 
 Row = Mapping[str, Any]
 
@@ -41,8 +40,8 @@ def read_time(text: Any, zone: dt.tzinfo | None = None) -> tuple[dt.datetime | N
     american = re.fullmatch(r"(\d\d)/(\d\d)/(\d\d)(?: (.+))?", str(text))
     if american:
         text = f"20{american[3]}-{american[1]}-{american[2]}T{american[4] or '00:00:00'}"
-    found = moment(text, zone=zone)
-    return (found.instant, found.offset_s) if isinstance(found.instant, dt.datetime) else (None, None)
+    time = moment(text, zone=zone)
+    return (time.instant, time.offset_s) if isinstance(time.instant, dt.datetime) else (None, None)
 
 
 def offset_s(text: str | None) -> float | None:
@@ -143,6 +142,9 @@ SLEEP = fields("id start_time=start end_time=end utc_offset_s=offset score=score
 STAGE = fields("sleep_id start_time=start elapsed_s=seconds") | {
     "stage": Field("level", via=lambda word: _LEVELS.get(word.casefold(), "unscored"))
 }
+STREAM = fields(
+    "id elapsed_s time latitude_deg=latitude longitude_deg=longitude altitude_m=altitude heart_rate_bpm=bpm"
+)
 RECOVERY = fields("id=date date") | {
     "resting_heart_rate_bpm": Field("resting.value.value", "heart.value.restingHeartRate", via=_first),
     "hrv_rmssd_ms": Field("hrv.rmssd", "hrvs.value.dailyRmssd"),
@@ -168,7 +170,9 @@ IGNORED = tuple(
 )
 
 
-def exercises(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None) -> tuple[list[dict[str, Any]], bool]:
+def join_exercises(
+    tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
+) -> tuple[list[dict[str, Any]], bool]:
     """Put the rows of UserExercises and the logs of the same exercises side by side; say whether zones were guessed.
 
     Their ids are two schemes, so their starts decide, within a minute.  Takeout's logs have no offset, and sources
@@ -181,7 +185,9 @@ def exercises(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
     return _pair(items, timed, zone, local=votes[1] > votes[0]), bool(naive) and not any(votes)
 
 
-def nights(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None) -> tuple[list[dict[str, Any]], bool]:
+def join_nights(
+    tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
+) -> tuple[list[dict[str, Any]], bool]:
     """Put the rows of UserSleeps and the logs of the same nights side by side; say whether zones were guessed.
 
     Logs are local: their offset is the table's, else that of the zone, else that of the nearest night of the table.
