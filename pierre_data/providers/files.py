@@ -41,15 +41,15 @@ Problems = list[tuple[str, str, str]]
 
 def _open(query: Query) -> tuple[Archive, Index]:
     archive = open_archive(query.options["path"])
-    return archive, index_of(archive, query.options.get("_cache_dir"))
+    return archive, index_of(archive, query.cache_dir)
 
 
 def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Problems, Problems]]:
     """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
     archive, index = _open(query)
-    workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
+    workers = query.options.get("workers") or 0
     digests, lost, odd = list[dict[str, Any]](), list(archive.refused), Problems()
-    with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
+    with closing(archive), closing(survey(archive, index, workers=workers, progress=query.progress)) as walk:
         for name, digest in walk:
             digests.append(digest)
             # A file that gave an activity was read all the same.
