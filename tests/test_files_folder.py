@@ -45,8 +45,9 @@ def fill(folder: Path, count: int, seconds: int = 5) -> Path:
     return folder
 
 
-def activities(path: Path, **options: object) -> pd.DataFrame:
-    return DescriptorProvider(descriptor, ProviderConfig("files", options={"path": path, **options})).activities()
+def activities(path: Path, cache_dir: Path | None = None) -> pd.DataFrame:
+    config = ProviderConfig("files", options={"path": path})
+    return DescriptorProvider(descriptor, config, cache_dir=cache_dir).activities()
 
 
 def python(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -107,7 +108,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
 def test_the_index_lasts_between_processes_and_is_private(tmp_path: Path) -> None:
     files, cache = tmp_path / "files", tmp_path / "cache"
     files.mkdir()
-    first = activities(fill(files, 3), _cache_dir=cache)
+    first = activities(fill(files, 3), cache_dir=cache)
     (place,) = cache.iterdir()
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     content = json.loads(place.read_text())
@@ -140,12 +141,17 @@ def test_an_index_that_cannot_be_written_costs_nothing_but_a_notice(tmp_path: Pa
     files = tmp_path / "files"
     files.mkdir()
     with pytest.warns(StorageNotice, match="cannot be written"):
-        assert len(activities(fill(files, 2), _cache_dir=tmp_path / "file" / "cache")) == 2
+        assert len(activities(fill(files, 2), cache_dir=tmp_path / "file" / "cache")) == 2
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    activities(fill(tmp_path, 3), _progress=lambda done, total: seen.append((done, total)))
+    query = Query(
+        schema.ACTIVITIES,
+        options={"path": fill(tmp_path, 3)},
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    list(descriptor.endpoints[schema.ACTIVITIES].plan(query))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 

@@ -229,9 +229,8 @@ class DescriptorProvider(FitnessProvider):
         """
         endpoint = self.descriptor.endpoint(query.table, single=query.id is not None)
         self._check_options()
-        # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
-        own = {"_cache_dir": self._directory, "_progress": context.stepped}
-        query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
+        query = replace(query, options=self._config.options, in_flight=self.descriptor.in_flight)
+        query = replace(query, cache_dir=self._directory, progress=context.stepped)
         context.report.note_reach(query.after, endpoint.reaches(query.now))
         stop = threading.Event()
         send, read = self._sender(endpoint, query, context, stop), self._reader(query.table)

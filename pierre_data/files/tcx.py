@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy as np
 from pierre_data.files.recording import SECOND, Recording, Session, add_mean_speed, container, filled
 from pierre_data.files.samples import on_foot, totals
 from pierre_data.files.sports import sport_of_word
-from pierre_data.files.xml import End, Tracks, parse_xml
+from pierre_data.files.xml import End, Start, Tracks, parse_xml
 from pierre_data.files.xml_columns import Points, instant, read_number, samples_of
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
@@ -64,61 +67,45 @@ def read_tcx(data: bytes) -> Recording:
 
 
 def _parse(data: bytes, activities: list[_Activity]) -> str:
-    texts = dict[str, str]()
-    now: _Activity | None = None  # laps and creators outside of activities, in courses, belong to nobody
-    group, grouped = 0, False
+    # The activity and the group that are open, if any: laps and creators outside, in courses, belong to nobody.
+    texts, inside, group, numbers = dict[str, str](), list[_Activity](), list[int](), count()
 
-    def put(place: dict[str, str]) -> None:
-        place.update(texts)
-        texts.clear()
+    def into(place: Callable[[_Activity], dict[str, str] | None]) -> Callable[..., None]:
+        def put(_attributes: dict[str, str] | None = None) -> None:
+            target = place(inside[0]) if inside else None
+            if target is not None:
+                target.update(texts)
+                texts.clear()
 
-    def multi(_attributes: dict[str, str]) -> None:
-        nonlocal group, grouped
-        group, grouped = group + 1, True
+        return put
 
-    def single() -> None:
-        nonlocal grouped
-        grouped = False
+    own = into(lambda activity: activity.texts)
+    in_lap = into(lambda activity: activity.laps[-1] if activity.laps else None)
 
     def begin(attributes: dict[str, str]) -> None:
-        nonlocal now
         texts.clear()
-        now = _Activity(attributes.get("Sport"), group=group if grouped else None)
-        activities.append(now)
-
-    def own(_attributes: dict[str, str] | None = None) -> None:
-        if now is not None:
-            put(now.texts)
+        inside[:] = [_Activity(attributes.get("Sport"), group=group[-1] if group else None)]
+        activities.extend(inside)
 
     def done() -> None:
-        nonlocal now
         own()
-        now = None
+        inside.clear()
 
     def lap(attributes: dict[str, str]) -> None:
         own()
-        if now is not None:
-            now.laps.append(dict(attributes))
+        for activity in inside:
+            activity.laps.append(dict(attributes))
 
-    def in_lap(_attributes: dict[str, str] | None = None) -> None:
-        if now is not None and now.laps:
-            put(now.laps[-1])
+    def beats(key: str) -> None:
+        if "Value" in texts:
+            texts[key] = texts.pop("Value")
 
-    def creator() -> None:
-        if now is not None:
-            put(now.creator)
-
-    def beats(key: str) -> End:
-        def rename() -> None:
-            if "Value" in texts:
-                texts[key] = texts.pop("Value")
-
-        return rename
-
-    starts = {"MultiSportSession": multi, "Activity": begin, "Lap": lap, "Track": in_lap, "Creator": own}
-    ends: dict[str, End] = {"Activity": done, "Lap": in_lap, "Creator": creator, "MultiSportSession": single}
-    ends |= {f"{word}HeartRateBpm": beats(f"{word}HeartRate") for word in ("Average", "Maximum")}
-    tracks = Tracks("Trackpoint", lambda: Points() if now is None else now.points, "Track")
+    starts: dict[str, Start] = {"Activity": begin, "Lap": lap, "Track": in_lap, "Creator": own}
+    starts["MultiSportSession"] = lambda _: group.append(next(numbers))
+    ends: dict[str, End] = {"Activity": done, "Lap": in_lap, "Creator": into(lambda activity: activity.creator)}
+    ends |= {"MultiSportSession": group.clear}
+    ends |= {f"{word}HeartRateBpm": partial(beats, f"{word}HeartRate") for word in ("Average", "Maximum")}
+    tracks = Tracks("Trackpoint", lambda: inside[0].points if inside else Points(), "Track")
     return parse_xml(data, _LEAVES, starts, ends, texts, tracks)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -41,15 +41,15 @@ Problems = list[tuple[str, str, str]]
 
 def _open(query: Query) -> tuple[Archive, Index]:
     archive = open_archive(query.options["path"])
-    return archive, index_of(archive, query.options.get("_cache_dir"))
+    return archive, index_of(archive, query.cache_dir)
 
 
 def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Problems, Problems]]:
     """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
     archive, index = _open(query)
-    workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
+    workers = query.options.get("workers") or 0
     digests, lost, odd = list[dict[str, Any]](), list(archive.refused), Problems()
-    with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
+    with closing(archive), closing(survey(archive, index, workers=workers, progress=query.progress)) as walk:
         for name, digest in walk:
             digests.append(digest)
             # A file that gave an activity was read all the same.
@@ -97,19 +97,14 @@ def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, s
     return session, row, tuple((name, field, value) for field, value in recording.problems)
 
 
-def _activity(query: Query) -> Plan:
-    _, row, problems = _one(query)
-    yield Rows(columns_of([row]), notes=problems)
+def _detail(columns: Callable[[Session, dict[str, Any]], dict[str, Any]], names: tuple[str, ...]) -> Endpoint:
+    """Return an endpoint that answers with columns of one session and its row."""
 
+    def plan(query: Query) -> Plan:
+        session, row, problems = _one(query)
+        yield Rows(columns(session, row), notes=problems)
 
-def _streams(query: Query) -> Plan:
-    session, row, problems = _one(query)
-    yield Rows(stream_columns(session, row["id"]), notes=problems)
-
-
-def _laps(query: Query) -> Plan:
-    session, row, problems = _one(query)
-    yield Rows(lap_columns(session, row["id"]), notes=problems)
+    return Endpoint(plan_with=plan, columns=names)
 
 
 descriptor = ProviderDescriptor(
@@ -124,9 +119,9 @@ descriptor = ProviderDescriptor(
         schema.GEAR: Endpoint(plan_with=_gear, columns=GEAR_COLUMNS),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=ACTIVITY_COLUMNS),
-        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
-        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
+        schema.ACTIVITIES: _detail(lambda _, row: columns_of([row]), ACTIVITY_COLUMNS),
+        schema.STREAMS: _detail(lambda session, row: stream_columns(session, row["id"]), STREAM_COLUMNS),
+        schema.LAPS: _detail(lambda session, row: lap_columns(session, row["id"]), LAP_COLUMNS),
     },
     access="No account: your own files (November 2026).",
 )

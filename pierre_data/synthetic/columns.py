@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import gear, ids
-from pierre_data.synthetic.draws import Bools, Floats, Ints, Texts, drift, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Texts, drift, normal, uniform
 from pierre_data.synthetic.kinds import KINDS, kind_texts, measure, moves
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.places import start_and_end
 from pierre_data.synthetic.recordings import DeviceRecording, local_hour
 from pierre_data.synthetic.zone import TIMEZONE, offset_at
 
-Columns = dict[str, Any]
 #: Registry name of the provider of the view "watch", for links to its rows.
 WATCH_PROVIDER = "synthetic-watch"
 _PHONE = "Waypost for phones"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import ids
 from pierre_data.synthetic.columns import constant, datetimes
-from pierre_data.synthetic.draws import Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person, shape, weight
 from pierre_data.synthetic.workouts import Workouts, true_workouts
 from pierre_data.synthetic.zone import DAY, offset_at
 
-Columns = dict[str, Any]
 #: Days of training that a morning remembers.
 MEMORY = 7
 

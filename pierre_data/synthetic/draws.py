@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 Texts = NDArray[np.object_]
+#: Columns of a table: arrays, and lists of texts.
+Columns = dict[str, Any]
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15

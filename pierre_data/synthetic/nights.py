@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import ids
 from pierre_data.synthetic.columns import constant, datetimes
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
-from pierre_data.synthetic.draws import Bools, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.zone import DAY, HOUR, TIMEZONE, offset_at, utc_of, weekday
 
-Columns = dict[str, Any]
 #: Sleep is scored in epochs of 30 s.
 EPOCH = 30
 STAGES = ("awake", "light", "deep", "rem")

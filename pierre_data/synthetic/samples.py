@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from pierre_data.synthetic.columns import constant, datetimes
-from pierre_data.synthetic.draws import Floats, Ints, key_of, normal
+from pierre_data.synthetic.draws import Columns, Floats, Ints, key_of, normal
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.tracks import Track, track
 
-Columns = dict[str, Any]
 #: Metres of an automatic lap; what has no distance is cut every ten minutes.
 _LAP_M = {"run": 1000.0, "walk": 1000.0, "ride": 5000.0, "swim": 100.0}
 _LAP_S = 600

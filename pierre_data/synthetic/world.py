@@ -11,14 +11,13 @@ import numpy as np
 from pierre_data.errors import QueryError
 from pierre_data.synthetic import columns, days, gear, ids, nights, recordings, samples
 from pierre_data.synthetic.digests import table_digest
-from pierre_data.synthetic.draws import Bools, Ints, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Ints, uniform
 from pierre_data.synthetic.ids import View
 from pierre_data.synthetic.people import Person, person, shape, thresholds
 from pierre_data.synthetic.scenarios import SCENARIOS
 from pierre_data.synthetic.workouts import Workouts, true_workouts
 from pierre_data.synthetic.zone import DAY, FIRST_YEAR, LAST_YEAR, TIMEZONE, day_number
 
-Columns = dict[str, Any]
 Moment = np.datetime64 | None
 _SEEDS = 1 << 28
 _TABLES = ("activities", "sleep", "sleep_stages", "recovery", "health", "athlete", "gear")
