@@ -12,7 +12,19 @@ from urllib.parse import parse_qs
 import pierre_data.providers.strava_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PierreError
-from pierre_data.spi import Endpoint, Event, Option, Plan, Query, RateLimit, Received, Request, Response, read_rows
+from pierre_data.spi import (
+    Endpoint,
+    Event,
+    Option,
+    Plan,
+    Query,
+    RateLimit,
+    Received,
+    Request,
+    Response,
+    read_rows,
+    walk,
+)
 
 #: Base URL, first and last day it answers (UTC; None: not said).
 # 2026-06: the changelog announces the second one (no /api/v3), the e-mail says https://www.api-v3.strava.com; neither
@@ -22,6 +34,7 @@ BASE_URLS = (
     ("https://api-v3.strava.com", dt.date(2027, 1, 4), None),
 )
 BASE_URL = BASE_URLS[0][0]
+_PAGES = spi.PageNumber(size=200)
 
 
 def _streams(query: Query) -> Plan:
@@ -70,15 +83,10 @@ def _records(query: Query) -> Plan:
     # Best efforts are only in details: walk the list, then open each run that brought a record.  An effort may begin
     # long after its run did, so runs of the two days before count too; the rows are cut afterwards.
     edge = dt.timedelta(days=2)
-    params: dict[str, Any] = {"per_page": 200, **wire.window_params(query.after and query.after - edge, query.before)}
-    page, runs = 1, []
-    while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
-        runs += [
-            a["id"]
-            for a in body
-            if a.get("pr_count") and wire.ON_FOOT.get(str(a.get("sport_type") or a.get("type")).casefold())
-        ]
-        page += 1
+    params = wire.window_params(query.after and query.after - edge, query.before)
+    listed = yield from walk("/athlete/activities", params, "", _PAGES)
+    words = {a["id"]: str(a.get("sport_type") or a.get("type")).casefold() for a in listed if a.get("pr_count")}
+    runs = [id for id, word in words.items() if wire.ON_FOOT.get(word)]
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body
         best = [e for e in wire.part_rows("best_efforts")(detail, query) if e.get("pr_rank")]
@@ -161,7 +169,7 @@ descriptor = spi.ProviderDescriptor(
         schema.ACTIVITIES: Endpoint(
             "/athlete/activities",
             wire.LIST,
-            paging=spi.PageNumber(size=200),
+            paging=_PAGES,
             window=wire.window_params,
             newest_first=True,
             scopes=_READ,

@@ -147,15 +147,11 @@ def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
     if kind not in ("activity", "daily", "sleep"):
         return
     for row in wire.rows(push, Query(schema.RECOVERY, now=now), None):
-        begun = _when(row["at"]["start"])
+        begun = row["at"]["start"] if isinstance(row["at"]["start"], dt.datetime) else None
         if kind != "activity":  # a day is joined of both
             yield Event("update", schema.RECOVERY, row["at"]["day" if kind == "daily" else "woke"], begun, user)
         elif row["metadata"].get("upload_type") == 4:
             yield Event("delete", schema.ACTIVITIES, row["key"], begun, user)
-
-
-def _when(time: Any) -> dt.datetime | None:
-    return time if isinstance(time, dt.datetime) else None
 
 
 def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: str) -> tuple[str, str]:
