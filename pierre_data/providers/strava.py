@@ -12,19 +12,7 @@ from urllib.parse import parse_qs
 import pierre_data.providers.strava_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PierreError
-from pierre_data.spi import (
-    Endpoint,
-    Event,
-    Option,
-    Plan,
-    Query,
-    RateLimit,
-    Received,
-    Request,
-    Response,
-    read_rows,
-    walk,
-)
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, objects, read_rows, walk
 
 #: Base URL, first and last day it answers (UTC; None: not said).
 # 2026-06: the changelog announces the second one (no /api/v3), the e-mail says https://www.api-v3.strava.com; neither
@@ -97,9 +85,8 @@ def _records(query: Query) -> Plan:
 def _faults(response: Response) -> PierreError | None:
     if response.status not in (401, 403):
         return None
-    errors = response.object.get("errors")  # text was recorded
-    said = [e for e in errors if isinstance(e, Mapping)] if isinstance(errors, list) else []
-    codes = {(str(e.get("field")), str(e.get("code"))) for e in said}
+    errors = objects(response.object, "errors")  # text instead of a list was recorded
+    codes = {(str(e.get("field")), str(e.get("code"))) for e in errors}
     if response.status == 403 and ("Status", "Inactive") in codes:
         return AccessDenied(
             "Strava says this API application is inactive: since 2026-06-30 its owner needs a paid subscription.",
@@ -115,7 +102,7 @@ def _faults(response: Response) -> PierreError | None:
 _KINDS: Mapping[str, Literal["create", "update", "delete"]] = {"create": "create", "delete": "delete"}
 
 
-def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str, Any]) -> Received | None:
+def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str, Any]) -> spi.Received | None:
     # A GET: its query string is handed over as the body.  An event is JSON, whatever its title says.
     query = parse_qs(content.decode("utf-8", "replace")) if isinstance(content, bytes) else {}
     if not any(name.startswith("hub.") for name in query):
@@ -123,7 +110,7 @@ def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str,
     token, challenge = (query.get(f"hub.{name}", [""])[0] for name in ("verify_token", "challenge"))
     if (wanted := options.get("verify_token")) and not hmac.compare_digest(token.encode(), str(wanted).encode()):
         raise AccessDenied("A handshake of strava is not ours.", "Check PIERRE_STRAVA_VERIFY_TOKEN.", provider="strava")
-    return Received(reply=json.dumps({"hub.challenge": challenge}).encode())
+    return spi.Received(reply=json.dumps({"hub.challenge": challenge}).encode())
 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
@@ -198,7 +185,7 @@ descriptor = spi.ProviderDescriptor(
             ignored=tuple(wire.POSITION),
         ),
     },
-    limits=(RateLimit(100, minutes=15), RateLimit(1000, days=1)),
+    limits=(spi.RateLimit(100, minutes=15), spi.RateLimit(1000, days=1)),
     # There is no Retry-After; the windows end at each quarter of an hour and at midnight UTC.
     limit_headers=spi.LimitHeaders("x-readratelimit-limit", "x-readratelimit-usage", calendar=True),
     terms=spi.Terms(
@@ -208,8 +195,10 @@ descriptor = spi.ProviderDescriptor(
     ),
     faults=_faults,
     options={
-        "require_signature": Option(bool, False, "Refuse pushes without a signature; older subscriptions send none."),
-        "verify_token": Option(str, "", "What the subscription was made with; its handshake must repeat it."),
+        "require_signature": spi.Option(
+            bool, False, "Refuse pushes without a signature; older subscriptions send none."
+        ),
+        "verify_token": spi.Option(str, "", "What the subscription was made with; its handshake must repeat it."),
     },
     # 2026-11: newer subscriptions are signed with the client secret, older ones are not.
     webhook=spi.Webhook(

@@ -53,11 +53,9 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
     oldest = query.after or (query.before or query.now) - dt.timedelta(days=3 * 365)
     near = _days(replace(query, after=query.near, before=query.near)) if query.near else []
     for window in (*near, *_days(replace(query, after=oldest))):
-        found: Row = {}
-        for row in wire.rows((yield from _ask("/activity", query, _dates(*window))), query):
-            found = row if row["key"] == query.id else found  # sent again, a row counts as it came last
-        if found:
-            return found
+        rows = wire.rows((yield from _ask("/activity", query, _dates(*window))), query)
+        if versions := [row for row in rows if row["key"] == query.id]:
+            return versions[-1]  # sent again, a row counts as it came last
     what = f"Terra has no activity {query.id} since {oldest:%Y-%m-%d}."
     raise errors.NotFound(what, "It may be older, or deleted.", status=404, provider="terra")
 

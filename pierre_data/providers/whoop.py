@@ -13,8 +13,9 @@ from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, fi
 
 def _zones(workout: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     spent = (workout.get("score") or {}).get("zone_durations") or {}
-    found = ((at, spent.get(f"zone_{n}_milli")) for at, n in enumerate("zero one two three four five".split()))
-    return [{"id": query.id, "zone": at, "kind": "heart_rate", "time": time} for at, time in found if time is not None]
+    times = (spent.get(f"zone_{word}_milli") for word in "zero one two three four five".split())
+    row = {"id": query.id, "kind": "heart_rate"}
+    return [row | {"zone": at, "time": time} for at, time in enumerate(times) if time is not None]
 
 
 def _body(body: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
