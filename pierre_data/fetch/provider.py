@@ -216,9 +216,8 @@ class DescriptorProvider(FitnessProvider):
                     f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
                     provider=self.name,
                 )
-        # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
-        own = {"_cache_dir": self._directory, "_progress": context.stepped}
-        query = replace(query, options={**own, **self._config.options}, in_flight=descriptor.in_flight)
+        query = replace(query, options=self._config.options, in_flight=descriptor.in_flight)
+        query = replace(query, cache_dir=self._directory, progress=context.stepped)
         report.note_reach(query.after, endpoint.reaches(query.now))
         # The window of a feed is upload time: its rows may have happened at any time.
         after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
@@ -288,7 +287,7 @@ class DescriptorProvider(FitnessProvider):
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
                     sign=self._signer if self._signer.needed else None,
-                    faults=self.descriptor.faults,
+                    faults=self.descriptor.fault,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook
