@@ -29,71 +29,30 @@ class Rejected:
 
 @dataclass(slots=True)
 class ProviderReport:
-    """What happened at one provider.
-
-    Parameters
-    ----------
-    provider, table : str
-        Who was asked for what.
-    pages, rows : int
-        Pages that came over the network; rows delivered.
-    files, files_in_all : int
-        Files read, of a source that reads files.
-    rejected : list of Rejected
-        Rows set aside.
-    notes : list of Rejected
-        What was odd and read all the same, such as a damaged file.
-    retries : int
-        Requests that were repeated.
-    waited_s : float
-        Time spent waiting for the vendor's limits.
-    wait_ends : float
-        When the last such wait ends, seconds since 1970 UTC; 0 when there was none.
-    wait_reason : str
-        What it is for.
-    cached_rows : int
-        Rows that came from the cache.
-    cache_age_s : float
-        Age of the oldest cached part used; NaN when nothing was cached.
-    searched_from : datetime, optional
-        How far back was searched; None is the beginning.
-    cut_at : datetime, optional
-        The question goes further back than the vendor answers, which is to here; UTC.
-    stale_because : PierreError, optional
-        Expired cache entries were served because of this.
-    good_until : float
-        Until when the same question has the same answer, seconds since 1970 UTC.
-    unknown_sports : Counter
-        Vendor words that are in no table -> rows.
-    always_null : tuple of str
-        Wire paths that were in no row that came while unknown ones were: a renamed vendor field looks like that.
-    missing : str
-        What is missing and why; empty when complete.
-    error : PierreError, optional
-        What the provider failed with.
-    """
+    """What happened at one provider."""
 
     provider: str
     table: str
-    pages: int = 0
-    rows: int = 0
-    files: int = 0
+    pages: int = 0  # that came over the network
+    rows: int = 0  # delivered
+    files: int = 0  # read, of `files_in_all`, by a source that reads files
     files_in_all: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
-    notes: list[Rejected] = field(default_factory=list)
-    retries: int = 0
-    waited_s: float = 0.0
-    wait_ends: float = 0.0
+    rejected: list[Rejected] = field(default_factory=list)  # rows set aside
+    notes: list[Rejected] = field(default_factory=list)  # what was odd and read all the same, such as a damaged file
+    retries: int = 0  # requests that were repeated
+    waited_s: float = 0.0  # for the vendor's limits
+    wait_ends: float = 0.0  # of the last such wait, seconds since 1970 UTC; 0 when there was none
     wait_reason: str = ""
     cached_rows: int = 0
-    cache_age_s: float = float("nan")
-    searched_from: dt.datetime | None = None
-    cut_at: dt.datetime | None = None
-    stale_because: PierreError | None = None
-    good_until: float = float("inf")
-    unknown_sports: Counter[str] = field(default_factory=Counter)
+    cache_age_s: float = float("nan")  # of the oldest cached part; NaN when nothing was cached
+    searched_from: dt.datetime | None = None  # None is the beginning
+    cut_at: dt.datetime | None = None  # the question goes further back than the vendor answers, which is to here; UTC
+    stale_because: PierreError | None = None  # why expired cache entries were served
+    good_until: float = float("inf")  # until when the same question has the same answer, seconds since 1970 UTC
+    unknown_sports: Counter[str] = field(default_factory=Counter)  # vendor words in no table -> rows
+    # Wire paths that were in no row that came while unknown ones were: a renamed vendor field looks like that.
     always_null: tuple[str, ...] = ()
-    missing: str = ""
+    missing: str = ""  # what is missing and why; empty when complete
     error: PierreError | None = None
 
     @property
@@ -138,15 +97,7 @@ class ProviderReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened in one call of the client.
-
-    Parameters
-    ----------
-    id : str
-        Also in ``frame.attrs["pierre"]``.
-    providers : tuple of ProviderReport
-        One per provider asked.
-    """
+    """What happened in one call of the client: one part per provider; `id` is also in ``frame.attrs["pierre"]``."""
 
     id: str
     providers: tuple[ProviderReport, ...] = ()
@@ -214,16 +165,9 @@ class AnyEvent(threading.Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """What a fetch returns.
+    """What a fetch returns: tables of some of the table's columns, in its order and units, and what happened.
 
-    Parameters
-    ----------
-    tables : list of pyarrow.Table
-        Some of the table's columns each, in its order and units.
-    report : ProviderReport
-        What happened.
-    complete_from : datetime, optional
-        Rows older than this may be missing because the question's `limit` stopped the walk; aware, UTC.
+    Rows older than `complete_from` (aware, UTC) may be missing because the question's `limit` stopped the walk.
     """
 
     tables: list[pa.Table]
@@ -246,13 +190,7 @@ class FetchContext:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
-        """Stop here when cancelled.
-
-        Raises
-        ------
-        Cancelled
-            The event is set.
-        """
+        """Raise Cancelled where the event is set."""
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled(
                 f"The fetch from {self.report.provider} was cancelled.",

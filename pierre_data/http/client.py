@@ -29,30 +29,11 @@ _MAX_WAIT_S = 60.0
 class HttpClient:
     """Sends requests of one provider: signed, repeated where that helps, with one deadline over all of it.
 
-    Parameters
-    ----------
-    config : ResilienceConfig, optional
-        Retries, times and sizes.
-    base_url : str
-        Where paths are appended, and the only origin that ever gets a token: https, or http on loopback.
-    provider : str
-        Registry name, for messages.
-    sign : callable, optional
-        Takes a request and returns it with credentials; called once per `send`, only for the base URL's origin.
-    faults : callable, optional
-        The vendor's own reading of a response: an error, or None to let the status decide.  Asked when the status is
-        no success, or the body is an object: some report errors with 200.
-    cancel : threading.Event, optional
-        When set, requests and pauses of this client end at once.
-    offline : bool
-        Refuse before any socket is opened.
-    tls : ssl.SSLContext, optional
-        Instead of the process-wide context (a company's own certificates).
-
-    Raises
-    ------
-    ConfigurationError
-        `base_url` is not https (or loopback), no URL, or carries a password.
+    Paths are appended to `base_url`, the only origin that ever gets a token: https, or http on loopback (else
+    ConfigurationError).  `sign` takes a request and returns it with credentials.  `faults` is the vendor's own reading
+    of a response, an error, or None to let the status decide; it is asked when the status is no success or the body
+    is an object, since some report errors with 200.  When `cancel` is set, requests and pauses end at once.
+    `offline` refuses before any socket is opened; `tls` is a company's own certificates.
 
     Examples
     --------

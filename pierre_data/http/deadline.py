@@ -22,7 +22,7 @@ from pierre_data.errors import Cancelled
 
 _SLICE_S = 0.1
 _PIECE_BYTES = 16_384
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ class _Backend:
     ) -> "_Stream":
         # In a thread, because getaddrinfo takes no timeout and create_connection starts anew per address.
         left = _left()
-        made = _abandonable(
+        stream = _abandonable(
             lambda: self._inner.connect_tcp(host, port, left, local_address, socket_options),
             late=lambda stream: stream.close(),
         )
-        return _Stream(made)
+        return _Stream(stream)
 
 
 class _Stream:
@@ -131,7 +131,7 @@ class _Stream:
         left = _left()
         with contextlib.closing(self._inner.get_extra_info("socket").dup()) as twin:
             try:
-                made = _abandonable(
+                stream = _abandonable(
                     lambda: self._inner.start_tls(ssl_context, server_hostname, left),
                     late=lambda stream: stream.close(),
                 )
@@ -139,7 +139,7 @@ class _Stream:
                 with contextlib.suppress(OSError):
                     twin.shutdown(socket.SHUT_RDWR)
                 raise
-        return _Stream(made)
+        return _Stream(stream)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -152,9 +152,9 @@ def _left() -> float:
     return max(patience.until - time.monotonic(), 0.001) if patience is not None else 0.001
 
 
-def _abandonable(work: Callable[[], _Made], late: Callable[[_Made], object]) -> _Made:
+def _abandonable(work: Callable[[], _Result], late: Callable[[_Result], object]) -> _Result:
     """Run `work` in a thread of its own and stop waiting at the deadline or on cancel; `late` gets what came after."""
-    future: Future[_Made] = Future()
+    future: Future[_Result] = Future()
 
     def run() -> None:
         try:

@@ -66,11 +66,11 @@ def secrets_of(request: Request) -> list[str]:
     """
     query = parse_qsl(request.path.partition("?")[2].partition("#")[0])
     fields = [*query, *((name, str(value)) for name, value in request.params.items()), *(request.form or {}).items()]
-    found = [value for name, value in fields if _SECRET_NAME.search(name)]
+    secrets = [value for name, value in fields if _SECRET_NAME.search(name)]
     for name, value in request.headers.items():
         if name.lower() not in _HARMLESS:
-            found += [value, value.split()[-1]] if value.split() else []
-    return found
+            secrets += [value, value.split()[-1]] if value.split() else []
+    return secrets
 
 
 def scrub(error: PierreError, secrets: Iterable[str]) -> PierreError:
