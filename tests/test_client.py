@@ -70,7 +70,7 @@ def test_one_real_activity_field_by_field(client: Client) -> None:
         "average_speed_mps": 7.576,
         "average_cadence_rpm": 72.6,
         "work_kj": 454.9,
-        "external_id": "garmin_push_3456780973",
+        "external_id": "garmin:3456780973",
         "start_latitude_deg": 45.2,
     }
     assert {name: row[name] for name in want} == want
@@ -423,7 +423,7 @@ def test_duplicates_know_the_order_of_the_clients_providers() -> None:
     for names in (["synthetic-phone", "synthetic-watch"], ["synthetic-watch", "synthetic-phone"]):
         client = Client(names, cache="memory")
         every = client.activities("2026-01-01", "2026-03-01", dedupe=False)
-        merged, why = pierre.deduplicate(every), pierre.duplicates(every)
+        merged, why = pierre.deduplicate(every, priority=names), pierre.duplicates(every, priority=names)
         pd.testing.assert_frame_equal(merged, client.activities("2026-01-01", "2026-03-01"))
         both = why[why.rule == "overlap"]
         assert len(both) > 5

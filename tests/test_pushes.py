@@ -91,7 +91,7 @@ def test_a_list_that_is_forgotten_is_walked_again_from_the_beginning(server: Fau
 
 
 def pushed(made: CachingProvider, body: Any, account: str | None = USER) -> list[bool]:
-    events = garmin.receive(HEADERS, json.dumps(body).encode(), CLIENT, NOW).events
+    events = garmin.descriptor.webhook(HEADERS, json.dumps(body).encode(), CLIENT, NOW).events
     return [made.apply_event(event, account=account).ignored for event in events]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import pierre_data as pierre
-from pierre_data import Client, schema
+from pierre_data import Client, schema, spi
 from pierre_data.auth.granted import vendor_hosts
 from pierre_data.providers.strava import BASE_URL, BASE_URLS, descriptor
 from pierre_data.schema import Table
@@ -97,14 +97,16 @@ def test_streams_of_a_run(client: Client) -> None:
 def test_laps_and_efforts_of_a_run(client: Client) -> None:
     detail = payload(f"activities/{RUN}")
     laps, efforts = client.laps(f"strava:{RUN}"), client.segment_efforts(f"strava:{RUN}")
-    for table, items in ((laps, detail["laps"]), (efforts, detail["segment_efforts"])):
+    for own, table, items in (("lap_id", laps, detail["laps"]), ("effort_id", efforts, detail["segment_efforts"])):
         frame = table.sort_values("start_time")
-        assert list(frame["id"]) == [str(item["id"]) for item in items]
+        assert list(frame[own]) == [str(item["id"]) for item in items]
         assert list(frame.distance_m) == [item["distance"] for item in items]
         assert list(frame.elapsed_s) == [item["elapsed_time"] for item in items]
         assert list(frame.average_cadence_spm) == [2 * item["average_cadence"] for item in items]
-        assert set(frame.activity_id) == {RUN}
-    assert list(efforts.sort_values("id").segment_id) == [str(e["segment"]["id"]) for e in detail["segment_efforts"]]
+        assert set(frame.id) == {RUN}
+    assert list(efforts.sort_values("effort_id").segment_id) == [
+        str(e["segment"]["id"]) for e in detail["segment_efforts"]
+    ]
 
 
 def test_personal_records_are_ranked_best_efforts(client: Client, server: ReplayServer) -> None:
@@ -112,7 +114,7 @@ def test_personal_records_are_ranked_best_efforts(client: Client, server: Replay
     details = [payload(f"activities/{path.stem}") for path in (STRAVA / "activities").glob("*.json")]
     best = [effort for detail in details for effort in detail.get("best_efforts", ())]
     ranked = {str(e["id"]): e["pr_rank"] for e in best if e["pr_rank"]}
-    assert records.set_index("id")["rank"].to_dict() == ranked
+    assert records.set_index("effort_id")["rank"].to_dict() == ranked
     assert set(records.metric) == {"fastest_400_m", "fastest_1000_m", "fastest_1609_m"}
     opened = {seen.path for seen in server.requests if seen.path.startswith("/activities/")}
     brought = {f"/activities/{a['id']}" for a in payload("athlete/activities") if a["pr_count"] and a["type"] == "Run"}
@@ -167,3 +169,32 @@ def test_two_base_urls_and_a_token_that_may_go_to_both() -> None:
     moved = pierre.ProviderRegistry(Settings.read({"PIERRE_STRAVA_API_BASE_URL": new})).config("strava")
     assert moved.api_base_url == new
     assert {urlsplit(url).hostname for url in (moved.auth_url, moved.token_url, moved.revoke_url)} == {"www.strava.com"}
+
+
+def test_links_to_other_services_are_tokens() -> None:
+    links = [
+        ("garmin_push_3456780973", "garmin:3456780973"),
+        ("garmin_ping_123456789012", "garmin_ping_123456789012"),  # a number of a notification, not of an activity
+        ("fitfiletools (1).fit", "fitfiletools%20(1).fit"),
+        (None, None),
+    ]
+    wanted = {"external_id": descriptor.endpoints[schema.ACTIVITIES].fields["external_id"]}
+    rows = spi.read_rows([{"external_id": text} for text, _ in links], wanted, schema.ACTIVITIES)
+    assert rows.columns["external_id"] == [token for _, token in links]
+
+
+def test_providers_of_one_service_share_its_ids() -> None:
+    registry = pierre.ProviderRegistry()
+    for name in ("strava", "garmin"):
+        assert {registry[name].id_space, registry[f"{name}-export"].id_space} == {name}
+    spaces = {name: registry[name].id_space for name in ("strava", "garmin-export")}
+    row = {"start_time": pd.Timestamp("2026-05-09T06:00:00Z"), "elapsed_s": 60.0, "sport": "run", "sport_family": "run"}
+    frame = pd.DataFrame(
+        [
+            row | {"provider": "strava", "id": "1", "external_id": "garmin:9"},
+            # Years away: the id alone says that they are one.
+            row | {"provider": "garmin-export", "id": "9", "start_time": pd.Timestamp("2020-05-09T06:00:00Z")},
+        ]
+    )
+    merged = pierre.deduplicate(frame, priority=["strava", "garmin-export"], id_spaces=spaces)
+    assert merged["sources"].tolist() == ["strava:1 garmin-export:9"]

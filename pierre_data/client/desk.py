@@ -158,7 +158,7 @@ class Desk:
         frame = self.answer(query, names, how)
         if dedupe:
             attrs = frame.attrs
-            frame = deduplicate(frame, priority=names)
+            frame = deduplicate(frame, priority=names, overrides=self.marks.read())
             frame.attrs = attrs
             self._sources.note(frame)
         if dedupe or question.local:

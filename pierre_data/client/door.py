@@ -70,8 +70,8 @@ class Client:
     >>> import pierre_data as pierre
     >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
     >>> runs = client.activities("2026-01-01", "2026-02-01", sport="run")
-    >>> float(runs.n_sources.max())
-    2.0
+    >>> int(runs.n_sources.max())
+    2
     """
 
     def __init__(
@@ -471,8 +471,8 @@ class Client:
                 f"{descriptor.display_name} pushes nothing we know of.", "Ask it instead.", provider=provider
             )
         secret = self.settings.secret(provider, "WEBHOOK_SECRET") or self.settings.secret(provider, "CLIENT_SECRET")
-        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
         made, token = self._desk.provider(provider), self._accounts.token(provider)
+        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC), made.config.options)
         own = athlete or (token.account if token is not None else None) or None
         done = [made.apply_event(event, account=own) for event in received.events]
         ignored = sum(handled.ignored for handled in done)

@@ -33,7 +33,7 @@ def read(values: Values, kind: Kind) -> Read:
     (2, [1])
     """
     match kind:
-        case Kind.NUMBER:
+        case Kind.NUMBER | Kind.COUNT:
             return _numbers(values)
         case Kind.TEXT:
             return _texts(values)

@@ -177,7 +177,7 @@ def _built(rows: Translated, size: int, paths: Mapping[str, str], table: Table, 
     result = pa.table([columns[name] for name in names], schema=pa.schema([table.fields[name] for name in names]))
     rejected = []
     if rows.refused:
-        ids = columns["id"].to_pylist() if "id" in columns else [None] * size
+        ids = columns[table.row_id].to_pylist() if table.row_id in columns else [None] * size
         for at in sorted(rows.refused):
             rejected.append(Rejected(provider, table.name, str(ids[at] or at), *rows.refused[at]))
         result = result.filter(pa.array([at not in rows.refused for at in range(size)]))

@@ -42,15 +42,7 @@ from pierre_data.spi.reading import UNREADABLE
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows as they arrive.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Some of the table's columns, in its order and units, cut to the question.
-    page : Page
-        What came before the cut: count, oldest and newest instant.
-    """
+    """Rows as they arrive, cut to the question; `page` says what came before the cut."""
 
     table: pa.Table
     page: Page
@@ -109,21 +101,9 @@ class _Signer:
 class DescriptorProvider(FitnessProvider):
     """One account at the vendor a descriptor describes.
 
-    Parameters
-    ----------
-    descriptor : ProviderDescriptor
-        What the vendor offers.
-    config : ProviderConfig
-        Addresses, keys and options.
-    identity : callable, optional
-        Returns who signs, asked when a request is made: an `Identity`, None where nobody needs to; or raises
-        NotConnected.  By default the configured access token signs.
-    resilience : ResilienceConfig, optional
-        Retries and times.
-    offline : bool
-        Never open a socket.
-    cache_dir : Path, optional
-        Where a source that reads files keeps what it read of them.
+    `identity` returns who signs, asked when a request is made (None where nobody needs to), or raises NotConnected; by
+    default the configured access token signs.  With `offline` no socket is opened.  In `cache_dir` a source that reads
+    files keeps what it read of them.
     """
 
     def __init__(
@@ -216,11 +196,10 @@ class DescriptorProvider(FitnessProvider):
                     f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
                     provider=self.name,
                 )
-        # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
-        own = {"_cache_dir": self._directory, "_progress": context.stepped}
         # Who needs the newest few rows only asks page after page, and stops when there are enough.
         in_flight = 1 if query.limit is not None else descriptor.in_flight
-        query = replace(query, options={**own, **self._config.options}, in_flight=in_flight)
+        query = replace(query, options=self._config.options, in_flight=in_flight)
+        query = replace(query, cache_dir=self._directory, progress=context.stepped)
         report.note_reach(query.after, endpoint.reaches(query.now))
         # The window of a feed is upload time: its rows may have happened at any time.
         after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
@@ -290,7 +269,7 @@ class DescriptorProvider(FitnessProvider):
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
                     sign=self._signer if self._signer.needed else None,
-                    faults=self.descriptor.faults,
+                    faults=self.descriptor.fault,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from math import ceil, floor
 from typing import Any
 
@@ -39,17 +39,18 @@ def sport_of(detail: Mapping[str, Any]) -> str:
     return (SPORTS.sport(word or "") or ("other", True))[0]
 
 
-@lru_cache(maxsize=256)
-def on_foot(*words: str | None) -> bool:
-    """Return whether an activity of these words, the newer field first, takes steps."""
-    return schema.FAMILY[sport_of({"type": words[0] or words[1]})] in ("run", "walk")
+#: Whether an activity of a word takes steps.
+ON_FOOT = {word: schema.FAMILY[sport] in ("run", "walk") for word, sport in SPORTS.known.items()}
 
 
 def cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
     """Return the cadences of activities on foot in steps a minute, or those of the others; None for the rest."""
     factor = 2 if foot else 1  # Strava counts one foot
     rows = zip(cadences, *words, strict=True)
-    return [c * factor if c is not None and on_foot(a, b) is foot else None for c, a, b in rows]
+    return [
+        c * factor if c is not None and ON_FOOT.get((a or b or "").casefold(), False) is foot else None
+        for c, a, b in rows
+    ]
 
 
 def _hidden(starts: Values, locals_: Values) -> list[bool]:
@@ -58,11 +59,13 @@ def _hidden(starts: Values, locals_: Values) -> list[bool]:
     return [str(a).endswith(ends) and str(b).endswith(ends) for a, b in zip(starts, locals_, strict=True)]
 
 
-def _gps(lines: Values, starts: Values) -> list[bool]:
-    return [bool(line or start) for line, start in zip(lines, starts, strict=True)]
+def _links(texts: Values) -> list[str | None]:
+    # garmin_push_<n> holds Garmin's activity id, garmin_ping_<n> another number.  The name of a file stays one word.
+    push = "garmin_push_"
+    return [t and (f"garmin:{t[len(push) :]}" if t.startswith(push) else t.replace(" ", "%20")) for t in texts]
 
 
-def window(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
+def window_params(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
     """Return the parameters of a window, seconds since 1970 UTC."""
     # Whether `after` excludes its own second is not documented: ask for one more, the rows are cut anyway.
     start = {"after": floor(after.timestamp()) - 1} if after else {}
@@ -96,8 +99,12 @@ LIST |= {
     "indoor": Field(
         "trainer", "sport_type", "type", via=lambda t, *words: bool(t) or "Virtual" in str(words[0] or words[1])
     ),
-    "has_gps": Field("map.summary_polyline", "start_latlng", via=Columnwise(_gps)),
-    "external_id": Field("external_id", via=Columnwise(lambda texts: [t and t.replace(" ", "%20") for t in texts])),
+    "has_gps": Field(
+        "map.summary_polyline",
+        "start_latlng",
+        via=Columnwise(lambda *pair: [bool(line or start) for line, start in zip(*pair, strict=True)]),
+    ),
+    "external_id": Field("external_id", via=Columnwise(_links)),
     "upload_id": Field("upload_id_str", "upload_id"),
 }
 DETAIL = LIST | fields("energy_kcal=calories perceived_exertion")
@@ -106,14 +113,16 @@ ATHLETE = fields("id username city region=state country weight_kg=weight ftp_w=f
     "sex": Field("sex", via=str.lower),
     "measurement_system": Field("measurement_preference", via={"feet": "imperial", "meters": "metric"}.get),
 }
-_EFFORT = _MEANS | fields("id activity_id=activity.id distance_m=distance")
-LAP = _EFFORT | _PACE | _CADENCE | fields("lap=lap_index")
-SEGMENT = _EFFORT | _CADENCE
+_EFFORT = _MEANS | fields("id=activity.id distance_m=distance")
+LAP = _EFFORT | _PACE | _CADENCE | fields("lap=lap_index lap_id=id")
+SEGMENT = _EFFORT | _CADENCE | fields("effort_id=id")
 SEGMENT |= fields(
     """segment_id=segment.id average_grade_pct=segment.average_grade climb_category=segment.climb_category
     kom_rank pr_rank"""
 )
-BEST = {c: f for c, f in _EFFORT.items() if c != "max_heart_rate_bpm"} | fields("metric sport rank=pr_rank")
+BEST = {c: f for c, f in _EFFORT.items() if c != "max_heart_rate_bpm"} | fields(
+    "effort_id=id metric sport rank=pr_rank"
+)
 STATS = fields(
     """athlete_id period sport_family activity_count=count distance_m=distance moving_s=moving_time
     elapsed_s=elapsed_time elevation_gain_m=elevation_gain longest_distance_m=longest biggest_climb_m=climb"""
@@ -130,14 +139,14 @@ PERSON = """resource_state athlete_type badge_type_id bikes shoes bio blocked ca
 POSITION = """resource_state athlete device_watts start_index end_index start_date_local split pace_zone achievements
     hidden segment""".split()
 _BOUNDS = {"heartrate": ("heart_rate", "bpm"), "power": ("power", "w"), "pace": ("pace", "mps")}
-ZONE = fields("activity_id kind zone elapsed_s=time lower_bpm upper_bpm lower_w upper_w lower_mps upper_mps")
+ZONE = fields("id kind zone elapsed_s=time lower_bpm upper_bpm lower_w upper_w lower_mps upper_mps")
 STREAM = fields(
     """elapsed_s=time distance_m=distance speed_mps=velocity_smooth heart_rate_bpm=heartrate power_w=watts
     altitude_m=altitude temperature_c=temp moving grade_pct=grade_smooth"""
 )
 
 
-def parts(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
+def part_rows(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
     """Read a list inside an activity's detail; what its parts do not say comes from the activity."""
 
     def rows(detail: Mapping[str, Any], _query: Query) -> list[dict[str, Any]]:
@@ -147,12 +156,12 @@ def parts(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
     return rows
 
 
-def zones(body: Sequence[Mapping[str, Any]], query: Query) -> list[dict[str, Any]]:
+def zone_rows(body: Sequence[Mapping[str, Any]], query: Query) -> list[dict[str, Any]]:
     """Return the time in each zone of an activity; the last one has no upper end."""
     rows = []
     for part in body:
         kind, unit = _BOUNDS.get(part["type"], (part["type"], "other"))
         for at, zone in enumerate(part.get("distribution_buckets") or (), start=1):
             bounds = {f"lower_{unit}": zone["min"], f"upper_{unit}": None if zone["max"] == -1 else zone["max"]}
-            rows.append({"activity_id": query.id, "kind": kind, "zone": at, "time": zone["time"], **bounds})
+            rows.append({"id": query.id, "kind": kind, "zone": at, "time": zone["time"], **bounds})
     return rows
