@@ -12,7 +12,7 @@ from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, SameProvider, 
 from pierre_data.dedupe.coalesce import group_ids, merge_groups, source_names
 from pierre_data.dedupe.exact_ids import by_exact_id, repeats
 from pierre_data.dedupe.groups import Groups, by_overlap, ordered_groups, people_apart
-from pierre_data.dedupe.overrides import Override, by_override, verdicts_on
+from pierre_data.dedupe.manual import Override, by_override, verdicts_on
 from pierre_data.errors import QueryError
 from pierre_data.notices import notice
 

@@ -31,6 +31,16 @@ _ARROW: dict[Kind, pa.DataType] = {
 }
 
 
+_PYTHON = {
+    Kind.TEXT: "str",
+    Kind.NUMBER: "float",
+    Kind.COUNT: "int",
+    Kind.FLAG: "bool",
+    Kind.INSTANT: "datetime, UTC",
+    Kind.WALL: "datetime without a time zone",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table.
@@ -284,6 +294,15 @@ class Table:
                     f"Row {at} of {self.name}: {field}{value}: {why[0].lower()}{why[1:]}.", "Correct the value."
                 ) from None
         return rows
+
+    def parameters(self) -> str:
+        """Return the columns as the ``Parameters`` section of a docstring."""
+        lines = ["Parameters", "----------"]
+        for c in self.columns.values():
+            kind = _PYTHON[c.kind] + (f", {c.unit.symbol}" if c.unit else "") + ("" if c.required else ", optional")
+            usual = f"  Plausible from {c.bounds[0]:g} to {c.bounds[1]:g}." if c.bounds else ""
+            lines += [f"{c.name} : {kind}", f"    {c.meaning}{usual}"]
+        return "\n".join(lines)
 
     def markdown(self) -> str:
         """Return the columns as a Markdown table: name, dtype, unit, meaning."""
