@@ -176,7 +176,7 @@ class Table:
         SchemaError
             A required column is missing or has nulls, or a value cannot be cast.
         """
-        size = len(frame)
+        size, nulls = len(frame), {}
         data: dict[Any, Any] = {}
         for column in self.columns.values():
             if column.name in frame.columns:
@@ -184,7 +184,10 @@ class Table:
             elif column.required and size:
                 raise SchemaError(f"{self.name} needs the column {column.name!r}.", "Add it to the frame.")
             else:
-                data[column.name] = _nulls(column.kind, size)
+                if column.kind not in nulls:
+                    nulls[column.kind] = _nulls(column.kind, size)
+                # Columns share it until somebody writes to one: pandas copies then.
+                data[column.name] = nulls[column.kind]
             if column.required and size and data[column.name].isna().any():
                 raise SchemaError(
                     f"Column {column.name!r} of {self.name} has missing values.", "Fill or drop those rows."
