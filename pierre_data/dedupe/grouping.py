@@ -130,6 +130,8 @@ def group(
     kept = np.flatnonzero(replaced_by == np.arange(len(replaced_by)))
     labels, verdicts, steps = np.arange(len(replaced_by)), Verdicts(), []
     if overrides := tuple(overrides):
+        if odd := [one for one in overrides if not isinstance(one, Override)]:
+            raise QueryError(f"{odd[0]!r} is no override.", "Make it with pierre_data.dedupe.Override(same, a, b).")
         verdicts, by_hand = verdicts_on(rows, kept, overrides)
         steps.append(("override", by_hand))
     case = Case(rows, kept, verdicts, same_provider)
