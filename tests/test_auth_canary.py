@@ -34,7 +34,7 @@ from pierre_data.auth import (
     open_tokens,
     report,
 )
-from pierre_data.auth.disk import write_private
+from pierre_data.private_files import write_private
 from pierre_data.secret import Secret
 from pierre_data.settings import Settings
 from tests.canary import Canaries, Search, everything_logged, fails

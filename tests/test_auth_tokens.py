@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenStore, new_key, open_tokens
-from pierre_data.auth.disk import read_private, write_private
 from pierre_data.auth.record import from_json, to_json
 from pierre_data.auth.vault import Damaged, Seal, unwrap, wrap
 from pierre_data.errors import StorageError, Timeout
+from pierre_data.private_files import read_private, write_private
 from pierre_data.secret import Secret
 from tests.oauth_kit import ROOT
 

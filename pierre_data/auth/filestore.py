@@ -5,7 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pierre_data.auth.disk import (
+from pierre_data.auth.locks import AccountLocks
+from pierre_data.auth.record import from_json, to_json
+from pierre_data.auth.tokens import Account, Kept, Notice, StoredToken
+from pierre_data.auth.vault import Damaged, OtherKey, Seal, unwrap, wrap
+from pierre_data.errors import StorageError
+from pierre_data.private_files import (
     private_directory,
     read_private,
     set_aside,
@@ -13,11 +18,6 @@ from pierre_data.auth.disk import (
     sync_directory,
     write_private,
 )
-from pierre_data.auth.locks import AccountLocks
-from pierre_data.auth.record import from_json, to_json
-from pierre_data.auth.tokens import Account, Kept, Notice, StoredToken
-from pierre_data.auth.vault import Damaged, OtherKey, Seal, unwrap, wrap
-from pierre_data.errors import StorageError
 
 
 class FileTokens:

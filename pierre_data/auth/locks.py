@@ -11,9 +11,9 @@ from pathlib import Path
 
 import filelock
 
-from pierre_data.auth.disk import private_directory, tighten
 from pierre_data.auth.tokens import Account, Notice, held
 from pierre_data.errors import StorageError
+from pierre_data.private_files import private_directory, tighten
 
 _POLL_S = 0.02
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import filelock
 
-from pierre_data.auth.disk import private_directory
 from pierre_data.auth.filestore import FileTokens
 from pierre_data.auth.memory import MemoryTokens
 from pierre_data.auth.tokens import Notice, TokenStore
 from pierre_data.auth.vault import Keyring, Seal, keyring_key
 from pierre_data.errors import StorageError, StorageNotice
+from pierre_data.private_files import private_directory
 from pierre_data.secret import Secret
 
 _WAYS = (
