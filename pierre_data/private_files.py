@@ -85,9 +85,7 @@ def tighten(handle: int, path: Path, notice: Notice = warn) -> None:
 def atomic_file(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
     """Yield a file that takes the name's place, flushed to the disk, when the block ends; never half, else OSError."""
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.part")
-    handle = os.open(
-        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | _CLOEXEC | getattr(os, "O_BINARY", 0), mode
-    )
+    handle = os.open(part, _CREATE, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -119,6 +117,9 @@ def sync_directory(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | _CLOEXEC)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot flush a directory
+            raise
     finally:
         os.close(handle)
 
