@@ -16,7 +16,7 @@ import pytest
 
 from pierre_data.auth import StoredToken, TokenSource, new_key
 from pierre_data.secret import Secret
-from tests.oauth_kit import ME, ROOT, environment, files, provider, token_for
+from tests.oauth_kit import ME, ROOT, environment, files, link, provider, token_for
 from tests.oauth_server import OAuthServer
 
 
@@ -155,6 +155,6 @@ def test_a_second_process_sees_what_the_first_one_refreshed(tmp_path: Path) -> N
         store.save(ME, token_for(server))
         other = start("ask", server.url, tmp_path / "tokens", key, "1")
         assert said(other) == "ready"
-        mine = TokenSource(*provider(server.url), store, ME)()
+        mine = TokenSource(link(*provider(server.url), store))()
         assert json.loads(finish(other, "go\n")) == [mine.reveal()]
         assert server.counts["refresh"] == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pierre_data.auth import MemoryTokens, TokenSource, Wire
+from pierre_data.auth import MemoryTokens, TokenSource
 from pierre_data.errors import (
     ApiError,
     AuthenticationFailed,
@@ -16,7 +16,7 @@ from pierre_data.errors import (
     StorageError,
     TokenRefreshFailed,
 )
-from tests.oauth_kit import ME, Watched, at_once, connected, provider, token_for
+from tests.oauth_kit import ME, Watched, at_once, connected, link, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
 
@@ -44,7 +44,7 @@ def test_a_slow_token_endpoint_ends_at_the_deadline() -> None:
     with OAuthServer(Rules(delay_s=2.0)) as server:
         store = MemoryTokens()
         store.save(ME, token_for(server))
-        source = TokenSource(*provider(server.url), store, ME, wire=Wire("acme", timeout_s=0.2))
+        source = TokenSource(link(*provider(server.url), store, timeout_s=0.2))
         with pytest.raises(NetworkError, match="No complete answer"):
             source()
 
@@ -79,12 +79,12 @@ def test_a_wrong_secret_is_our_fault_and_not_the_end() -> None:
     with OAuthServer() as server:
         store = MemoryTokens()
         store.save(ME, token_for(server))
-        bad = TokenSource(*provider(server.url, client_secret="wrong-secret"), store, ME)
+        bad = TokenSource(link(*provider(server.url, client_secret="wrong-secret"), store))
         with pytest.raises(AuthenticationFailed, match="client id and secret") as caught:
             bad()
         assert not isinstance(caught.value, TokenRefreshFailed)
         assert "wrong-secret" not in str(caught.value)
-        assert server.valid(TokenSource(*provider(server.url), store, ME)().reveal())
+        assert server.valid(TokenSource(link(*provider(server.url), store))().reveal())
 
 
 def test_a_store_that_cannot_be_written_costs_no_refresh_token() -> None:
@@ -127,7 +127,7 @@ def test_offline_opens_no_socket() -> None:
         store = MemoryTokens()
         store.save(ME, token_for(server))
         with pytest.raises(NetworkError, match="offline"):
-            TokenSource(*provider(server.url), store, ME, wire=Wire("acme", offline=True))()
+            TokenSource(link(*provider(server.url), store, offline=True))()
         assert server.log == []
 
 
