@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pierre_data import Client, ProviderRegistry, schema
-from pierre_data.auth import Account, ConsentPrompt, FileTokens, TokenStore
+from pierre_data.auth import Account, Dialogue, FileTokens, TokenStore
 from pierre_data.settings import Settings
 from pierre_data.spi import Endpoint, OAuthEndpoints, OAuthParams, Option, ProviderDescriptor, fields
 from tests.oauth_kit import files, token_for
@@ -79,9 +79,9 @@ class Lab:
         (store or self.store()).save(account, token)
         return token.access.reveal()
 
-    def talk(self, **how: Any) -> ConsentPrompt:
+    def talk(self, **how: Any) -> Dialogue:
         """A person in front of a browser who consents at once."""
-        return ConsentPrompt(lambda url, advice: None, open_browser=visiting(self.server, **how))
+        return Dialogue(lambda url, advice: None, open_browser=visiting(self.server, **how))
 
 
 def visiting(server: OAuthServer, **how: Any) -> Callable[[str], None]:

@@ -15,7 +15,7 @@ import pytest
 
 import pierre_data as pierre
 from pierre_data import Client, ProviderRegistry
-from pierre_data.auth import Account, ConsentPrompt, new_key
+from pierre_data.auth import Account, Dialogue, new_key
 from pierre_data.settings import Settings
 from pierre_data.spi import Option
 from tests.account_kit import ME, Lab, acme, child_environment
@@ -87,7 +87,7 @@ def test_connect_async_leaves_the_loop_free(lab: Lab) -> None:
 
 def test_a_cancelled_connect_async_ends_its_wait(lab: Lab) -> None:
     client, shown = lab.client(), threading.Event()
-    silent = ConsentPrompt(lambda url, advice: shown.set(), open_browser=lambda url: None)
+    silent = Dialogue(lambda url, advice: shown.set(), open_browser=lambda url: None)
 
     async def cell() -> None:
         task = asyncio.create_task(client.connect_async("acme", dialogue=silent))

@@ -18,7 +18,7 @@ import pytest
 from nbclient import NotebookClient
 
 from pierre_data.auth import (
-    ConsentPrompt,
+    Dialogue,
     Environment,
     FixedToken,
     MemoryTokens,
@@ -144,7 +144,7 @@ def test_the_link_is_the_only_place_of_the_state() -> None:
             lab.canaries.know("state", url.partition("state=")[2].partition("&")[0])
             lab.search.text("advice", advice)
 
-        talk = ConsentPrompt(show, ask=lambda: lab.server.consent(links[0]))
+        talk = Dialogue(show, ask=lambda: lab.server.consent(links[0]))
         lab.search.things(connect(descriptor, config, MemoryTokens(), ME, talk, here=HUB), talk)
     assert lab.search.found() == []
     assert lab.canaries.in_(links[0].encode()) == ["state"]

@@ -15,7 +15,7 @@ import pytest
 
 from pierre_data.auth import (
     Account,
-    ConsentPrompt,
+    Dialogue,
     Environment,
     MemoryTokens,
     StoredToken,
@@ -56,7 +56,7 @@ def test_consent_through_the_loopback_then_stored() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
         store, screen = MemoryTokens(), Screen()
-        talk = ConsentPrompt(screen, open_browser=browser(server))
+        talk = Dialogue(screen, open_browser=browser(server))
         first = connect(descriptor, config, store, ME, talk, here=HERE)
         assert first.how == "consent"
         assert store.load(ME) == first.token
@@ -74,7 +74,7 @@ def test_no_browser_opens_on_a_hub_and_the_address_is_pasted() -> None:
         descriptor, config = provider(server.url)
         store, screen = MemoryTokens(), Screen()
         opened: list[str] = []
-        talk = ConsentPrompt(screen, open_browser=opened.append, ask=lambda: server.consent(screen.url))
+        talk = Dialogue(screen, open_browser=opened.append, ask=lambda: server.consent(screen.url))
         done = connect(descriptor, config, store, ME, talk, here=HUB)
         assert done.how == "consent"
         assert opened == []
@@ -86,7 +86,7 @@ def test_a_widget_may_be_given_the_address_while_the_receiver_waits() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
         screen = Screen()
-        talk = ConsentPrompt(screen, open_browser=None, pasted=lambda: Secret(server.consent(screen.url)))
+        talk = Dialogue(screen, open_browser=None, pasted=lambda: Secret(server.consent(screen.url)))
         assert connect(descriptor, config, MemoryTokens(), ME, talk, here=HUB).how == "consent"
         hub = replace(config, redirect_uri="https://hub.example/callback")
         assert connect(descriptor, hub, MemoryTokens(), ME, talk, here=HUB).how == "consent"
@@ -96,7 +96,7 @@ def test_after_a_wait_in_vain_the_terminal_asks() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
         screen = Screen()
-        talk = ConsentPrompt(screen, open_browser=None, ask=lambda: server.consent(screen.url))
+        talk = Dialogue(screen, open_browser=None, ask=lambda: server.consent(screen.url))
         assert connect(descriptor, config, MemoryTokens(), ME, talk, here=HERE, timeout_s=0.1).how == "consent"
         with pytest.raises(Cancelled):
             connect(descriptor, config, MemoryTokens(), ME, replace(talk, ask=lambda: ""), here=HUB)
@@ -112,7 +112,7 @@ def test_a_denial_stores_nothing() -> None:
         descriptor, config = provider(server.url)
         store = MemoryTokens()
         with pytest.raises(AuthenticationFailed, match="declined"):
-            connect(descriptor, config, store, ME, ConsentPrompt(Screen(), browser(server, deny=True)), here=HERE)
+            connect(descriptor, config, store, ME, Dialogue(Screen(), browser(server, deny=True)), here=HERE)
         assert store.list() == []
 
 
@@ -124,28 +124,26 @@ def test_a_browser_that_cannot_be_opened_is_no_failure() -> None:
             browser(server)(url)
             raise webbrowser.Error("could not locate runnable browser")
 
-        assert (
-            connect(descriptor, config, MemoryTokens(), ME, ConsentPrompt(Screen(), none), here=HERE).how == "consent"
-        )
+        assert connect(descriptor, config, MemoryTokens(), ME, Dialogue(Screen(), none), here=HERE).how == "consent"
 
 
 def test_a_registered_port_is_used_as_it_is() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url, any_port=False)
         with pytest.raises(ConfigurationError, match="PIERRE_ACME_REDIRECT_URI"):
-            connect(descriptor, config, MemoryTokens(), ME, ConsentPrompt(Screen(), None), here=HERE)
+            connect(descriptor, config, MemoryTokens(), ME, Dialogue(Screen(), None), here=HERE)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"http://localhost:{free.getsockname()[1]}/callback"
         fixed = replace(config, redirect_uri=address)
-        done = connect(descriptor, fixed, MemoryTokens(), ME, ConsentPrompt(Screen(), browser(server)), here=HERE)
+        done = connect(descriptor, fixed, MemoryTokens(), ME, Dialogue(Screen(), browser(server)), here=HERE)
         assert done.how == "consent"
         assert server.log[-1][2]["redirect_uri"] == address
 
 
 def test_what_needs_no_consent() -> None:
     descriptor, config = provider("http://127.0.0.1:9")
-    talk, store = ConsentPrompt(Screen(), None), MemoryTokens()
+    talk, store = Dialogue(Screen(), None), MemoryTokens()
     given = replace(config, access_token=Secret("outside"))
     assert connect(descriptor, given, store, ME, talk).how == "environment"
     plain = ProviderDescriptor(name="synthetic", display_name="Synthetic")
@@ -160,7 +158,7 @@ def test_a_cancelled_connect_ends_at_once() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
         stop = threading.Event()
-        prompt = ConsentPrompt(lambda url, advice: stop.set(), None)
+        prompt = Dialogue(lambda url, advice: stop.set(), None)
         with pytest.raises(Cancelled):
             connect(descriptor, config, MemoryTokens(), ME, prompt, here=HERE, cancel=stop)
 
@@ -195,8 +193,6 @@ def test_an_over_token_without_refresh_asks_again() -> None:
         store = MemoryTokens()
         at = utc_now() - dt.timedelta(days=2)
         store.save(ME, StoredToken(Secret("old"), at, at + dt.timedelta(days=1)))
-        assert (
-            connect(descriptor, config, store, ME, ConsentPrompt(Screen(), browser(server)), here=HERE).how == "consent"
-        )
+        assert connect(descriptor, config, store, ME, Dialogue(Screen(), browser(server)), here=HERE).how == "consent"
         assert store.list() == [ME]
         assert Account("acme") not in store.list()

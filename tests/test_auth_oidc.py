@@ -18,7 +18,7 @@ import pytest
 
 from pierre_data.auth import (
     Consent,
-    ConsentPrompt,
+    Dialogue,
     Environment,
     MemoryTokens,
     StoredToken,
@@ -185,7 +185,7 @@ def test_connect_through_the_receiver_and_disconnect(acme: Acme) -> None:
     store = MemoryTokens()
     with ThreadPoolExecutor(1) as browser:
         pages: list[Future[int]] = []
-        talk = ConsentPrompt(
+        talk = Dialogue(
             lambda url, advice: None,
             lambda url: pages.append(browser.submit(lambda: httpx.get(consent_by_hand(url)).status_code)),
         )

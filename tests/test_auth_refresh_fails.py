@@ -109,6 +109,51 @@ def test_a_disk_that_fills_up_during_the_refresh_loses_nothing() -> None:
         assert (server.counts["refresh"], server.counts["reuse"]) == (1, 0)
 
 
+def test_what_could_not_be_saved_is_not_saved_over_a_newer_consent() -> None:
+    with OAuthServer() as server:
+        store = Watched()
+        source = connected(server, store)
+        store.broken_from = 2
+        with pytest.raises(StorageError):
+            source()
+        store.broken_from = 10**9
+        newer = token_for(server, age_s=10)
+        store.save(ME, newer)  # the person connected again elsewhere
+        assert source() == newer.access
+        assert store.load(ME) == newer
+        assert server.counts["refresh"] == 1
+
+
+def test_an_early_refresh_that_failed_is_paid_for_once() -> None:
+    with OAuthServer(Rules(fail_with=503)) as server:
+        source = connected(server, MemoryTokens(), age_s=3600 - 100)
+        assert server.valid(source().reveal())
+        assert source() == source()
+        assert len(server.log) == 1
+
+
+def test_while_the_old_token_lasts_nobody_waits_for_a_refresh() -> None:
+    with OAuthServer() as server:
+        store, held, end = MemoryTokens(), threading.Event(), threading.Event()
+        source = connected(server, store, age_s=3600 - 100)
+
+        def hold() -> None:
+            with store.lock(ME):
+                held.set()
+                end.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(30)
+        old = store.load(ME)
+        assert old is not None
+        assert source() == old.access
+        assert server.log == []
+        end.set()
+        holder.join()
+        assert source() != old.access
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"access_token": ""}, {"access_token": 5.5}, {"access_token": None, "expires_in": "x"}]
 )

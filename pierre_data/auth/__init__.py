@@ -1,7 +1,7 @@
 """Consent, tokens and their keeping: connect once, stay connected, leak nothing."""
 
 from pierre_data.auth.connection import Connection
-from pierre_data.auth.consent import Consent, ConsentPrompt, redirect_address
+from pierre_data.auth.consent import Consent, Dialogue, redirect_address
 from pierre_data.auth.doctor import Diagnosis, diagnose, report, shareable
 from pierre_data.auth.encryption import new_key
 from pierre_data.auth.environment import Environment, detect_environment
@@ -21,7 +21,7 @@ __all__ = [
     "Connected",
     "Connection",
     "Consent",
-    "ConsentPrompt",
+    "Dialogue",
     "Diagnosis",
     "Disconnected",
     "Environment",

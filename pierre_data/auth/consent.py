@@ -52,7 +52,7 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentPrompt:
+class Dialogue:
     """How a person is spoken to while he connects.
 
     Parameters
@@ -77,7 +77,7 @@ class ConsentPrompt:
 def ask_consent(
     authorize: Callable[[str], Consent],
     redirect: str,
-    prompt: ConsentPrompt,
+    dialogue: Dialogue,
     here: Environment,
     *,
     timeout_s: float,
@@ -86,34 +86,34 @@ def ask_consent(
 ) -> tuple[Consent, Secret]:
     """Show the link that `authorize` makes and wait: the question, and the address the browser ended at."""
     # Where a browser opens, its redirect arrives; elsewhere a terminal asks at once instead of waiting in vain.
-    listens = is_local(redirect) and (prompt.ask is None or (here.has_browser and prompt.open_browser is not None))
+    listens = is_local(redirect) and (dialogue.ask is None or (here.has_browser and dialogue.open_browser is not None))
     with Receiver(redirect, provider=provider) if listens else contextlib.nullcontext() as receiver:
         consent = authorize(receiver.redirect_uri if receiver else redirect.replace(":0/", f":{_PORT}/"))
-        prompt.on_url(consent.url, here.advice(consent.redirect_uri))
-        if here.has_browser and prompt.open_browser is not None:
+        dialogue.on_url(consent.url, here.advice(consent.redirect_uri))
+        if here.has_browser and dialogue.open_browser is not None:
             with contextlib.suppress(webbrowser.Error, OSError):  # the link is on the screen
-                prompt.open_browser(consent.url)
-        return consent, _wait(consent, receiver, prompt, timeout_s, cancel)
+                dialogue.open_browser(consent.url)
+        return consent, _wait(consent, receiver, dialogue, timeout_s, cancel)
 
 
 def _wait(
     consent: Consent,
     receiver: Receiver | None,
-    prompt: ConsentPrompt,
+    dialogue: Dialogue,
     timeout_s: float,
     cancel: threading.Event | None,
 ) -> Secret:
     name, late = consent.provider, None
     if receiver is not None:
         try:
-            return receiver.wait(consent.state, timeout_s=timeout_s, cancel=cancel, pasted=prompt.pasted)
+            return receiver.wait(consent.state, timeout_s=timeout_s, cancel=cancel, pasted=dialogue.pasted)
         except Timeout as error:
             late = error
-    elif prompt.ask is None:
-        return _wait_for_paste(name, prompt.pasted, timeout_s, cancel)
-    if prompt.ask is None:
+    elif dialogue.ask is None:
+        return _wait_for_paste(name, dialogue.pasted, timeout_s, cancel)
+    if dialogue.ask is None:
         raise late or Timeout("Nobody consented.", "Connect again.", provider=name)
-    address = prompt.ask()
+    address = dialogue.ask()
     if not address:
         raise Cancelled("No address was pasted.", "Connect again when you like.", provider=name)
     return address if isinstance(address, Secret) else Secret(address)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pierre_data.auth.connection import Connection
-from pierre_data.auth.consent import ConsentPrompt, ask_consent, redirect_address
+from pierre_data.auth.consent import Dialogue, ask_consent, redirect_address
 from pierre_data.auth.environment import Environment, detect_environment
 from pierre_data.auth.identities import key_identities
 from pierre_data.auth.log_filter import FILTER, redact_logs
@@ -64,7 +64,7 @@ def connect(
     config: ProviderConfig,
     store: TokenStore,
     account: Account,
-    prompt: ConsentPrompt,
+    dialogue: Dialogue,
     *,
     again: bool = False,
     timeout_s: float = 300.0,
@@ -77,7 +77,7 @@ def connect(
     ----------
     descriptor, config, store, account
         As for `Connection`.
-    prompt : ConsentPrompt
+    dialogue : Dialogue
         How the person is spoken to.
     again : bool
         Ask for consent even if there is a token.
@@ -109,7 +109,7 @@ def connect(
     consent, redirected = ask_consent(
         connection.authorize,
         redirect_address(descriptor, config),
-        prompt,
+        dialogue,
         here or detect_environment(os.environ),
         timeout_s=timeout_s,
         cancel=cancel,

@@ -11,7 +11,7 @@ from typing import Any
 from pierre_data.auth import (
     Account,
     Connected,
-    ConsentPrompt,
+    Dialogue,
     Disconnected,
     FileTokens,
     Identity,
@@ -111,7 +111,7 @@ class Accounts:
         name: str,
         *,
         again: bool = False,
-        dialogue: ConsentPrompt | None = None,
+        dialogue: Dialogue | None = None,
         timeout_s: float = 300.0,
         cancel: threading.Event | None = None,
     ) -> Connected:
@@ -158,7 +158,7 @@ class Accounts:
         return any((self._settings.data_dir / "tokens").glob("*.token"))
 
 
-def speaking(browser: bool = True) -> ConsentPrompt:
+def speaking(browser: bool = True) -> Dialogue:
     """Return how to speak to whoever runs this: the link is printed; a terminal can paste the address."""
 
     def show(url: str, advice: str) -> None:
@@ -173,4 +173,4 @@ def speaking(browser: bool = True) -> ConsentPrompt:
             ) from error
 
     asks = ask if sys.stdin is not None and sys.stdin.isatty() else None
-    return ConsentPrompt(show, ask=asks) if browser else ConsentPrompt(show, open_browser=None, ask=asks)
+    return Dialogue(show, ask=asks) if browser else Dialogue(show, open_browser=None, ask=asks)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import pandas as pd
 
 from pierre_data import schema
-from pierre_data.auth import Connected, ConsentPrompt, Disconnected, StoredToken, TokenStore
+from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken, TokenStore
 from pierre_data.cache import CachePolicy, MemoryStore, Store, open_store
 from pierre_data.client.accounts import Accounts, speaking
 from pierre_data.client.choice import chosen
@@ -352,7 +352,7 @@ class Client:
         again: bool = False,
         browser: bool = True,
         timeout_s: float = 300.0,
-        dialogue: ConsentPrompt | None = None,
+        dialogue: Dialogue | None = None,
         cancel: threading.Event | None = None,
     ) -> Connected:
         """Connect an account: stored token, environment, consent in a browser, pasted address; in this order.
@@ -367,7 +367,7 @@ class Client:
             Open the consent page; otherwise only show its address.
         timeout_s : float
             Longest wait for the consent, in seconds.
-        dialogue : ConsentPrompt, optional
+        dialogue : Dialogue, optional
             How the person is spoken to; by default the link is printed, and a terminal can paste the address.
         cancel : threading.Event, optional
             Set it to give up waiting.
@@ -398,7 +398,7 @@ class Client:
         again: bool = False,
         browser: bool = True,
         timeout_s: float = 300.0,
-        dialogue: ConsentPrompt | None = None,
+        dialogue: Dialogue | None = None,
     ) -> Connected:
         """Do what `connect` does without blocking the kernel; cancelling the task ends the wait.
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from pierre_data.auth import ConsentPrompt
+from pierre_data.auth import Dialogue
 from pierre_data.client import Client
 from pierre_data.errors import Cancelled, PierreError
 from pierre_data.secret import Secret
@@ -158,9 +158,7 @@ class Connecting:
             self._set(name, consent=Secret(url), says=advice)
 
         def work() -> None:
-            done = self.client.connect(
-                name, again=again, dialogue=ConsentPrompt(show, pasted=wait.take), cancel=wait.stop
-            )
+            done = self.client.connect(name, again=again, dialogue=Dialogue(show, pasted=wait.take), cancel=wait.stop)
             lacking = [f"{table} ({', '.join(scopes)})" for table, scopes in done.missing.items()]
             short = f" Without consent for: {'; '.join(lacking)}." if lacking else ""
             self._set(name, says=f"Connected: {done.how}.{short}")
