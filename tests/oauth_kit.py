@@ -180,13 +180,12 @@ def ask(store: FileTokens, url: str, threads: int) -> None:
 
 
 def breed_writers(store: FileTokens) -> None:
-    """Fork a writer for each line on standard input, and say its process id; this process has one thread."""
+    """Fork a writer for each line on standard input; it says its process id once it has written."""
     print("ready", flush=True)
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
             write_forever(store)
-        print(child, flush=True)
         os.waitpid(child, 0)
 
 
@@ -196,6 +195,8 @@ def write_forever(store: FileTokens) -> None:
     for number in range(10_000_000):
         word = f"{number:08d}"
         store.save(ME, StoredToken(Secret(f"access-{word}"), at, None, Secret(f"refresh-{word}" * 40)))
+        if number == 0:
+            print(os.getpid(), flush=True)
 
 
 if __name__ == "__main__":

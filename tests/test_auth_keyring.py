@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,17 +47,6 @@ class FailingKeyring(DictKeyring):
         raise RuntimeError("no D-Bus for canary-in-keyring-error")
 
 
-class HangingKeyring(DictKeyring):
-    def __init__(self, end: threading.Event) -> None:
-        super().__init__()
-        self.end, self.answered = end, False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self.end.wait(30)
-        self.answered = True
-        return None
-
-
 class WeakKeyring(DictKeyring):
     priority = 0.5  # type: ignore[assignment]
 
@@ -99,18 +87,6 @@ def test_without_a_keyring_tokens_stay_in_memory_and_nothing_is_written(
     assert "PIERRE_TOKEN_STORE=plaintext" in said[0]
     assert "canary" not in said[0]
     assert list((tmp_path / "t").glob("*.token")) == []
-
-
-def test_a_keyring_that_hangs_is_given_up(tmp_path: Path, use: Use) -> None:
-    said: list[str] = []
-    end = threading.Event()
-    ring = HangingKeyring(end)
-    use(ring)
-    store = open_tokens(tmp_path / "t", notice=said.append)
-    assert isinstance(store, MemoryTokens)
-    assert not ring.answered
-    end.set()
-    assert "did not answer within 3 s" in said[0]
 
 
 def test_an_unwritable_home_means_memory_and_a_notice(tmp_path: Path) -> None:

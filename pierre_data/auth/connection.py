@@ -20,22 +20,7 @@ from pierre_data.spi import ProviderConfig, ProviderDescriptor, check_url
 class Connection:
     """An account at a provider, and how its tokens are bought, renewed and given back.
 
-    Parameters
-    ----------
-    descriptor, config
-        The provider, its addresses and your application.
-    store : TokenStore
-        Where the token is.
-    account : Account
-        Whose.
-    timeout_s : float
-        Longest request to the token endpoint, in seconds.
-    offline : bool
-        Refuse before any socket is opened.
-    cancel : threading.Event, optional
-        Ends a request at once.
-    now : callable
-        Our own clock.
+    A request to the token endpoint takes `timeout_s` at most; `offline` refuses it, `cancel` ends it at once.
 
     Examples
     --------
@@ -107,11 +92,7 @@ class Connection:
         return renewed_token(self.descriptor, response, began, token)
 
     def revoke(self, token: StoredToken) -> str:
-        """Give a token back, the way the vendor wants it.
-
-        Empty when the vendor confirmed; otherwise a sentence that says what could not be revoked, why, and where to do
-        it by hand.
-        """
+        """Give a token back; empty, or a sentence: what could not be revoked, why, and where to do it by hand."""
         return self.endpoint.revoke(token)
 
     def check_host(self, issued: str, url: str, name: str) -> None:

@@ -1,24 +1,21 @@
-"""A question to the athlete: how it is shown, and how its answer is taken and read, whichever way it comes back."""
+"""A question to the athlete, how it is shown, and how its answer is read."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pierre_data.auth.environment import Environment
-from pierre_data.auth.loopback import Pasted, Receiver, is_local, redirect_params, same_state
+from pierre_data.auth.loopback import Pasted, redirect_params, same_state
 from pierre_data.auth.token_response import oauth_params
-from pierre_data.errors import AuthenticationFailed, Cancelled, ConfigurationError, Timeout
+from pierre_data.errors import AuthenticationFailed, ConfigurationError
 from pierre_data.http import excerpt
 from pierre_data.secret import Secret
 from pierre_data.settings import variable, words
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 
-_PORT = 35535  # of the original system; only a name when nothing listens there
+#: Of the original system; only a name when nothing listens there.
+PORT = 35535
 _DENIED = {
     "access_denied": "the consent was declined",
     "temporarily_unavailable": "the provider is unavailable for the moment",
@@ -28,26 +25,12 @@ _DENIED = {
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A question that waits for its answer; used once.
-
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    url : str
-        Where people consent; for their eyes, so not in the repr (the state is in it).
-    state : Secret
-        Comes back with the answer and ties it to this question.
-    verifier : Secret, optional
-        The PKCE proof, where the vendor knows PKCE.
-    redirect_uri : str
-        Where the answer goes.
-    """
+    """A question that waits for its answer; used once."""
 
     provider: str
-    url: str = field(repr=False)
-    state: Secret
-    verifier: Secret | None
+    url: str = field(repr=False)  # where people consent; for their eyes only, as the state is in it
+    state: Secret  # comes back with the answer and ties it to this question
+    verifier: Secret | None  # the PKCE proof, where the vendor knows PKCE
     redirect_uri: str
 
 
@@ -74,67 +57,6 @@ class Dialogue:
     ask: Callable[[], Secret | str | None] | None = None
 
 
-def ask_consent(
-    authorize: Callable[[str], Consent],
-    redirect: str,
-    dialogue: Dialogue,
-    here: Environment,
-    *,
-    timeout_s: float,
-    cancel: threading.Event | None,
-    provider: str,
-) -> tuple[Consent, Secret]:
-    """Show the link that `authorize` makes and wait: the question, and the address the browser ended at."""
-    # Where a browser opens, its redirect arrives; elsewhere a terminal asks at once instead of waiting in vain.
-    listens = is_local(redirect) and (dialogue.ask is None or (here.has_browser and dialogue.open_browser is not None))
-    with Receiver(redirect, provider=provider) if listens else contextlib.nullcontext() as receiver:
-        consent = authorize(receiver.redirect_uri if receiver else redirect.replace(":0/", f":{_PORT}/"))
-        dialogue.on_url(consent.url, here.advice(consent.redirect_uri))
-        if here.has_browser and dialogue.open_browser is not None:
-            with contextlib.suppress(webbrowser.Error, OSError):  # the link is on the screen
-                dialogue.open_browser(consent.url)
-        return consent, _wait(consent, receiver, dialogue, timeout_s, cancel)
-
-
-def _wait(
-    consent: Consent,
-    receiver: Receiver | None,
-    dialogue: Dialogue,
-    timeout_s: float,
-    cancel: threading.Event | None,
-) -> Secret:
-    name, late = consent.provider, None
-    if receiver is not None:
-        try:
-            return receiver.wait(consent.state, timeout_s=timeout_s, cancel=cancel, pasted=dialogue.pasted)
-        except Timeout as error:
-            late = error
-    elif dialogue.ask is None:
-        return _wait_for_paste(name, dialogue.pasted, timeout_s, cancel)
-    if dialogue.ask is None:
-        raise late or Timeout("Nobody consented.", "Connect again.", provider=name)
-    address = dialogue.ask()
-    if not address:
-        raise Cancelled("No address was pasted.", "Connect again when you like.", provider=name)
-    return address if isinstance(address, Secret) else Secret(address)
-
-
-def _wait_for_paste(name: str, pasted: Pasted | None, timeout_s: float, cancel: threading.Event | None) -> Secret:
-    if pasted is None:
-        raise ConfigurationError(
-            "The answer cannot come back here: the redirect address is not on this computer.",
-            "Connect where an address can be pasted, such as pierre-data connect in a terminal.",
-            provider=name,
-        )
-    end, wait = time.monotonic() + timeout_s, cancel or threading.Event()
-    while time.monotonic() < end:
-        if (address := pasted()) is not None:
-            return address
-        if wait.wait(0.1):
-            raise Cancelled("Connecting was cancelled.", "Connect again when you like.", provider=name)
-    raise Timeout(f"No address was pasted within {timeout_s:g} s.", "Connect again.", provider=name)
-
-
 def redirect_address(descriptor: ProviderDescriptor, config: ProviderConfig) -> str:
     """Return where the vendor sends the browser: as configured, else any port where the vendor allows that.
 
@@ -147,7 +69,7 @@ def redirect_address(descriptor: ProviderDescriptor, config: ProviderConfig) -> 
     name = variable(descriptor.name, "REDIRECT_URI")
     raise ConfigurationError(
         f"{descriptor.display_name} answers only to the address registered with it, and {name} is not set.",
-        f"Register http://localhost:{_PORT}/callback (or another) with your application, and set {name} to it.",
+        f"Register http://localhost:{PORT}/callback (or another) with your application, and set {name} to it.",
         provider=descriptor.name,
     )
 

@@ -36,17 +36,8 @@ class FileTokens:
 
     Every read goes to the disk (about 0.25 ms), so a refresh, a connect or a disconnect of another process is seen
     at once.  The directory is made when it is missing; one that is a link or somebody else's is a StorageError.
-
-    Parameters
-    ----------
-    directory : Path
-        Where the files are.
-    cipher : Cipher or None
-        What files are sealed with; None writes them in clear.
-    key : str
-        Where the key came from, for people.
-    notice : callable
-        Told once about each loose, corrupt or foreign file.
+    Without a cipher files are in clear; `key` says where the key came from; `notice` is told once about each file
+    that is loose, corrupt or sealed with another key.
     """
 
     def __init__(self, directory: Path, cipher: Cipher | None, *, key: str = "", notice: Notice = warn) -> None:

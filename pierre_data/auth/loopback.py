@@ -16,7 +16,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pierre_data.errors import Cancelled, ConfigurationError, Timeout
@@ -92,14 +92,7 @@ class Receiver:
     Only this computer can reach it; a name that a web page makes resolve to it is refused (DNS rebinding); a wrong
     path, method, state or a repeated parameter is answered and does not end the wait.  ``localhost`` listens on
     127.0.0.1 and, where there is one, on ::1.  A port that is busy or not allowed is a ConfigurationError: another
-    one is never tried.
-
-    Parameters
-    ----------
-    redirect_uri : str
-        As registered.  Port 0 takes any free port; `redirect_uri` then names it.
-    provider : str
-        Registry name, for messages.
+    one is never tried.  Port 0 takes any free port; `redirect_uri` then names it.
 
     Examples
     --------
@@ -192,14 +185,12 @@ class Receiver:
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
                 raise
-            self._refuse(port, "is in use" if error.errno == errno.EADDRINUSE else "is not yours to use")
-
-    def _refuse(self, port: int, why: str) -> NoReturn:
-        raise ConfigurationError(
-            f"Port {port} of this computer {why}, and the consent ends there.",
-            f"End the program that uses it. {self._fix}",
-            provider=self._provider,
-        ) from None
+            why = "is in use" if error.errno == errno.EADDRINUSE else "is not yours to use"
+            raise ConfigurationError(
+                f"Port {port} of this computer {why}, and the consent ends there.",
+                f"End the program that uses it. {self._fix}",
+                provider=self._provider,
+            ) from None
 
 
 class _Server(ThreadingHTTPServer):

@@ -26,23 +26,10 @@ _WAYS = (
 def open_tokens(
     directory: Path, *, store: str = "keyring", key: Secret | None = None, notice: Notice = warn
 ) -> TokenStore:
-    """Open the token store the settings ask for; never falls back to clear text.
+    """Open the token store the settings ask for: files, or memory when there is no key or no directory; never clear.
 
-    Parameters
-    ----------
-    directory : Path
-        Where token files are: ``settings.data_dir / "tokens"``.
-    store : {"keyring", "memory", "plaintext"}
-        ``settings.token_store``.
-    key : Secret, optional
-        ``settings.token_key``; used instead of the keyring's; what is no key is a ConfigurationError.
-    notice : callable
-        Told once, in a sentence or two, when tokens can only be kept in memory, or a file had to be mended.
-
-    Returns
-    -------
-    TokenStore
-        Files, or memory when there is no key or the directory cannot be used.
+    `store` is "keyring", "memory" or "plaintext"; `key` is used instead of the keyring's, and what is none is a
+    ConfigurationError; `notice` is told once why tokens are in memory, or that a file had to be mended.
 
     Examples
     --------

@@ -38,19 +38,8 @@ class TokenRefused(AuthenticationFailed):
 class TokenEndpoint:
     """A vendor's authorisation, token and revoke endpoints.
 
-    Every method raises `TokenRefused` when the vendor answers 400 to 499 (but 429) or an OAuth error, and the errors
-    of `HttpClient.send`; nothing of what was sent is left in a traceback.
-
-    Parameters
-    ----------
-    descriptor, config
-        The provider.
-    timeout_s : float
-        One request, from the DNS question to the last byte, in seconds.
-    offline : bool
-        Refuse before any socket is opened.
-    cancel : threading.Event, optional
-        When set, a request ends at once.
+    Methods raise `TokenRefused` when the vendor answers 400 to 499 (but 429) or an OAuth error, and the errors of
+    `HttpClient.send`; nothing of what was sent is left in a traceback.
     """
 
     descriptor: ProviderDescriptor

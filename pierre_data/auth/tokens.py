@@ -48,24 +48,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token as it is kept.
-
-    Parameters
-    ----------
-    access : Secret
-        The bearer token.
-    obtained_at : datetime
-        When it came, by our own clock, aware UTC.
-    expires_at : datetime, optional
-        When it ends, by our own clock, aware UTC; None when the vendor names no end.
-    refresh : Secret, optional
-        Buys a new one.
-    scopes : tuple of str
-        As granted.
-    account : str
-        The vendor's id of the account; empty when unknown.
-    issued_host, token_host : str
-        Host (and unusual port) of the API it is for and of the endpoint that issued it.
+    """A token as it is kept; times are by our own clock, aware UTC.
 
     Examples
     --------
@@ -77,12 +60,12 @@ class StoredToken:
 
     access: Secret
     obtained_at: dt.datetime
-    expires_at: dt.datetime | None = None
+    expires_at: dt.datetime | None = None  # None when the vendor names no end
     refresh: Secret | None = None
-    scopes: tuple[str, ...] = ()
-    account: str = ""
-    issued_host: str = ""
-    token_host: str = ""
+    scopes: tuple[str, ...] = ()  # as granted
+    account: str = ""  # the vendor's id of the account
+    issued_host: str = ""  # host (and unusual port) of the API it is for ...
+    token_host: str = ""  # ... and of the endpoint that issued it
 
     def stale_at(self, now: dt.datetime) -> bool:
         """Whether it is time for a new one: the last five minutes, or the second half of a life shorter than ten."""
@@ -147,24 +130,12 @@ def _instant(value: object) -> dt.datetime:
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """Where tokens are kept, for people.
+    """Where tokens are kept, for people."""
 
-    Parameters
-    ----------
-    where : str
-        A directory, or "memory".
-    encrypted : bool
-        Whether they are encrypted at rest (memory counts as such).
-    lasting : bool
-        Whether they outlive the process.
-    key : str
-        Where the key is: "keyring", "PIERRE_TOKEN_KEY" or empty.
-    """
-
-    where: str
-    encrypted: bool
-    lasting: bool
-    key: str = ""
+    where: str  # a directory, or "memory"
+    encrypted: bool  # at rest; memory counts as such
+    lasting: bool  # beyond the process
+    key: str = ""  # "keyring" or "PIERRE_TOKEN_KEY"
 
 
 class TokenStore(Protocol):
