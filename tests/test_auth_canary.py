@@ -116,7 +116,6 @@ def test_success_shows_nothing(tmp_path: Path) -> None:
             fixed,
             link(descriptor, config),
             link(descriptor, config).endpoint,
-            source.credentials(),
         )
         blob = export_token(ME, token, Secret(lab.canaries.word("passphrase")))
         search.text("export-token", blob)
@@ -214,7 +213,6 @@ def test_a_notebook_keeps_nothing(tmp_path: Path) -> None:
         "config",
         "consent",
         "source = refreshing(lab); source()",
-        "source.credentials()",
         "rules.fail_with, rules.echo = 400, True\nrefreshing(lab)()",
         "acme = link(descriptor, config)\nacme.exchange(*[(c, lab.answer(c)) for c in [acme.authorize(BACK)]][0])",
     ]
@@ -226,7 +224,7 @@ def test_a_notebook_keeps_nothing(tmp_path: Path) -> None:
     runner.execute(env={**os.environ, **{f"LAB_{n.upper()}": canaries.word(n) for n in names}, "PYTHONPATH": str(ROOT)})
     nbformat.write(book, tmp_path / "executed.ipynb")
     outcomes = [output.output_type for cell in book.cells for output in cell.outputs]
-    assert outcomes == ["stream", *["execute_result"] * 5, "error", "error"], book
+    assert outcomes == ["stream", *["execute_result"] * 4, "error", "error"], book
     search = Search(canaries)
     search.tree("executed notebook", tmp_path)
     assert search.found() == []

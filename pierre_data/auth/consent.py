@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
 
-from pierre_data.auth.loopback import Pasted, redirect_params, same_state
 from pierre_data.auth.token_response import oauth_params
 from pierre_data.errors import AuthenticationFailed, ConfigurationError
 from pierre_data.http import excerpt
@@ -14,8 +15,12 @@ from pierre_data.secret import Secret
 from pierre_data.settings import variable, words
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 
+#: What people pasted in the meantime, or None.
+Pasted = Callable[[], Secret | None]
 #: Of the original system; only a name when nothing listens there.
 PORT = 35535
+#: Most parameters and longest address a redirect may have.
+_MOST_PARAMS, _LONGEST = 50, 8_192
 _DENIED = {
     "access_denied": "the consent was declined",
     "temporarily_unavailable": "the provider is unavailable for the moment",
@@ -72,6 +77,30 @@ def redirect_address(descriptor: ProviderDescriptor, config: ProviderConfig) -> 
         f"Register http://localhost:{PORT}/callback (or another) with your application, and set {name} to it.",
         provider=descriptor.name,
     )
+
+
+def redirect_params(address: str) -> dict[str, str] | None:
+    """Return a redirect's parameters, None when one is repeated or there are too many; its fragment is dropped.
+
+    Examples
+    --------
+    >>> redirect_params("http://127.0.0.1/callback?code=a&state=b#access_token=c")
+    {'code': 'a', 'state': 'b'}
+    >>> redirect_params("http://127.0.0.1/callback?code=a&code=b") is None
+    True
+    """
+    try:
+        query = urlsplit(address[:_LONGEST].strip()).query
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMS)
+    except ValueError:
+        return None
+    params = dict(pairs)
+    return params if len(params) == len(pairs) else None
+
+
+def same_state(state: Secret, text: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(state.reveal().encode(), text.encode("utf-8", "surrogatepass"))
 
 
 def read_redirect(consent: Consent, redirected: Secret) -> tuple[Secret, tuple[str, ...]]:

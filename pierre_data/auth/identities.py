@@ -24,7 +24,7 @@ from pierre_data.errors import (
 )
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
-from pierre_data.spi import Credentials, ProviderConfig, ProviderDescriptor
+from pierre_data.spi import ProviderConfig, ProviderDescriptor
 
 _LOG = logging.getLogger("pierre_data.auth")
 _YOUNG = dt.timedelta(seconds=60)
@@ -96,14 +96,14 @@ def key_identities(descriptor: ProviderDescriptor, config: ProviderConfig) -> Ma
 
 
 def identity(
-    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account
+    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore | None, account: Account
 ) -> Identity | None:
-    """Return who asks: the stored token, else the one from the environment.
+    """Return who asks: the stored token (if there is a store at all), else the one from the environment.
 
     None when the provider needs no token (keys travel as headers: `key_identities`).  NotConnected when it needs one
     and there is none, ConfigurationError when a key is missing, StorageError when the token cannot be read.
     """
-    if descriptor.oauth_endpoints is not None and store.load(account) is not None:
+    if descriptor.oauth_endpoints is not None and store is not None and store.load(account) is not None:
         return TokenSource(Connection(descriptor, config, store, account))
     source = variable(descriptor.name, "ACCESS_TOKEN")
     if config.access_token:
@@ -183,11 +183,6 @@ class TokenSource:
                 provider=self._provider,
             )
         return renewed
-
-    def credentials(self) -> Credentials:
-        """Return the stored token as credentials, without refreshing; raises NotConnected."""
-        token = self._stored()
-        return Credentials(token.access, token.refresh, token.expires_at, token.scopes, token.account)
 
     def _stored(self) -> StoredToken:
         token, connection = self._store.load(self._account), self._connection

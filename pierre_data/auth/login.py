@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pierre_data.auth.connection import Connection
-from pierre_data.auth.consent import PORT, Consent, Dialogue, redirect_address
+from pierre_data.auth.consent import PORT, Consent, Dialogue, Pasted, redirect_address
 from pierre_data.auth.environment import Environment, detect_environment
 from pierre_data.auth.identities import key_identities
 from pierre_data.auth.log_filter import FILTER, redact_logs
-from pierre_data.auth.loopback import Pasted, Receiver, is_local
+from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.auth.token_response import missing_scopes
 from pierre_data.auth.tokens import Account, StoredToken, TokenStore
 from pierre_data.errors import Cancelled, ConfigurationError, Timeout

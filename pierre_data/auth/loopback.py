@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hmac
 import io
 import queue
 import socket
@@ -12,13 +11,13 @@ import socketserver
 import sys
 import threading
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
+from pierre_data.auth.consent import Pasted, redirect_params, same_state
 from pierre_data.errors import Cancelled, ConfigurationError, Timeout
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
@@ -26,8 +25,7 @@ from pierre_data.settings import variable
 _POLL_S = 0.1
 #: One connection may take so long in all, and so many may be open: slow ones never delay a good one.
 _CONNECTION_S, _CONNECTIONS = 5.0, 100
-#: Largest head of a request, in bytes; most parameters and longest address a redirect may have.
-_LARGEST_HEAD, _MOST_PARAMS, _LONGEST = 16_384, 50, 8_192
+_LARGEST_HEAD = 16_384  # bytes
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -46,9 +44,6 @@ _THANKS = _PAGE.format(title="Thank you", text="You can close this page and go b
 _DENIED = _PAGE.format(title="Not connected", text="The consent was declined. You can close this page.")
 _OTHER = _PAGE.format(title="Not this one", text="This is not the answer pierre_data is waiting for.")
 
-#: What people pasted in the meantime, or None.
-Pasted = Callable[[], Secret | None]
-
 
 def is_local(redirect_uri: str) -> bool:
     """Whether a redirect ends on this computer and can be received here.
@@ -60,30 +55,6 @@ def is_local(redirect_uri: str) -> bool:
     """
     parts = urlsplit(redirect_uri)
     return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def redirect_params(address: str) -> dict[str, str] | None:
-    """Return a redirect's parameters, None when one is repeated or there are too many; its fragment is dropped.
-
-    Examples
-    --------
-    >>> redirect_params("http://127.0.0.1/callback?code=a&state=b#access_token=c")
-    {'code': 'a', 'state': 'b'}
-    >>> redirect_params("http://127.0.0.1/callback?code=a&code=b") is None
-    True
-    """
-    try:
-        query = urlsplit(address[:_LONGEST].strip()).query
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMS)
-    except ValueError:
-        return None
-    params = dict(pairs)
-    return params if len(params) == len(pairs) else None
-
-
-def same_state(state: Secret, text: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(state.reveal().encode(), text.encode("utf-8", "surrogatepass"))
 
 
 class Receiver:
