@@ -147,41 +147,30 @@ def _storage(store: TokenStore, settings: Settings) -> Diagnosis:
 
 
 def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Diagnosis]:
+    name = descriptor.name
     try:
-        for name in ("api_base_url", "auth_url", "token_url", "revoke_url"):
-            check_url(getattr(config, name), f"{descriptor.name} {name}")
+        for field in ("api_base_url", "auth_url", "token_url", "revoke_url"):
+            check_url(getattr(config, field), f"{name} {field}")
         if descriptor.oauth_endpoints is not None and not config.access_token:
             TokenEndpoint(descriptor, config).check_application()
-            return [*_port(descriptor, config), Diagnosis("ok", f"{descriptor.name}: the application is set.")]
+            address, done = redirect_address(descriptor, config), [Diagnosis("ok", f"{name}: the application is set.")]
+            if not is_local(address):
+                host = urlsplit(address).hostname
+                return [Diagnosis("note", f"{name}: consent ends at {host}: paste its address."), *done]
+            with Receiver(address, provider=name):  # says so if the port is busy
+                return done
         if descriptor.key_headers and config.keys:
             key_identities(descriptor, config)
     except ConfigurationError as error:
-        return [
-            Diagnosis("note" if "not set" in error.what else "error", f"{descriptor.name}: {error.what}", error.fix)
-        ]
-    return [_configured(descriptor, config)]
-
-
-def _configured(descriptor: ProviderDescriptor, config: ProviderConfig) -> Diagnosis:
+        level: Literal["note", "error"] = "note" if "not set" in error.what else "error"
+        return [Diagnosis(level, f"{name}: {error.what}", error.fix)]
     wanted = [variable(descriptor.name, n) for n in descriptor.key_headers.values()] if not config.keys else []
     options = [o for o, option in descriptor.options.items() if option.required and config.options.get(o) is None]
     wanted += [variable(descriptor.name, o) for o in options]
     if not wanted:
-        return Diagnosis("ok", f"{descriptor.name}: configured.")
-    verb = "is" if len(wanted) == 1 else "are"
-    return Diagnosis(
-        "note", f"{descriptor.name}: {' and '.join(wanted)} {verb} not set.", "Set it to use this provider."
-    )
-
-
-def _port(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Diagnosis]:
-    address = redirect_address(descriptor, config)
-    if not is_local(address):
-        return [
-            Diagnosis("note", f"{descriptor.name}: consent ends at {urlsplit(address).hostname}: paste its address.")
-        ]
-    with Receiver(address, provider=descriptor.name):
-        return []
+        return [Diagnosis("ok", f"{name}: configured.")]
+    text = f"{name}: {' and '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} not set."
+    return [Diagnosis("note", text, "Set it to use this provider.")]
 
 
 def _connection(
@@ -193,12 +182,9 @@ def _connection(
     except StorageError as error:
         return Diagnosis("error", f"{name}: {error.what}", error.fix)
     if token is None:
-        signed = bool(config.access_token or config.keys)
-        return (
-            Diagnosis("ok", f"{name}: signed from the environment.")
-            if signed
-            else Diagnosis("note", f"{name}: not connected.", again)
-        )
+        if config.access_token or config.keys:
+            return Diagnosis("ok", f"{name}: signed from the environment.")
+        return Diagnosis("note", f"{name}: not connected.", again)
     if token.obtained_at > now + dt.timedelta(seconds=_SKEW_S):
         return Diagnosis("warning", f"{name}: the token is from the future: the clock was set back.", "Set the clock.")
     if token.expired_at(now) and token.refresh is None:

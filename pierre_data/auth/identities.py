@@ -132,11 +132,8 @@ class TokenSource:
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._store, self._account = connection, connection.store, connection.account
-        self._now, self._provider, self._title = (
-            connection.now,
-            connection.account.provider,
-            connection.descriptor.display_name,
-        )
+        self._provider, self._title = connection.account.provider, connection.descriptor.display_name
+        self._now = connection.now
         redact_logs()
         self._failure: tuple[float, PierreError] | None = None
         self._dead: Secret | None = None

@@ -54,11 +54,9 @@ class TokenEndpoint:
         name, needs_secret = descriptor.name, oauth_params(descriptor).client_auth != "none"
         names = [variable(name, "CLIENT_ID")] + ([variable(name, "CLIENT_SECRET")] if needs_secret else [])
         missing = [n for n, v in zip(names, (config.client_id, config.client_secret), strict=False) if not v]
-        where = (
-            f"Register an application at {descriptor.register_url}, then set " if descriptor.register_url else "Set "
-        )
         if missing:
-            verb = "is" if len(missing) == 1 else "are"
+            verb, page = "is" if len(missing) == 1 else "are", descriptor.register_url
+            where = f"Register an application at {page}, then set " if page else "Set "
             raise ConfigurationError(
                 f"{descriptor.display_name} needs an application of yours, and {' and '.join(missing)} {verb} not set.",
                 f"{where}{' and '.join(names)}.",
@@ -130,6 +128,7 @@ class TokenEndpoint:
         """The answer or the error, so that no traceback leads through frames that hold what was sent."""
         params = oauth_params(self.descriptor)
         named = {name: secret.reveal() for name, secret in fields.items() if secret}
+        named |= dict(params.additional_token_params)
         request = self._signed_form(params.client_auth, url, prepare_token_request(grant, **named))
         response = self._send(request, *fields.values())
         if isinstance(response, PierreError):
@@ -149,10 +148,7 @@ class TokenEndpoint:
         secret = self.config.client_secret.reveal() if self.config.client_secret else None
         auth = ClientAuth(self.config.client_id, secret, _METHODS[method])
         url, headers, body = auth.prepare("POST", url, {}, body)
-        form = dict(parse_qsl(body, keep_blank_values=True)) | dict(
-            oauth_params(self.descriptor).additional_token_params
-        )
-        return HttpRequest("POST", url, headers=headers, form=form)
+        return HttpRequest("POST", url, headers=headers, form=dict(parse_qsl(body, keep_blank_values=True)))
 
     def _revocation(self, token: StoredToken) -> HttpRequest:
         params = oauth_params(self.descriptor)
