@@ -9,12 +9,12 @@ import os
 import secrets
 import stat
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
 from pierre_data.errors import StorageError, StorageNotice
+from pierre_data.notices import notice
 
 #: Tells people something, in one sentence.
 Notice = Callable[[str], None]
@@ -30,7 +30,7 @@ _PART_LIVES_S = 86_400
 
 def warn(text: str) -> None:
     """Tell people through a `StorageNotice` warning."""
-    warnings.warn(text, StorageNotice, stacklevel=3)
+    notice(text, StorageNotice)
 
 
 def private_directory(path: Path, notice: Notice = warn) -> None:

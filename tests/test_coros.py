@@ -168,7 +168,7 @@ def test_one_workout_and_its_parts() -> None:
     one, _ = rows(schema.ACTIVITIES, Query(schema.ACTIVITIES, id=RUN, now=NOW))
     assert one[["id", "sport", "energy_kcal", "is_exercise"]].to_numpy().tolist() == [[RUN, "run", 650.0, True]]
     laps, _ = rows(schema.LAPS, Query(schema.LAPS, id=TRIATHLON, now=NOW))
-    assert laps[["activity_id", "lap", "kind", "name", "distance_m", "elapsed_s"]].to_numpy().tolist() == [
+    assert laps[["id", "lap", "kind", "name", "distance_m", "elapsed_s"]].to_numpy().tolist() == [
         [TRIATHLON, 1.0, "session", "open_water_swim", 1500.0, 1700.0],
         [TRIATHLON, 2.0, "session", "ride", 40000.0, 4500.0],
         [TRIATHLON, 3.0, "session", "other", 10000.0, 2600.0],
@@ -345,10 +345,9 @@ def test_what_is_kept_says_too_how_far_back_it_goes() -> None:
         counts = []
         for _ in range(2):
             watch = FetchContext(ProviderReport("coros", "activities"))
-            made.tables(query, watch)
-            counts.append((watch.report.cut_at, len(server.requests)))
+            counts.append((made.fetch(query, watch).report.cut_at, len(server.requests)))
         single = FetchContext(ProviderReport("coros", "activities"))
-        made.tables(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
+        fetched = made.fetch(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
         made.close()
     assert counts == [(NOW - dt.timedelta(days=88), 3)] * 2
-    assert single.report.cut_at is None
+    assert fetched.report.cut_at is None

@@ -23,7 +23,8 @@ NOW = dt.datetime(2026, 5, 14, 12, tzinfo=dt.UTC)
 TYPES = "/users/me/dataTypes"
 RUN = "8896720705452138001"
 #: Rows of the payloads that are knowingly odd.
-ODD = ("SPACE_WALK", "8896720705452138003", "8896720705452138004", "8896720705452138005", "500", "2", "1")
+ODD = ("SPACE_WALK", "8896720705452138003", "8896720705452138004", "8896720705452138005", "500", "2", "1",
+       "2026-05-08T13:30:00Z")  # fmt: skip
 
 
 def day(of_may: int) -> dt.datetime:
@@ -275,7 +276,7 @@ def test_samples_are_the_track_and_the_heart_rate_type() -> None:
     assert frame.heart_rate_bpm.tolist() == [103.0, 104.0, 110.0]  # finer than the track's own
     assert frame.latitude_deg.tolist()[:2] == [47.37, 47.37002]
     assert frame.altitude_m.tolist()[:2] == [408.0, 408.2]
-    assert frame.activity_id.unique().tolist() == [RUN]
+    assert frame.id.unique().tolist() == [RUN]
     assert [(r.field, r.value) for r in report.rejected] == [("heart_rate_bpm", "'lost'")]
 
 

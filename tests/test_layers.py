@@ -15,8 +15,7 @@ ROWS = [
     {"widgets", "testing", "scaffold"},
     {"plots", "scale"},
     {"client"},
-    {"registry", "export", "analysis"},
-    {"configuration"},
+    {"registry", "export", "analysis", "models"},
     {"cache"},
     {"fetch"},
     {"auth"},
@@ -26,7 +25,7 @@ ROWS = [
     {"spi", "dedupe", "settings"},
     {"schema"},
     {"secret", "private_files", "reprs"},
-    {"errors"},
+    {"errors", "notices"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {

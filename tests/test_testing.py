@@ -18,7 +18,6 @@ from pierre_data.fetch import DescriptorProvider
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import ACTIVITIES, HEALTH
 from pierre_data.spi import (
-    Answer,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -29,6 +28,7 @@ from pierre_data.spi import (
     ProviderDescriptor,
     Query,
     Request,
+    Response,
     Sports,
     epoch_seconds,
     fields,
@@ -250,7 +250,7 @@ def test_an_unknown_sport_and_a_row_that_cannot_be_read(payloads: Path) -> None:
     (payloads / "workouts.json").write_text(json.dumps({"items": rows}))
     text = wrong(payloads, RIGHT)
     assert "the sport 'quidditch' (1 row(s)) is in no table" in text
-    assert "row 1 was set aside, km = 'far'" in text
+    assert "row w5 was set aside, km = 'far'" in text
     assert check(RIGHT, payloads, select=select, now=NOW, accept=("quidditch", "km")).findings == ()
 
 
@@ -290,7 +290,7 @@ def test_an_undeclared_table_that_answers(payloads: Path) -> None:
 
 
 def test_errors_of_the_wrong_kind(payloads: Path) -> None:
-    def faults(answer: Answer) -> PierreError | None:
+    def faults(answer: Response) -> PierreError | None:
         return ApiError("No.", status=answer.status) if json.loads(answer.body or b"{}").get("errors") else None
 
     text = wrong(payloads, replace(RIGHT, faults=faults))

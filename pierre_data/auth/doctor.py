@@ -23,9 +23,9 @@ from pierre_data.auth.token_endpoint import TokenEndpoint
 from pierre_data.auth.token_response import date_of, missing_scopes
 from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig, redact
+from pierre_data.http import HttpClient, ResilienceConfig, redact
 from pierre_data.settings import Settings, variable
-from pierre_data.spi import ProviderConfig, ProviderDescriptor, check_url
+from pierre_data.spi import ProviderConfig, ProviderDescriptor, Request, Response, check_url
 
 _SKEW_S = 120.0
 
@@ -211,11 +211,11 @@ def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | 
 
     One GET without a token, whatever its status: the Date header is in all of them.
     """
-    responses: list[HttpResponse] = []
+    responses: list[Response] = []
     try:
         config = ResilienceConfig(max_retries=0, timeout_s=10.0)
         with HttpClient(config, base_url=url, provider=provider, faults=lambda r: responses.append(r)) as client:
-            client.send(HttpRequest("GET", url), retry=False)
+            client.send(Request(url), retry=False)
     except PierreError as error:
         if not responses:
             return str(error)

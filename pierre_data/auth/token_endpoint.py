@@ -16,11 +16,11 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pierre_data.auth.token_response import TokenResponse, host_of, no_token, oauth_params, vendor_hosts
 from pierre_data.auth.tokens import StoredToken
 from pierre_data.errors import AuthenticationFailed, ConfigurationError, PierreError
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig, excerpt
+from pierre_data.http import HttpClient, ResilienceConfig, excerpt
 from pierre_data.http.redaction import scrub
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
-from pierre_data.spi import ProviderConfig, ProviderDescriptor
+from pierre_data.spi import ProviderConfig, ProviderDescriptor, Request, Response
 
 _LARGEST = 1_000_000
 _METHODS = {"body": "client_secret_post", "basic": "client_secret_basic", "none": "none"}
@@ -143,14 +143,14 @@ class TokenEndpoint:
             return no_token(self.descriptor)
         return TokenResponse(body, response.headers.get("date", ""))
 
-    def _signed_form(self, method: str, url: str, body: str) -> HttpRequest:
+    def _signed_form(self, method: str, url: str, body: str) -> Request:
         """A POST with the application's id and secret where the vendor wants them."""
         secret = self.config.client_secret.reveal() if self.config.client_secret else None
         auth = ClientAuth(self.config.client_id, secret, _METHODS[method])
         url, headers, body = auth.prepare("POST", url, {}, body)
-        return HttpRequest("POST", url, headers=headers, form=dict(parse_qsl(body, keep_blank_values=True)))
+        return Request(url, method="POST", headers=headers, form=dict(parse_qsl(body, keep_blank_values=True)))
 
-    def _revocation(self, token: StoredToken) -> HttpRequest:
+    def _revocation(self, token: StoredToken) -> Request:
         params = oauth_params(self.descriptor)
         url = self.config.revoke_url.replace("{account}", quote(token.account, safe=""))
         if params.revoke in ("form", "basic"):
@@ -159,12 +159,12 @@ class TokenEndpoint:
             method = "basic" if params.revoke == "basic" else "body" if self.config.client_secret else "none"
             return self._signed_form(method, url, urlencode(field))
         if params.revoke == "query":
-            return HttpRequest("POST", url, params={params.revoke_param: token.access.reveal()})
+            return Request(url, method="POST", params={params.revoke_param: token.access.reveal()})
         method = {"bearer": "POST", "delete": "DELETE", "get": "GET"}[params.revoke]
         query = {"client_id": self.config.client_id} if method == "GET" else {}
-        return HttpRequest(method, url, headers={"Authorization": f"Bearer {token.access.reveal()}"}, params=query)
+        return Request(url, method=method, headers={"Authorization": f"Bearer {token.access.reveal()}"}, params=query)
 
-    def _send(self, request: HttpRequest, *secrets: Secret | None) -> HttpResponse | PierreError:
+    def _send(self, request: Request, *secrets: Secret | None) -> Response | PierreError:
         """Send a request once, never again: its successful answer, or the error with no secret in it."""
         config = ResilienceConfig(max_retries=0, timeout_s=self.timeout_s, max_body_bytes=_LARGEST)
         known = [secret.reveal() for secret in (*secrets, self.config.client_secret) if secret]
@@ -172,7 +172,7 @@ class TokenEndpoint:
         try:
             with HttpClient(
                 config,
-                base_url=request.url,
+                base_url=request.path,
                 provider=provider,
                 faults=lambda response: refusal(response, provider, request.place, read_error),
                 cancel=self.cancel,
@@ -184,7 +184,7 @@ class TokenEndpoint:
 
 
 def refusal(
-    response: HttpResponse,
+    response: Response,
     provider: str,
     place: str,
     read_error: Callable[[Mapping[str, Any]], str] | None = None,
@@ -193,9 +193,9 @@ def refusal(
 
     Examples
     --------
-    >>> from pierre_data.http import Headers
+    >>> from pierre_data.spi import Headers
     >>> body = b'{"error":"invalid_grant","error_description":"expired"}'
-    >>> refusal(HttpResponse(400, Headers(), body, 0.1), "acme", "acme.example/token").code
+    >>> refusal(Response(400, Headers(), body), "acme", "acme.example/token").code
     'invalid_grant'
     """
     if response.status >= 500 or response.status in (408, 410, 429):
@@ -221,7 +221,7 @@ def refused(provider: str, place: str, code: str, description: object = None) ->
     return TokenRefused(f"{place} refused: {text}.", fix, provider=provider, code=code)
 
 
-def json_object(response: HttpResponse) -> Mapping[str, Any]:
+def json_object(response: Response) -> Mapping[str, Any]:
     """The JSON object in an answer; empty when there is none."""
     try:
         body = json.loads(response.body.removeprefix(b"\xef\xbb\xbf"))

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from pierre_data import errors, schema, spi
 from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, fields
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields
 from pierre_data.spi.reading import read_rows
 from pierre_data.spi.signature import content, header, known
 
@@ -49,7 +49,7 @@ def _one(query: Query) -> Plan:
 
 def _legs(query: Query) -> Plan:
     items = (yield from _find(query)).get("triathlonItemList") or ()
-    rows = [{**workout(item, None), "activity_id": query.id, "lap": at} for at, item in enumerate(items, 1)]
+    rows = [{**workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
     for row in rows:
         row |= {"kind": "session", "sport": (SPORTS.sport(row["sport"] or "") or ("other",))[0]}
     yield read_rows(rows, LAP, schema.LAPS)
@@ -67,7 +67,7 @@ def _good(body: Mapping[str, Any]) -> bool:
     return set(str(body.get("result"))) == {"0"} and str(body.get("message", "OK")).upper() == "OK"
 
 
-def _faults(answer: Answer) -> errors.PierreError | None:
+def _faults(answer: Response) -> errors.PierreError | None:
     try:
         body = from_json(answer.body)
         code = str(body["result"])

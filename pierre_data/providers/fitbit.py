@@ -33,7 +33,7 @@ from pierre_data.providers.fitbit_rows import (
     zones,
 )
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response
 from pierre_data.spi.reading import dig, read_rows, walk
 from pierre_data.spi.signature import content, header, known
 
@@ -103,7 +103,7 @@ def _streams(query: Query) -> Plan:
             row["heart_rate_bpm"] = dig(beat, "heartRate.beatsPerMinute")
     zero = start.timestamp()  # TCX knows whole seconds only
     passed = [(max(time - zero, 0.0), rows[time]) for time in sorted(rows) if time >= floor(zero)]
-    timed = [{**row, "activity_id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
+    timed = [{**row, "id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
     yield read_rows(timed, STREAM, schema.STREAMS)
 
 
@@ -114,7 +114,7 @@ _SAID = {
 }
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",

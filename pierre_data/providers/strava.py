@@ -34,7 +34,6 @@ from pierre_data.providers.strava_rows import (
     zones,
 )
 from pierre_data.spi import (
-    Answer,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -45,6 +44,7 @@ from pierre_data.spi import (
     Query,
     RateLimit,
     Request,
+    Response,
     Rows,
     Terms,
 )
@@ -73,7 +73,7 @@ def _streams(query: Query) -> Plan:
         for column, foot in (("cadence_rpm", False), ("cadence_spm", True)):
             columns[column] = cadence(foot, data["cadence"], *([w] * len(data["cadence"]) for w in words))
     start, seconds = dt.datetime.fromisoformat(detail["start_date"]), columns.get("elapsed_s", [])
-    columns |= {"activity_id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
+    columns |= {"id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
     if seconds:
         yield Rows(columns)
 
@@ -131,7 +131,7 @@ def _token_error(body: Mapping[str, Any]) -> str:
     return "" if not resource else "invalid_client" if resource == "Application" else "invalid_grant"
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     try:
         errors = json.loads(answer.body)["errors"]
         codes = {(e.get("field"), e.get("code")) for e in errors}
@@ -149,7 +149,7 @@ def _faults(answer: Answer) -> PierreError | None:
     return _over_limit(answer) if answer.status == 429 else None
 
 
-def _over_limit(answer: Answer) -> RateLimited:
+def _over_limit(answer: Response) -> RateLimited:
     # Strava sends no Retry-After; its windows end at each quarter hour and at midnight UTC.
     headers = {k.lower(): v for k, v in answer.headers.items()}
     limit, usage = (headers.get(f"x-readratelimit-{part}", "").split(",") for part in ("limit", "usage"))
@@ -209,7 +209,7 @@ descriptor = ProviderDescriptor(
         schema.ACTIVITIES: Endpoint(_ONE, DETAIL, scopes=_READ, ignored=(*SOCIAL, *WITHIN)),
         schema.STREAMS: Endpoint(
             plan_with=_streams,
-            columns=(*STREAM, "activity_id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
+            columns=(*STREAM, "id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
             scopes=_READ,
         ),
         schema.LAPS: Endpoint(_ONE, LAP, records=parts("laps"), scopes=_READ, ignored=tuple(POSITION)),

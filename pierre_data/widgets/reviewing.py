@@ -71,7 +71,7 @@ class Reviewing:
         """The rows deduplicated as judged."""
         if self._rows is None:
             return None
-        return deduplicate(self._rows, overrides=self._all() if self._said else None)
+        return deduplicate(self._rows, priority=_priority(self._rows), overrides=self._all())
 
     def load(self, after: str = "", before: str = "") -> threading.Thread | None:
         """Fetch the client's rows in ``[after, before)`` in the background; None without a client."""
@@ -162,7 +162,8 @@ class Reviewing:
         return list((known | self._said).values())
 
     def _show(self, frame: pd.DataFrame) -> None:
-        merges = duplicates(frame)
+        self._rows = frame
+        merges = duplicates(frame, priority=_priority(frame), overrides=self._all())
         keys = (frame["provider"].astype("str") + ":" + frame["id"].astype("str")).tolist()
         self._rows, self._index = frame, {key: at for at, key in enumerate(keys)}
         self.merges, self.at = merges, 0
@@ -172,6 +173,11 @@ class Reviewing:
         a, b = sorted((unquoted(kept), unquoted(dropped)))
         said = self._said.get((a, b))
         return "" if said is None else "[same] " if said.same else "[different] "
+
+
+def _priority(frame: pd.DataFrame) -> list[str]:
+    # A frame of a client knows the order of its providers; any other counts them by name.
+    return str(frame.attrs.get("pierre", {}).get("providers", "")).split()
 
 
 def _failed(report: Report) -> list[str]:
