@@ -290,11 +290,13 @@ class _Visit(BaseHTTPRequestHandler):
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page.encode())
-        self.connection.shutdown(socket.SHUT_WR)
-        if target is not None:
-            self.server.targets.put(target)
+        try:
+            self.end_headers()
+            self.wfile.write(page.encode())
+            self.connection.shutdown(socket.SHUT_WR)
+        finally:  # a browser that does not wait for the page has still brought the answer
+            if target is not None:
+                self.server.targets.put(target)
         self.connection.settimeout(1.0)
         for _ in range(16):  # what is left unread would make the kernel take the answer back
             if not self.connection.recv(4096):
