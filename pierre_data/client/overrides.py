@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Collection, Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
@@ -12,6 +15,13 @@ from pierre_data.notices import notice
 from pierre_data.private_files import private_directory, read_private, write_private
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
+
+
+def absent(overrides: Iterable[Override], frame: pd.DataFrame, providers: Collection[str]) -> list[str]:
+    """Return the marked recordings of these providers that a whole merged history does not hold."""
+    pairs = [str(o).split(" ")[1:] for o in overrides]
+    there = set(" ".join(frame["sources"]).split(" ")) if pairs else set()
+    return [key for pair in pairs for key in pair if key not in there and key.partition(":")[0] in providers]
 
 
 def person_hash(tenant: str, user: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
 from pierre_data.errors import StorageNotice
 from pierre_data.files.archive import Archive, Member
 from pierre_data.files.digest import Digest
+from pierre_data.notices import notice
 from pierre_data.private_files import atomic_file
 
 #: Counts up when the readers learn something, so that everything is read again.
@@ -109,4 +109,4 @@ def _write(place: Path, text: str) -> None:
 
 
 def _notice(text: str) -> None:
-    warnings.warn(text, StorageNotice, stacklevel=2)
+    notice(text, StorageNotice)
