@@ -98,7 +98,7 @@ class TokenEndpoint:
         return outcome
 
     def refresh(self, refresh: Secret, scopes: tuple[str, ...]) -> TokenResponse:
-        """Buy a new token.  The answer may lack an access token (COROS): then the old one lives on."""
+        """Buy a new token.  The answer may lack an access token: then the old one lives on."""
         params, url = oauth_params(self.descriptor), self.config.token_url
         if params.refresh_path:
             parts = urlsplit(url)

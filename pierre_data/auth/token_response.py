@@ -69,7 +69,7 @@ def new_token(
     *,
     redirect_scopes: tuple[str, ...] = (),
 ) -> StoredToken:
-    """Return the token of a code exchange; scopes named in the redirect count when the body names none (Strava)."""
+    """Return the token of a code exchange; scopes named in the redirect count when the body names none."""
     return StoredToken(
         access=Secret(response.text("access_token")),
         obtained_at=now,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from pathlib import Path
 
 from pierre_data.errors import StorageError
+from pierre_data.private_files import set_aside
 
 #: SQLite keeps these beside its file, with the mode of the file.
 TAILS = ("", "-wal", "-shm")
@@ -17,18 +17,10 @@ _POSIX = os.name == "posix"
 
 
 def prepare(path: Path) -> None:
-    """Make the folder (0700) and the file (0600) if they are missing, and check them if they are there.
+    """Make the folder (0700) and the file (0600) if they are missing, and check them and what SQLite keeps beside it.
 
-    Parameters
-    ----------
-    path : Path
-        The file; what SQLite keeps beside it is checked too.
-
-    Raises
-    ------
-    StorageError
-        It cannot be made; or it is a link, belongs to somebody else or can be written by others.  What others can
-        only read is tightened.
+    What others can only read is tightened.  Raises StorageError when it cannot be made, is a link, belongs to somebody
+    else or can be written by others.
     """
     try:
         _make_folder(path.parent)
@@ -47,41 +39,17 @@ def prepare(path: Path) -> None:
         raise StorageError(f"The cache {path} cannot be opened: {why}.", _FIX) from error
 
 
-def set_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file and what belongs to it; nothing is ever deleted.
+def set_damaged_aside(path: Path, inode: int) -> Path | None:
+    """Rename a damaged file and what belongs to it; None when another process has set it aside already.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    inode : int
-        Number of the file that was found damaged, 0 when unknown.
-
-    Returns
-    -------
-    Path or None
-        Its new name, ``<name>.corrupt-<seconds since 1970>``; None when another process has set it aside already.
-
-    Raises
-    ------
-    StorageError
-        It cannot be renamed.
+    `inode` is the number of the file that was found damaged, 0 when unknown.
     """
     try:
-        if inode not in (0, path.stat().st_ino):
-            return None
-        at = int(time.time())
-        while os.path.lexists(aside := path.with_name(f"{path.name}.corrupt-{at}")):
-            at += 1
-        for tail in TAILS:
-            part = path.with_name(path.name + tail)
-            if os.path.lexists(part):
-                os.rename(part, aside.with_name(aside.name + tail))
+        return None if inode not in (0, path.stat().st_ino) else set_aside(path, TAILS[1:])
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"The damaged cache {path} cannot be renamed: {error.strerror}.", _FIX) from error
-    return aside
 
 
 def _flags() -> int:

@@ -63,9 +63,13 @@ class OverrideStore:
         StorageError
             The file cannot be read, or a line of it is not understood; the message names it.
         """
-        stamp = _stamp(self.path)
-        if stamp is None:
+        try:
+            file = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             return ()
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
+        stamp = file.st_mtime_ns, file.st_size, file.st_ino
         if self._known[0] == stamp:
             return self._known[1]
         data = read_private(self.path, _notice) or b""
@@ -102,16 +106,6 @@ class OverrideStore:
             private_directory(self.path.parent, _notice)
             write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
             return len(kept) < len(old)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _notice(text: str) -> None:

@@ -110,7 +110,8 @@ class TableMethods:
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
         window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
-        query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
+        newest = None if limit is None else read_limit(limit)
+        query = ActivityQuery(schema.ACTIVITIES, window, sports, newest, dedupe, marks)
         return self._ask(query, providers, options, named=False)
 
     def sleep(
@@ -345,7 +346,8 @@ class TableMethods:
         options = read_options(policy, "raise", on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
         window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
-        query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
+        newest = None if limit is None else read_limit(limit)
+        query = ActivityQuery(schema.ACTIVITIES, window, sports, newest, dedupe, marks)
         failed: dict[str, PierreError] = {}
         for chosen in self._chosen(providers):
             try:
@@ -367,13 +369,13 @@ class TableMethods:
     ) -> pd.DataFrame:  # fmt: skip
         """Return rows from the answers remembered here, else from the providers; raise or warn as asked."""
         named = providers is not None if named is None else named
-        chosen = self._fetcher.offering(query.table, self._chosen(providers), named=named)
+        chosen = self._own if providers is None else self._chosen(providers)
+        chosen = self._fetcher.offering(query.table, chosen, named=named)
         key = (query, tuple(c.identity for c in chosen))
-        cached = self._results.get(key) if options.policy is _CACHED else None
-        if cached is not None:
+        cached, version = self._results.get(key)
+        if cached is not None and options.policy is _CACHED:
             self._reports.note(cached.report)
             return cached.frame
-        version = self._results.version()
         result = self._fetcher.ask(query, chosen, options, named=named)
         self._reports.note(result.report)
         if query.dedupe:
@@ -390,11 +392,10 @@ class TableMethods:
         activity = self._index.find(key)
         [chosen] = self._chosen(activity.provider)
         question = (table, activity, chosen.identity)
-        cached = self._results.get(question) if options.policy is _CACHED else None
-        if cached is not None:
+        cached, version = self._results.get(question)
+        if cached is not None and options.policy is _CACHED:
             self._reports.note(cached.report)
             return cached.frame
-        version = self._results.version()
         result = self._fetcher.ask_one(table, activity, chosen, options)
         self._reports.note(result.report)
         settle(result.report, options.errors)
@@ -418,4 +419,4 @@ def _query(
     tz: str = "UTC",
     limit: int | None = None,
 ) -> ActivityQuery:
-    return ActivityQuery(table, read_range(after, before, tz), limit=read_limit(limit))
+    return ActivityQuery(table, read_range(after, before, tz), limit=None if limit is None else read_limit(limit))
