@@ -120,7 +120,7 @@ def doctor(
     online: Annotated[bool, typer.Option(help="Also compare the clock with each provider's.")] = False,
 ) -> None:
     """Look at paths, permissions, keyring, ports, clock and every provider, and say how to mend what is wrong."""
-    from pierre_data.auth import Finding, MemoryTokens, diagnose, report
+    from pierre_data.auth import Diagnosis, MemoryTokens, diagnose, report
 
     registry, accounts = _accounts()
     known, found = [], []
@@ -128,16 +128,16 @@ def doctor(
         try:
             known.append((registry[name], registry.config(name)))
         except pierre.PierreError as error:  # what stops the others is what a doctor is asked about
-            found.append(Finding("error", error.what, error.fix))
+            found.append(Diagnosis("error", error.what, error.fix))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             store = accounts.store
         except pierre.PierreError as error:
             store = MemoryTokens()
-            found.append(Finding("error", error.what, error.fix))
+            found.append(Diagnosis("error", error.what, error.fix))
         looked = diagnose(registry.settings, store, known, online=online)
-    found += [Finding("note", str(warning.message)) for warning in said]
+    found += [Diagnosis("note", str(warning.message)) for warning in said]
     typer.echo(report([*looked, *found], share=share))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
 from pierre_data.notices import notice
+from pierre_data.private_files import private_directory, read_private, write_private
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.client.overrides import person_hash
 from pierre_data.errors import PierreError, ProviderBroken
+from pierre_data.private_files import private_directory, read_private, write_private
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from pierre_data.files.archive import Archive, Member
 from pierre_data.files.columns import activity_row
 from pierre_data.files.formats import read_recording
 from pierre_data.notices import notice
+from pierre_data.private_files import atomic_file
 
 #: Plain JSON: ``sha``, ``activities``, ``devices``, ``problems``.  Without a ``sha`` it is not remembered.
 Digest = dict[str, Any]
@@ -126,14 +125,8 @@ def index_of(archive: Archive, cache_dir: Path | str | None = None) -> Index:
 def _write(place: Path, text: str) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, place)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_file(place) as file:
+            file.write(text.encode())
     except OSError as error:
         _notice(f"The index {place} cannot be written ({error.strerror}), so the next process reads the files again.")
 

@@ -82,6 +82,13 @@ def _records(query: Query) -> Plan:
         yield read_rows(named, wire.BEST, schema.PERSONAL_RECORDS)
 
 
+def _token_error(body: Mapping[str, Any]) -> str:
+    """Token errors name a resource: the application itself, or the code or token that was sent (2026-11)."""
+    errors = objects(body, "errors")
+    resource = errors[0].get("resource") if errors else None
+    return "" if not resource else "invalid_client" if resource == "Application" else "invalid_grant"
+
+
 def _faults(response: Response) -> PierreError | None:
     if response.status not in (401, 403):
         return None
@@ -147,6 +154,7 @@ descriptor = spi.ProviderDescriptor(
         revoke="basic",
         any_port=True,
         account="athlete.id",
+        read_error=_token_error,
         implied_scopes=(("activity:read_all", "activity:read"), ("profile:read_all", "profile:read")),
         token_hosts=("api-v3.strava.com", "www.api-v3.strava.com"),
         manage_url="https://www.strava.com/settings/apps",

@@ -81,7 +81,7 @@ class Accounts:
 
     def identity(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> Identity | None:
         """Return who signs a provider's requests; raises NotConnected."""
-        store = self.store if self._maybe_stored() else MemoryTokens()
+        store = self.store if self._maybe_stored() else None
         return identity(descriptor, config, store, Account(descriptor.name, self.tenant, self.user))
 
     def connect(
