@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+from pydantic import ValidationError
 
 from pierre_data.errors import SchemaError
 from pierre_data.schema.types import Kind, Measure
@@ -270,8 +271,6 @@ class Table:
         return self.from_arrow([pa.table(columns, names=list(self.columns))])
 
     def _validated(self, items: list[Any]) -> list[Any]:
-        from pydantic import ValidationError
-
         rows = []
         for at, item in enumerate(items):
             try:
