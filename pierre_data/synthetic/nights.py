@@ -91,9 +91,8 @@ def measured(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     none = np.zeros_like(length)
     epochs = np.stack([np.full_like(length, 6), length, none, none], axis=1)
     naps = Nights(days, np.ones(len(days), dtype=bool), begin, epochs, done.load[place]).take(rest)
-    both = Nights(
-        *(np.concatenate([getattr(nights, f.name), getattr(naps, f.name)]) for f in dataclasses.fields(Nights))
-    )
+    names = [f.name for f in dataclasses.fields(Nights)]
+    both = Nights(*(np.concatenate([getattr(nights, name), getattr(naps, name)]) for name in names))
     return both.take(np.argsort(both.start, kind="stable")), done
 
 
