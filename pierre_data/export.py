@@ -18,10 +18,12 @@ from pierre_data.schema import MERGED_ACTIVITIES, TABLES, Table
 
 _SCHEMA_VERSION = "2"
 #: Table -> columns that version 1 called otherwise.
-_RENAMED: dict[str, dict[str, str]] = {
-    **dict.fromkeys(("streams", "zones"), {"activity_id": "id"}),
+_RENAMED = {
+    "streams": {"activity_id": "id"},
+    "zones": {"activity_id": "id"},
     "laps": {"id": "lap_id", "activity_id": "id"},
-    **dict.fromkeys(("segment_efforts", "personal_records"), {"id": "effort_id", "activity_id": "id"}),
+    "segment_efforts": {"id": "effort_id", "activity_id": "id"},
+    "personal_records": {"id": "effort_id", "activity_id": "id"},
 }
 _KNOWN: dict[str, Table] = {**TABLES, MERGED_ACTIVITIES.name: MERGED_ACTIVITIES}
 

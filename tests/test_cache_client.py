@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -45,12 +46,6 @@ class Blocking(StravaServer):
         return super().answer(target, authorization)
 
 
-def windows(server: StravaServer) -> list[tuple[float, ...]]:
-    """Return how many days each list request reached back."""
-    asked = [parse_qs(urlsplit(path).query) for path in server.asked]
-    return [tuple(float(q[name][0]) for name in ("after",) if name in q) for q in asked]
-
-
 def test_a_daily_refresh_of_ten_years_costs_at_most_three_requests() -> None:
     clock = [NOW.timestamp()]
     with StravaServer(activities(2500, end=NOW)) as server:
@@ -70,19 +65,22 @@ def test_a_daily_refresh_of_ten_years_costs_at_most_three_requests() -> None:
         inside.close()
 
 
-def test_a_limit_asks_for_twice_as_much_time_until_there_is_enough(tmp_path: Path) -> None:
-    now = dt.datetime.now(dt.UTC)
-    rows = activities(24, years=1.0, end=now)  # one a fortnight
+def test_a_small_limit_costs_what_it_needs(tmp_path: Path) -> None:
+    rows = activities(2500)
+    ids = [str(row["id"]) for row in rows]
     with StravaServer(rows) as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
-        frame = client.activities(limit=5, dedupe=False)
-        assert frame["id"].tolist() == [str(r["id"]) for r in rows[:5]]
-        oldest = min(after for [after] in windows(server))
-        assert 62 <= (now.timestamp() - oldest) / 86_400 <= 62 + 2 * 31 + 31  # 1, 2, 4 months, from a month's first
-        asked = len(server.asked)
-        assert client.activities(limit=5, dedupe=False).equals(frame)
-        assert client.activities(limit=3, dedupe=False).equals(frame.head(3))
-        assert len(server.asked) == asked
-        assert len(client.activities(limit=1000, dedupe=False)) == 24
+        assert client.activities(limit=10)["id"].tolist() == ids[:10]
+        assert len(server.asked) == 1
+        assert client.report(client.activities(limit=10)).complete
+        assert client.activities(limit=7, dedupe=False)["id"].tolist() == ids[:7]
+        assert len(server.asked) <= 2
+        client.invalidate()
+        server.asked.clear()
+        runs = client.activities(limit=100, sport="run")  # one in eight rows
+        assert 2 <= len(server.asked) < 13
+        assert runs["id"].tolist() == client.activities(sport="run")["id"].tolist()[:100]
+        assert len(client.activities(limit=10_000, dedupe=False)) == 2500
+        assert len(client.activities("2024-01-01", limit=5, dedupe=False)) == 5
 
 
 def test_windows_of_merged_rows_add_up_wherever_they_are_cut() -> None:
@@ -138,13 +136,17 @@ with Progress(sys.argv[1] == "1") as progress:
 """
 
 
-@pytest.mark.parametrize("show", ["1", "0"])
-def test_a_bar_appears_after_a_second_if_it_is_wanted(show: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TQDM_DISABLE")
-    done = subprocess.run([sys.executable, "-c", BAR, show], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    before, _, after = done.stderr.partition("| a second later |")
-    assert before == ""
-    assert ("fetching" in after and "strava: 600 rows" in after) == (show == "1")
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is asked for")
+@pytest.mark.parametrize(("show", "terminal"), [("1", True), ("0", True), ("1", False)])
+def test_a_status_line_appears_after_a_second_where_somebody_looks(show: str, terminal: bool) -> None:
+    ours, theirs = os.openpty() if terminal else os.pipe()
+    with os.fdopen(ours, "rb", buffering=0) as seen:
+        run = subprocess.run([sys.executable, "-c", BAR, show], cwd=ROOT, stderr=theirs, timeout=60, check=True)
+        text = os.read(seen.fileno(), 10_000).decode()
+        os.close(theirs)
+    before, _, after = text.partition("| a second later |")
+    assert (before, run.returncode) == ("", 0)
+    assert ("strava: 3 pages, 600 rows" in after) == (show == "1" and terminal)
     assert show == "1" or after.strip() == ""
 
 

@@ -16,7 +16,6 @@ ROWS = [
     {"plots", "scale"},
     {"client"},
     {"registry", "export", "analysis", "models"},
-    {"configuration"},
     {"cache"},
     {"fetch"},
     {"auth"},
@@ -25,12 +24,12 @@ ROWS = [
     {"synthetic", "files"},
     {"spi", "dedupe", "settings"},
     {"schema"},
-    {"secret", "errors", "reprs"},
+    {"secret", "errors", "reprs", "notices"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {
     "httpx": "http",
-    "httpcore": "http",
+    "httpcore": "",
     "requests_cache": "cache",
     "authlib": "auth",
     "ipywidgets": "widgets",

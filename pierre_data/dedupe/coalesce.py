@@ -19,7 +19,7 @@ FIELD_GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def coalesced(rows: ActivityArrays, groups: Groups, timed_by: Ints) -> pd.DataFrame:
+def merge_groups(rows: ActivityArrays, groups: Groups, timed_by: Ints) -> pd.DataFrame:
     """Return one row per group, in their order: the best row's, and what it lacks from the others.
 
     Columns that `schema.ACTIVITIES` does not know are the best row's.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, read_times, text_hash
+from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, read_column, text_hash
 from pierre_data.dedupe.groups import joined_apart
 
 # File names are used again ("activity.fit"); copies of one workout start at most a date line and a midnight apart.
@@ -36,7 +36,7 @@ def repeats(rows: ActivityArrays) -> Ints:
         keys = np.where(rows.previous.count > 1, _distinct(at + 1), keys)
     if not pd.Series(keys).duplicated().any():
         return at
-    order = np.lexsort((at, read_times(rows.frame, "updated_at"), keys))
+    order = np.lexsort((at, read_column(rows.frame, "updated_at", "times"), keys))
     last = np.append(keys[order][1:] != keys[order][:-1], True)
     group = np.cumsum(np.append(True, last[:-1])) - 1
     out = np.empty(len(at), dtype=np.int64)

@@ -161,6 +161,11 @@ class DescriptorProvider(FitnessProvider):
         """Settings it runs with."""
         return self._config
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it reads files or makes rows up: its answers are not kept."""
+        return not self.descriptor.api_base_url
+
     def __repr__(self) -> str:
         return f"<{self.descriptor.display_name} provider {self.name!r}>"
 
@@ -229,7 +234,9 @@ class DescriptorProvider(FitnessProvider):
         """
         endpoint = self.descriptor.endpoint(query.table, single=query.id is not None)
         self._check_options()
-        query = replace(query, options=self._config.options, in_flight=self.descriptor.in_flight)
+        # Who needs the newest few rows only asks page after page, and stops when there are enough.
+        in_flight = 1 if query.limit is not None else self.descriptor.in_flight
+        query = replace(query, options=self._config.options, in_flight=in_flight)
         query = replace(query, cache_dir=self._directory, progress=context.stepped)
         context.report.note_reach(query.after, endpoint.reaches(query.now))
         stop = threading.Event()

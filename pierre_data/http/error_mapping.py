@@ -45,9 +45,7 @@ def fault_of(
     error = faults(response) if faults is not None else None
     if error is not None:
         error.provider = error.provider or provider
-        error.retry_after = (
-            error.retry_after if wait is None else wait
-        )  # the vendor's word, before its provider's guess
+        error.retry_after = error.retry_after if wait is None else wait  # a word beats a guess
         return error
     if 200 <= response.status < 300:
         return None
