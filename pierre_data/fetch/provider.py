@@ -158,6 +158,11 @@ class DescriptorProvider(FitnessProvider):
         """Settings it runs with."""
         return self._config
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it reads files or makes rows up: its answers are not kept."""
+        return not self.descriptor.api_base_url
+
     def __repr__(self) -> str:
         return f"<{self.descriptor.display_name} provider {self.name!r}>"
 
@@ -216,7 +221,9 @@ class DescriptorProvider(FitnessProvider):
                     f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
                     provider=self.name,
                 )
-        query = replace(query, options=self._config.options, in_flight=descriptor.in_flight)
+        # Who needs the newest few rows only asks page after page, and stops when there are enough.
+        in_flight = 1 if query.limit is not None else descriptor.in_flight
+        query = replace(query, options=self._config.options, in_flight=in_flight)
         query = replace(query, cache_dir=self._directory, progress=context.stepped)
         report.note_reach(query.after, endpoint.reaches(query.now))
         # The window of a feed is upload time: its rows may have happened at any time.

@@ -90,7 +90,7 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     ({'height_m': [1.8]}, (('1', 'body.cm', "'tall'"),))
     """
     result = translate(list(items), wanted, table)
-    ids = result.columns.get("id")
+    ids = result.columns.get(table.row_id)
     labels = {at: at if ids is None or ids[at] is None else ids[at] for at in sorted(result.refused)}
     rejected = tuple((str(label), *result.refused[at]) for at, label in labels.items())
     columns = result.columns

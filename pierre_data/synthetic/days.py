@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.draws import Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person, shape, weight
 from pierre_data.synthetic.workouts import Workouts, true_workouts

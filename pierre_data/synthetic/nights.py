@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
 from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person
@@ -91,9 +91,8 @@ def measured(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     none = np.zeros_like(length)
     epochs = np.stack([np.full_like(length, 6), length, none, none], axis=1)
     naps = Nights(days, np.ones(len(days), dtype=bool), begin, epochs, done.load[place]).take(rest)
-    both = Nights(
-        *(np.concatenate([getattr(nights, f.name), getattr(naps, f.name)]) for f in dataclasses.fields(Nights))
-    )
+    names = [f.name for f in dataclasses.fields(Nights)]
+    both = Nights(*(np.concatenate([getattr(nights, name), getattr(naps, name)]) for name in names))
     return both.take(np.argsort(both.start, kind="stable")), done
 
 

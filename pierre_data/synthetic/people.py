@@ -122,11 +122,8 @@ def _injuries(who: Person, days: Ints) -> tuple[Bools, Floats]:
     for back in (0, 1):
         that = year - back
         number = that.astype(np.int64)
-        start = (
-            that.astype("datetime64[D]").astype(np.int64)
-            + 40
-            + np.floor(uniform(who.key, "injury_start", number) * 200.0).astype(np.int64)
-        )
+        late = np.floor(uniform(who.key, "injury_start", number) * 200.0).astype(np.int64)
+        start = that.astype("datetime64[D]").astype(np.int64) + 40 + late
         length = 30.0 + np.floor(uniform(who.key, "injury_length", number) * 60.0)
         happens = uniform(who.key, "injury", number) < who.scenario.gaps
         since = (days - start).astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from pierre_data.errors import QueryError
-from pierre_data.synthetic import columns, days, gear, ids, nights, recordings, samples
+from pierre_data.synthetic import activities, days, gear, ids, nights, recordings, streams
 from pierre_data.synthetic.digests import table_digest
 from pierre_data.synthetic.draws import Bools, Columns, Ints, uniform
 from pierre_data.synthetic.ids import View
@@ -102,7 +102,7 @@ class World:
         QueryError
             There is no such view.
         """
-        return columns.activity_columns(self._person, view, self._recording(view, after, before), self._accounts)
+        return activities.activity_columns(self._person, view, self._recording(view, after, before), self._accounts)
 
     def truth(self, view: View = "truth") -> Ints:
         """Return for each row of ``activities(view)`` the position of its workout in ``activities("truth")``.
@@ -145,12 +145,12 @@ class World:
     def streams(self, activity_id: str) -> Columns:
         """Return the samples of one activity: every second, every five on the phone; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.sample_columns(self._person, row, 5 if view == "phone" else 1)
+        return streams.sample_columns(self._person, row, 5 if view == "phone" else 1)
 
     def laps(self, activity_id: str) -> Columns:
         """Return the automatic laps of one activity, none for a typed row; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.lap_rows(self._person, row, 5 if view == "phone" else 1)
+        return streams.lap_rows(self._person, row, 5 if view == "phone" else 1)
 
     def athlete(self, view: View = "truth") -> Columns:
         """Return the athlete at the end of the world, one row."""
@@ -161,7 +161,7 @@ class World:
             "username": [who.name.lower().replace(" ", ".")],
             "name": [who.name],
             "sex": [who.sex],
-            "birth_date": columns.datetimes(np.array([who.birth_day * DAY])),
+            "birth_date": activities.datetimes(np.array([who.birth_day * DAY])),
             "city": [who.town.name],
             "region": [who.town.region],
             "country": ["Germany"],
@@ -172,7 +172,7 @@ class World:
             "max_heart_rate_bpm": np.array([float(who.max_hr)]),
             "resting_heart_rate_bpm": np.array([float(who.rest_hr)]),
             "measurement_system": ["metric"],
-            "created_at": columns.datetimes(np.array([day_number(self.start) * DAY])),
+            "created_at": activities.datetimes(np.array([day_number(self.start) * DAY])),
         }
 
     def gear(self) -> Columns:
@@ -224,7 +224,7 @@ class World:
         records = records.take((records.number == number) & _within(records.seen.start, low, high))
         if not len(records.number):
             raise ids.missing(activity_id)
-        rows = columns.activity_columns(self._person, view, records, self._accounts)
+        rows = activities.activity_columns(self._person, view, records, self._accounts)
         return view, {name: values[0] for name, values in rows.items()}
 
 
