@@ -42,15 +42,7 @@ from pierre_data.spi.reading import UNREADABLE
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows as they arrive.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Some of the table's columns, in its order and units, cut to the question.
-    page : Page
-        What came before the cut: count, oldest and newest instant.
-    """
+    """Rows as they arrive, cut to the question; `page` says what came before the cut."""
 
     table: pa.Table
     page: Page
@@ -109,21 +101,9 @@ class _Signer:
 class DescriptorProvider(FitnessProvider):
     """One account at the vendor a descriptor describes.
 
-    Parameters
-    ----------
-    descriptor : ProviderDescriptor
-        What the vendor offers.
-    config : ProviderConfig
-        Addresses, keys and options.
-    identity : callable, optional
-        Returns who signs, asked when a request is made: an `Identity`, None where nobody needs to; or raises
-        NotConnected.  By default the configured access token signs.
-    resilience : ResilienceConfig, optional
-        Retries and times.
-    offline : bool
-        Never open a socket.
-    cache_dir : Path, optional
-        Where a source that reads files keeps what it read of them.
+    `identity` returns who signs, asked when a request is made (None where nobody needs to), or raises NotConnected; by
+    default the configured access token signs.  With `offline` no socket is opened.  In `cache_dir` a source that reads
+    files keeps what it read of them.
     """
 
     def __init__(
