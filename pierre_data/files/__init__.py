@@ -1,4 +1,4 @@
-"""Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing written to disk."""
+"""Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing unpacked to disk."""
 
 from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, Member, bounded, open_archive
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S

@@ -45,8 +45,8 @@ class DeviceRecording:
         return DeviceRecording(self.seen.take(rows), *rest)
 
 
-def recorded(who: Person, true: Workouts, view: View, account: int) -> DeviceRecording:
-    """Return what a view with that account has of true workouts, which are ordered by start."""
+def recorded(who: Person, true: Workouts, view: View) -> DeviceRecording:
+    """Return what a view has of true workouts, which are ordered by start."""
     if view == "truth":
         records = _plain(true)
     else:
@@ -54,7 +54,7 @@ def recorded(who: Person, true: Workouts, view: View, account: int) -> DeviceRec
         watch = _watch(who, true)
         records = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
         records = _uploaded_again(who, records, view)
-    number = numbers(records.seen.cell, records.copy, account)
+    number = numbers(records.seen.cell, records.copy, who.accounts[view])
     order = np.lexsort((number, records.seen.start))
     return dataclasses.replace(records, number=number).take(order)
 
