@@ -15,7 +15,6 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +22,7 @@ from queue import SimpleQueue
 
 from pierre_data.files.archive import Archive, open_archive
 from pierre_data.files.index import Digest, digest_file, unread
+from pierre_data.notices import notice
 
 #: Fewer files than this are read here: starting a process costs as much as reading a few.
 ENOUGH = 32
@@ -145,6 +145,5 @@ def _start(archive: Archive, count: int) -> list[_Worker]:
             reason = str(error)
     for worker in started:
         worker.close()
-    text = f"Files are read one after the other: parallel processes do not start ({reason})."
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
+    notice(f"Files are read one after the other: parallel processes do not start ({reason}).", RuntimeWarning)
     return []
