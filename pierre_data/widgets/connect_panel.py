@@ -12,22 +12,22 @@ import ipywidgets
 
 from pierre_data.client import Client
 from pierre_data.secret import Secret
-from pierre_data.widgets.connecting import Card, Connecting, connecting
-from pierre_data.widgets.listening import plain
+from pierre_data.widgets.connect_model import Card, ConnectModel, shared_model
 from pierre_data.widgets.parts import (
-    bundle,
     button,
-    label,
     link,
+    mime_bundle,
     panel,
+    plain,
     secret_field,
     show,
+    text_label,
     with_classes,
 )
 
 #: So many cards are shown at first; painting all of fifty takes seconds.
 _FIRST = 20
-_THERE = ("connected", "expired")
+_CONNECTED = ("connected", "expired")
 _OPEN = {"CLIENT_ID", "REDIRECT_URI"}  # no secrets, so a person may see what he types
 
 
@@ -44,7 +44,7 @@ class ConnectPanel:
 
     Attributes
     ----------
-    model : Connecting
+    model : ConnectModel
         The state, without widgets; every button is a method of it.
     widget : ipywidgets.VBox
         What is shown.
@@ -59,31 +59,31 @@ class ConnectPanel:
     """
 
     def __init__(self, client: Client) -> None:
-        self.model: Connecting = connecting(client)
+        self.model: ConnectModel = shared_model(client)
         self._lock = threading.RLock()
         self._shown: dict[str, _CardView] = {}
         self._looks = _Looks(ipywidgets.Layout(), ipywidgets.Label().style, ipywidgets.Layout(width="auto"))
         self._cards = ipywidgets.VBox()
         self._most = _FIRST
         self._more = button("Show all providers", self._show_all)
-        head = ipywidgets.HBox([label("Accounts", "pierre-title"), button("Refresh", self.model.refresh)])
+        head = ipywidgets.HBox([text_label("Accounts", "pierre-title"), button("Refresh", self.model.refresh)])
         self.widget = panel([head, self._cards, self._more], "connect")
         self._render()
-        self.model.changed.add(self._render)
+        self.model.observe(self._render)
 
     def __repr__(self) -> str:
-        lines = "\n".join(f"  {card}" for card in self.model.cards)
+        lines = "\n".join(f"  {card}" for card in self.model.cards.values())
         return f'Accounts; in code: client.connect("name"), client.disconnect("name")\n{plain(lines)}'
 
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return mime_bundle(self.widget, repr(self), options)
 
-    def _render(self) -> None:
+    def _render(self, _: object = None) -> None:
         with self._lock:
             # What is connected comes first; later changes of state move nothing under a person's hand.
-            cards = sorted(self.model.cards, key=lambda card: card.status not in _THERE)
+            cards = sorted(self.model.cards.values(), key=lambda card: card.status not in _CONNECTED)
             for card in cards:
-                wanted = len(self._shown) < self._most or card.status in _THERE
+                wanted = len(self._shown) < self._most or card.status in _CONNECTED
                 if card.name not in self._shown and wanted:
                     self._shown[card.name] = _CardView(self.model, card, self._looks)
                 if card.name in self._shown:
@@ -110,7 +110,7 @@ class _Looks:
 class _CardView:
     """One card; widgets that are not needed yet are not made, so that fifty cards paint quickly."""
 
-    def __init__(self, model: Connecting, card: Card, looks: _Looks) -> None:
+    def __init__(self, model: ConnectModel, card: Card, looks: _Looks) -> None:
         self._model, self._name, self._looks = model, card.name, looks
         self._parts: dict[str, Any] = {}
         self._asked = False
@@ -152,7 +152,7 @@ class _CardView:
 
     def _text(self, name: str, text: str) -> Any:
         looks = {"layout": self._looks.layout, "style": self._looks.text}
-        part = self._part(name, lambda: label(text, f"pierre-{name}", **looks))
+        part = self._part(name, lambda: text_label(text, f"pierre-{name}", **looks))
         part.value = plain(text)
         return part
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets
 import pandas as pd
 
 from pierre_data.client import Client
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import bundle, button, label, panel, say, show
-from pierre_data.widgets.reviewing import FIELDS, PAGE, Reviewing
+from pierre_data.dedupe import Override
+from pierre_data.widgets.parts import button, mime_bundle, panel, plain, say, show, text_label
+from pierre_data.widgets.review_model import FIELDS, PAGE, ReviewModel
 
 
 class DuplicatesReview:
@@ -24,10 +25,14 @@ class DuplicatesReview:
     ----------
     source : Client or DataFrame
         Whose activities are loaded; or rows fetched with ``dedupe=False``.
+    priority : sequence of str, optional
+        Providers, best first; a client's own when omitted.
+    overrides : iterable of Override
+        What was judged before, beside the client's marks.
 
     Attributes
     ----------
-    model : Reviewing
+    model : ReviewModel
         The state, without widgets.
     frame : DataFrame or None
         The rows deduplicated as judged.
@@ -38,19 +43,28 @@ class DuplicatesReview:
     --------
     >>> import pierre_data as pierre
     >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
-    >>> review = pierre.widgets.DuplicatesReview(client.activities("2026-01-01", "2026-02-01", dedupe=False))
+    >>> rows = client.activities("2026-01-01", "2026-02-01", dedupe=False)
+    >>> review = pierre.widgets.DuplicatesReview(rows, priority=client.providers)
     >>> review.model.says
     '... merges among ... rows.'
     """
 
-    def __init__(self, source: Client | pd.DataFrame) -> None:
-        self.model = Reviewing(source)
+    def __init__(
+        self,
+        source: Client | pd.DataFrame,
+        *,
+        priority: Sequence[str] | None = None,
+        overrides: Iterable[Override] = (),
+    ) -> None:
+        self.model = ReviewModel(source, priority=priority, overrides=overrides)
         self._lock = threading.RLock()
         self._setting = False
-        self._says, self._reason = label("", "pierre-title"), label("")
+        self._says, self._reason = text_label("", "pierre-title"), text_label("")
         wide = ipywidgets.Layout(width="95%", height="140px")
         self._list = ipywidgets.Select(description="Merges:", layout=wide)
-        self._cells = [[label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)]
+        self._cells = [
+            [text_label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)
+        ]
         cells = [cell for row in self._cells for cell in row]
         columns = ipywidgets.Layout(grid_template_columns="11em 1fr 1fr", width="95%")
         self._table = ipywidgets.GridBox(cells, layout=columns)
@@ -64,7 +78,7 @@ class DuplicatesReview:
         self.widget = panel(shown, "review")
         self._list.observe(self._selected, names="index")
         self._render()
-        self.model.changed.add(self._render)
+        self.model.observe(self._render)
 
     @property
     def frame(self) -> pd.DataFrame | None:
@@ -75,8 +89,8 @@ class DuplicatesReview:
         way = 'in code: pierre.duplicates(frame), client.mark_same("a:1", "b:2"), client.mark_different("a:1", "b:2")'
         return plain(f"{self.model.says} {way}")
 
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return mime_bundle(self.widget, repr(self), options)
 
     def _buttons(self) -> list[Any]:
         model = self.model
@@ -95,7 +109,7 @@ class DuplicatesReview:
         if not self._setting and change["new"] is not None:
             self.model.go(self.model.at // PAGE * PAGE + int(change["new"]))
 
-    def _render(self) -> None:
+    def _render(self, _: object = None) -> None:
         with self._lock:
             model = self.model
             say(self._says, model.says)

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets
 
+from pierre_data.reprs import visible
 from pierre_data.secret import Secret
-from pierre_data.widgets.listening import plain
 
 # The one HTML widget without a word of data: colours follow the host's theme, light or dark.
 _STYLE = """<style>
@@ -26,6 +26,20 @@ _STYLE = """<style>
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
+def plain(text: object) -> str:
+    """Return text that a label shows as it is: no terminal codes, no reversed writing, no formulas.
+
+    Labels of ipywidgets cannot run HTML, but they typeset what stands between dollars or after a backslash, and a
+    formula can hold a link (MathJax; seen in ipywidgets 8.1, November 2026).
+
+    Examples
+    --------
+    >>> plain("\\x1b[31mred\\x1b[0m costs $5")
+    'red costs ＄5'
+    """
+    return visible(text).replace("$", "＄").replace("\\", "＼")
+
+
 def panel(children: Iterable[Any], name: str) -> Any:
     """Return the outermost box of a view."""
     box = ipywidgets.VBox([ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none")), *children])
@@ -39,7 +53,7 @@ def with_classes(widget: Any, *names: str) -> Any:
     return widget
 
 
-def label(text: object = "", *classes: str, **looks: Any) -> Any:
+def text_label(text: object = "", *classes: str, **looks: Any) -> Any:
     """Return a label; its text is shown as it is.  `looks` may share a layout and a style with other labels."""
     return with_classes(ipywidgets.Label(plain(text), **looks), *classes)
 
@@ -60,15 +74,15 @@ def show(widget: Any, visible: bool) -> None:
 
 
 def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False, **looks: Any) -> Any:
-    """Return a button that says what it does and can be reached with the keyboard; `looks` as for `label`."""
-    made = ipywidgets.Button(
+    """Return a button that says what it does and can be reached with the keyboard; `looks` as for `text_label`."""
+    widget = ipywidgets.Button(
         description=plain(text),
         tooltip=plain(tip or text),
         button_style="primary" if primary else "",
         **({"layout": ipywidgets.Layout(width="auto")} | looks),
     )
-    made.on_click(lambda _: act())
-    return made
+    widget.on_click(lambda _: act())
+    return widget
 
 
 def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", hidden: bool = True) -> Any:
@@ -110,7 +124,6 @@ def link(widget: Any, address: Secret | None, text: str) -> None:
         widget.value = shown
 
 
-def bundle(widget: Any, text: str, how: dict[str, Any]) -> dict[str, Any]:
+def mime_bundle(widget: Any, text: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return what a notebook shows: the widget, and plain text where there is none."""
-    made = widget._repr_mimebundle_(**how)
-    return {**(made or {}), "text/plain": text}
+    return {**(widget._repr_mimebundle_(**options) or {}), "text/plain": text}

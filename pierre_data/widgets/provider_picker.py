@@ -11,9 +11,8 @@ import pandas as pd
 
 from pierre_data.client import Client
 from pierre_data.widgets.fetch_progress import FetchProgress
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import bundle, button, label, panel, say, with_classes
-from pierre_data.widgets.picking import EVERY_SPORT, PICKABLE, SPORTS, Picking
+from pierre_data.widgets.parts import button, mime_bundle, panel, plain, say, text_label, with_classes
+from pierre_data.widgets.picker_model import EVERY_SPORT, PICKABLE, SPORTS, PickerModel
 
 
 class ProviderPicker:
@@ -26,7 +25,7 @@ class ProviderPicker:
 
     Attributes
     ----------
-    model : Picking
+    model : PickerModel
         The state, without widgets; every control is a method of it.
     frame : DataFrame or None
         The last result.
@@ -45,7 +44,7 @@ class ProviderPicker:
     """
 
     def __init__(self, client: Client) -> None:
-        self.model = Picking(client)
+        self.model = PickerModel(client)
         self.progress = FetchProgress(self.model.fetching)
         self._lock = threading.RLock()
         self._setting = False
@@ -58,7 +57,7 @@ class ProviderPicker:
         self._sport = ipywidgets.Dropdown(options=SPORTS, description="Sport:")
         self._after = ipywidgets.DatePicker(description="From:")
         self._before = ipywidgets.DatePicker(description="Before:")
-        self._cost = label("")
+        self._cost = text_label("")
         self._code = with_classes(
             ipywidgets.Textarea(description="Code:", rows=3, layout=ipywidgets.Layout(width="95%")), "pierre-code"
         )
@@ -66,14 +65,14 @@ class ProviderPicker:
         self.widget = panel(self._layout(), "picker")
         self._watch()
         self._render()
-        self.model.changed.add(self._render)
-        self.model.fetching.changed.add(self._fetched)
+        self.model.observe(self._render)
+        self.model.fetching.observe(self._fetched, "running")
         self.model.estimate_later()
 
     @property
     def frame(self) -> pd.DataFrame | None:
         """The last result; None before there is one."""
-        return self.model.frame
+        return self.model.fetching.frame
 
     @property
     def code(self) -> str:
@@ -83,8 +82,8 @@ class ProviderPicker:
     def __repr__(self) -> str:
         return plain(f"{self.code}\n{self.model.cost}")
 
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return mime_bundle(self.widget, repr(self), options)
 
     def _layout(self) -> list[Any]:
         def with_chosen(act: Any) -> Any:
@@ -102,7 +101,7 @@ class ProviderPicker:
             button("Refresh", self.model.refresh, tip="Look anew which providers are connected"),
         ]
         return [
-            label("Question", "pierre-title"),
+            text_label("Question", "pierre-title"),
             ipywidgets.HBox([self._available, self._chosen]),
             ipywidgets.HBox(buttons),
             ipywidgets.HBox([self._table, self._sport]),
@@ -128,7 +127,7 @@ class ProviderPicker:
         for control in (self._table, self._sport, self._after, self._before):
             control.observe(changed, names="value")
 
-    def _render(self) -> None:
+    def _render(self, _: object = None) -> None:
         with self._lock:
             model, choice = self.model, self.model.choice
             self._setting = True
@@ -147,17 +146,17 @@ class ProviderPicker:
         if model.cost == "...":
             model.estimate_later()
 
-    def _fetched(self) -> None:
+    def _fetched(self, _: object) -> None:
         self._fetch.disabled = self.model.fetching.running
 
 
 def _options(select: Any, options: list[tuple[str, str]]) -> None:
-    shown = [(plain(text), name) for text, name in options]
-    if list(select.options) != shown:
-        kept = select.value
-        select.options = shown
-        if kept in [name for _, name in shown]:
-            select.value = kept
+    plain_options = [(plain(text), name) for text, name in options]
+    if list(select.options) != plain_options:
+        selected = select.value
+        select.options = plain_options
+        if selected in [name for _, name in plain_options]:
+            select.value = selected
 
 
 def _day(text: str) -> dt.date | None:
