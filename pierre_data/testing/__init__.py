@@ -1,4 +1,4 @@
-"""The conformance kit for provider authors: one call of `check` tests a provider against its payloads."""
+"""For authors of providers: `write_package` begins one, one call of `check` tests it against its payloads."""
 
 # Lazy: pytest imports the plug-in of this room in every run, also in those that never use it.
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pierre_data.testing.findings import CheckReport, ConformanceError, WireFields
     from pierre_data.testing.matrix import provider_matrix
     from pierre_data.testing.replay import ReplayServer
+    from pierre_data.testing.scaffold import write_package
 
 _HOME = {
     "CheckReport": "findings",
@@ -18,9 +19,19 @@ _HOME = {
     "WireFields": "findings",
     "check": "conformance",
     "provider_matrix": "matrix",
+    "write_package": "scaffold",
 }
 
-__all__ = ["CheckReport", "ConformanceError", "ReplayServer", "Seen", "WireFields", "check", "provider_matrix"]
+__all__ = [
+    "CheckReport",
+    "ConformanceError",
+    "ReplayServer",
+    "Seen",
+    "WireFields",
+    "check",
+    "provider_matrix",
+    "write_package",
+]
 
 
 def __getattr__(name: str) -> object:
