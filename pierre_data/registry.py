@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from pierre_data.auth import Identity
 from pierre_data.cache import CacheTtl, CachingProvider, Store
 from pierre_data.configuration import provider_config, resilience
 from pierre_data.errors import ConfigurationError, PierreError, ProviderBroken, ProviderNotFound, SchemaError
@@ -36,6 +38,26 @@ class _Known:
     entry: importlib.metadata.EntryPoint | None = None
     config: ProviderConfig | None = None
     conflict: PierreError | None = None
+
+
+class _Described:
+    """Makes the provider of a descriptor."""
+
+    def __init__(self, descriptor: ProviderDescriptor, settings: Settings) -> None:
+        self._descriptor, self._settings = descriptor, settings
+
+    def __call__(
+        self,
+        config: ProviderConfig,
+        /,
+        *,
+        identity: Callable[[], Identity | None] | None = None,
+        cache_dir: Path | None = None,
+    ) -> FitnessProvider:
+        patience, offline = resilience(self._settings, self._descriptor.name), self._settings.offline
+        return DescriptorProvider(
+            self._descriptor, config, identity=identity, resilience=patience, offline=offline, cache_dir=cache_dir
+        )
 
 
 class ProviderRegistry(Mapping[str, ProviderDescriptor]):
@@ -218,7 +240,14 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         """Return the providers with body metrics."""
         return self.with_capability(ProviderCapabilities.HEALTH_METRICS)
 
-    def create_provider(self, name: str, **options: Any) -> FitnessProvider:
+    def create_provider(
+        self,
+        name: str,
+        *,
+        identity: Callable[[], Identity | None] | None = None,
+        cache_dir: Path | None = None,
+        **options: Any,
+    ) -> FitnessProvider:
         """Make a provider.
 
         Parameters
@@ -237,10 +266,21 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         """
         known = self._find(name)
         config = known.config or self.config(name, **options)
-        return self._plugin(name).factory(config)
+        factory = self._plugin(name).factory
+        if isinstance(factory, _Described):
+            return factory(config, identity=identity, cache_dir=cache_dir)
+        return factory(config)
 
     def create_caching_provider(
-        self, name: str, store: Store, *, tenant: str = "default", user: str = "default", **options: Any
+        self,
+        name: str,
+        store: Store,
+        *,
+        tenant: str = "default",
+        user: str = "default",
+        identity: Callable[[], Identity | None] | None = None,
+        cache_dir: Path | None = None,
+        **options: Any,
     ) -> CachingProvider:
         """Make a provider whose answers are kept in a store.
 
@@ -255,7 +295,7 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         **options
             As for `create_provider`.
         """
-        provider = self.create_provider(name, **options)
+        provider = self.create_provider(name, identity=identity, cache_dir=cache_dir, **options)
         ttl = CacheTtl.read(self.settings.provider_file().get("cache", {}))
         offline = self.settings.offline
         return CachingProvider(provider, store, self[name], tenant=tenant, user=user, ttl=ttl, offline=offline)
@@ -271,12 +311,7 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         return provider_config(self[name], self.settings, options)
 
     def _described(self, descriptor: ProviderDescriptor) -> ProviderFactory:
-        def make(config: ProviderConfig) -> FitnessProvider:
-            return DescriptorProvider(
-                descriptor, config, resilience=resilience(self.settings, descriptor.name), offline=self.settings.offline
-            )
-
-        return make
+        return _Described(descriptor, self.settings)
 
     def _add(self, name: str, known: _Known) -> None:
         with self._lock:

@@ -6,14 +6,15 @@ import zlib
 import pytest
 
 from pierre_data import errors
-from pierre_data.http import HttpClient, HttpRequest, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
+from pierre_data.spi import Request
 from tests.fault_server import FaultServer, json, raw, reply, reset
 
 QUICK = ResilienceConfig(base_delay_s=0.001, max_delay_s=0.005, timeout_s=5.0)
 ZIPPED = gzip.compress(b'{"rows": [1, 2, 3]}' * 50)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GZIP = {"Content-Encoding": "gzip"}
-GET = HttpRequest("GET", "/activities")
+GET = Request("/activities")
 
 
 def client(server, config=QUICK):
@@ -42,7 +43,7 @@ CUT = {
 def test_a_cut_or_damaged_answer_is_retried_and_never_returned(fault):
     with FaultServer(fault, fault, json([1])) as server, client(server) as acme:
         answer = acme.send(GET, expect_json=True)
-    assert (answer.body, answer.attempts, len(server.seen)) == (b"[1]", 3, 3)
+    assert (answer.body, len(server.seen)) == (b"[1]", 3)
 
 
 @pytest.mark.parametrize("fault", CUT.values(), ids=CUT.keys())

@@ -3,7 +3,8 @@
 import pytest
 
 from pierre_data import errors
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
+from pierre_data.spi import Request, Response
 from tests.fault_server import FaultServer, json, reply
 
 QUICK = ResilienceConfig(base_delay_s=0.001, max_delay_s=0.005, timeout_s=5.0)
@@ -16,7 +17,7 @@ def client(server, **options):
 
 
 def get(path="/activities", **fields):
-    return HttpRequest("GET", path, **fields)
+    return Request(path, **fields)
 
 
 FAULT = {"message": "Bad Request", "errors": [{"resource": "Athlete", "field": "id", "code": "invalid"}]}
@@ -76,7 +77,7 @@ def test_the_vendors_words_are_quoted_short_and_printable(body, said):
 
 
 def test_the_vendors_own_reading_goes_first_for_any_status():
-    def faults(response: HttpResponse):
+    def faults(response: Response):
         if b"Inactive" in response.body:
             return errors.AccessDenied("The application is inactive.", "Subscribe.")
         if b'"status":601' in response.body:

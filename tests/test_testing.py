@@ -18,7 +18,6 @@ from pierre_data.fetch import DescriptorProvider
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import ACTIVITIES, HEALTH
 from pierre_data.spi import (
-    Answer,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -29,6 +28,7 @@ from pierre_data.spi import (
     ProviderDescriptor,
     Query,
     Request,
+    Response,
     Sports,
     epoch_seconds,
     fields,
@@ -290,7 +290,7 @@ def test_an_undeclared_table_that_answers(payloads: Path) -> None:
 
 
 def test_errors_of_the_wrong_kind(payloads: Path) -> None:
-    def faults(answer: Answer) -> PierreError | None:
+    def faults(answer: Response) -> PierreError | None:
         return ApiError("No.", status=answer.status) if json.loads(answer.body or b"{}").get("errors") else None
 
     text = wrong(payloads, replace(RIGHT, faults=faults))

@@ -14,7 +14,7 @@ import pytest
 from pierre_data import schema
 from pierre_data.errors import AuthenticationFailed, NotFound, QuotaExceeded, RateLimited, Timeout
 from pierre_data.fetch import DescriptorProvider
-from pierre_data.http import HttpClient, HttpRequest, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.providers.strava import descriptor as strava
 from pierre_data.secret import Secret
 from pierre_data.spi import (
@@ -27,6 +27,7 @@ from pierre_data.spi import (
     ProviderConfig,
     ProviderDescriptor,
     Query,
+    Request,
     Token,
     fields,
 )
@@ -78,7 +79,7 @@ def plain(folder: Path) -> Iterator[ReplayServer]:
 
 def ask(server: ReplayServer, path: str) -> bytes:
     with HttpClient(ONCE, base_url=server.url, provider="small") as client:
-        return client.send(HttpRequest("GET", path)).body
+        return client.send(Request(path)).body
 
 
 @pytest.mark.parametrize("size", [None, 3])
@@ -210,4 +211,4 @@ def test_a_delay_ends_with_the_server(folder: Path) -> None:
         server.delay(3600)
         client = HttpClient(ResilienceConfig(max_retries=0, timeout_s=0.05), base_url=server.url, provider="small")
         with client, pytest.raises(Timeout):
-            client.send(HttpRequest("GET", "/workouts/1"))
+            client.send(Request("/workouts/1"))

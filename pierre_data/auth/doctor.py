@@ -19,9 +19,9 @@ from pierre_data.auth.session import check_application
 from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
 from pierre_data.auth.vault import Keyring, keyring_key
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.settings import Settings, variable
-from pierre_data.spi import ProviderConfig, ProviderDescriptor, check_url
+from pierre_data.spi import ProviderConfig, ProviderDescriptor, Request, Response, check_url
 
 _SKEW_S = 120.0
 
@@ -189,11 +189,11 @@ def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | 
 
     One GET without a token, whatever its status: the Date header is in all of them.
     """
-    seen: list[HttpResponse] = []
+    seen: list[Response] = []
     try:
         config = ResilienceConfig(max_retries=0, timeout_s=10.0)
         with HttpClient(config, base_url=url, provider=provider, faults=lambda r: seen.append(r)) as client:
-            client.send(HttpRequest("GET", url), retry=False)
+            client.send(Request(url), retry=False)
     except PierreError as error:
         if not seen:
             return str(error)

@@ -11,8 +11,7 @@ from pierre_data.auth.session import oauth_params
 from pierre_data.auth.tokens import StoredToken
 from pierre_data.auth.wire import Wire
 from pierre_data.errors import PierreError
-from pierre_data.http import HttpRequest
-from pierre_data.spi import ProviderConfig, ProviderDescriptor
+from pierre_data.spi import ProviderConfig, ProviderDescriptor, Request
 
 
 def revoke(
@@ -72,36 +71,36 @@ def _url(config: ProviderConfig, token: StoredToken) -> str:
     return config.revoke_url.replace("{account}", quote(token.account, safe=""))
 
 
-def _form(config: ProviderConfig, token: StoredToken, name: str) -> HttpRequest:
+def _form(config: ProviderConfig, token: StoredToken, name: str) -> Request:
     # Most vendors drop the whole grant with the refresh token, but only the access token with the access token.
     fields = {name: (token.refresh or token.access).reveal(), "client_id": config.client_id}
     if config.client_secret:
         fields["client_secret"] = config.client_secret.reveal()
-    return HttpRequest("POST", _url(config, token), form=fields)
+    return Request(_url(config, token), method="POST", form=fields)
 
 
-def _basic(config: ProviderConfig, token: StoredToken, name: str) -> HttpRequest:
+def _basic(config: ProviderConfig, token: StoredToken, name: str) -> Request:
     pair = f"{config.client_id}:{config.client_secret.reveal() if config.client_secret else ''}"
     headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-    return HttpRequest(
-        "POST", _url(config, token), headers=headers, form={name: (token.refresh or token.access).reveal()}
+    return Request(
+        _url(config, token), method="POST", headers=headers, form={name: (token.refresh or token.access).reveal()}
     )
 
 
-def _bearer(method: str) -> Callable[[ProviderConfig, StoredToken, str], HttpRequest]:
-    def request(config: ProviderConfig, token: StoredToken, name: str) -> HttpRequest:
+def _bearer(method: str) -> Callable[[ProviderConfig, StoredToken, str], Request]:
+    def request(config: ProviderConfig, token: StoredToken, name: str) -> Request:
         params = {"client_id": config.client_id} if method == "GET" else {}
         headers = {"Authorization": f"Bearer {token.access.reveal()}"}
-        return HttpRequest(method, _url(config, token), headers=headers, params=params)
+        return Request(_url(config, token), method=method, headers=headers, params=params)
 
     return request
 
 
-def _query(config: ProviderConfig, token: StoredToken, name: str) -> HttpRequest:
-    return HttpRequest("POST", _url(config, token), params={name: token.access.reveal()})
+def _query(config: ProviderConfig, token: StoredToken, name: str) -> Request:
+    return Request(_url(config, token), method="POST", params={name: token.access.reveal()})
 
 
-_REQUESTS: Mapping[str, Callable[[ProviderConfig, StoredToken, str], HttpRequest]] = {
+_REQUESTS: Mapping[str, Callable[[ProviderConfig, StoredToken, str], Request]] = {
     "form": _form,
     "basic": _basic,
     "bearer": _bearer("POST"),

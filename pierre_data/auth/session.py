@@ -13,10 +13,9 @@ from authlib.oauth2.client import OAuth2Client
 
 from pierre_data.auth.wire import TokenRefused, Wire, body_of, refused
 from pierre_data.errors import ConfigurationError, PayloadError, PierreError
-from pierre_data.http import HttpRequest
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
-from pierre_data.spi import OAuthParams, ProviderConfig, ProviderDescriptor
+from pierre_data.spi import OAuthParams, ProviderConfig, ProviderDescriptor, Request
 
 _METHODS = {"body": "client_secret_post", "basic": "client_secret_basic", "none": "none"}
 
@@ -150,7 +149,7 @@ class _Session:
         url, headers, body = auth.prepare("POST", url, dict(headers), urlencode(data))
         form = dict(parse_qsl(body, keep_blank_values=True)) | dict(self._params.additional_token_params)
         headers.pop("Content-Type", None)
-        request = HttpRequest("POST", url, headers=headers, form=form)
+        request = Request(url, method="POST", headers=headers, form=form)
         response = self._wire.send(request, secrets=(auth.client_secret or "",))
         found: Mapping[str, Any] = body_of(response)
         if self._params.read_token is not None:

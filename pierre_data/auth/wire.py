@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pierre_data.errors import AuthenticationFailed, PierreError
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig, excerpt
+from pierre_data.http import HttpClient, ResilienceConfig, excerpt
 from pierre_data.http.redaction import scrub
+from pierre_data.spi import Request, Response
 
 _LARGEST = 1_000_000
 
@@ -56,12 +57,12 @@ class Wire:
     tls: ssl.SSLContext | None = None
     cancel: threading.Event | None = None
 
-    def send(self, request: HttpRequest, *, secrets: tuple[str, ...] = ()) -> HttpResponse:
+    def send(self, request: Request, *, secrets: tuple[str, ...] = ()) -> Response:
         """Send a request once, never again, and return its successful answer.
 
         Parameters
         ----------
-        request : HttpRequest
+        request : Request
             To an absolute URL.
         secrets : tuple of str
             More texts that must not appear in a message.
@@ -79,12 +80,12 @@ class Wire:
             raise outcome.with_traceback(None)
         return outcome
 
-    def _outcome(self, request: HttpRequest, secrets: tuple[str, ...]) -> HttpResponse | PierreError:
+    def _outcome(self, request: Request, secrets: tuple[str, ...]) -> Response | PierreError:
         config = ResilienceConfig(max_retries=0, timeout_s=self.timeout_s, max_body_bytes=_LARGEST)
         try:
             with HttpClient(
                 config,
-                base_url=request.url,
+                base_url=request.path,
                 provider=self.provider,
                 faults=lambda answer: refusal(answer, self.provider, request.place),
                 cancel=self.cancel,
@@ -96,14 +97,14 @@ class Wire:
             return scrub(error, secrets)
 
 
-def refusal(answer: HttpResponse, provider: str, place: str) -> TokenRefused | None:
+def refusal(answer: Response, provider: str, place: str) -> TokenRefused | None:
     """The vendor's no, in any spelling; None for a yes, for 429 and for a fault of its servers.
 
     Examples
     --------
-    >>> from pierre_data.http import Headers
+    >>> from pierre_data.spi import Headers
     >>> body = b'{"error":"invalid_grant","error_description":"expired"}'
-    >>> refusal(HttpResponse(400, Headers(), body, 0.1), "acme", "acme.example/token").code
+    >>> refusal(Response(400, Headers(), body), "acme", "acme.example/token").code
     'invalid_grant'
     """
     if answer.status >= 500 or answer.status == 429 or answer.status in (408, 410):
@@ -125,7 +126,7 @@ def refused(provider: str, place: str, code: str, description: object = None) ->
     return TokenRefused(f"{place} refused: {said}.", fix, provider=provider, code=code)
 
 
-def body_of(answer: HttpResponse) -> Mapping[str, Any]:
+def body_of(answer: Response) -> Mapping[str, Any]:
     """The JSON object in an answer; empty when there is none."""
     try:
         found = json.loads(answer.body.removeprefix(b"\xef\xbb\xbf"))

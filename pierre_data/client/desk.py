@@ -21,7 +21,7 @@ from pierre_data.client.overrides import Marks
 from pierre_data.client.question import Question
 from pierre_data.dedupe import deduplicate
 from pierre_data.errors import UnsupportedFeature
-from pierre_data.fetch import DescriptorProvider, ProviderReport, Report
+from pierre_data.fetch import ProviderReport, Report
 from pierre_data.fetch.progress import Progress
 from pierre_data.registry import ProviderRegistry
 from pierre_data.schema import Table
@@ -125,12 +125,11 @@ class Desk:
         """Make a provider for one of the tenant's users."""
         options = next((c.options for c in self.choice if c.name == name), {})
         options = {**options, **self.accounts.filled(name, options)}
-        made = self.registry.create_caching_provider(name, self.store, tenant=self.tenant, user=user, **options)
-        if isinstance(made.provider, DescriptorProvider):
-            made.provider.set_identity(self.accounts.signer(name))
-            in_memory = isinstance(self.store, MemoryStore)
-            made.provider.set_cache_directory(None if in_memory else self.settings.cache_dir)
-        return made
+        signer = self.accounts.signer(name)
+        cache_dir = None if isinstance(self.store, MemoryStore) else self.settings.cache_dir
+        return self.registry.create_caching_provider(
+            name, self.store, tenant=self.tenant, user=user, identity=signer, cache_dir=cache_dir, **options
+        )
 
     def able(self, table: Table, names: Sequence[str], *, named: bool) -> tuple[str, ...]:
         """Return those that have a table.

@@ -2,16 +2,17 @@
 
 from pierre_data.fetch.parse import Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.provider import Batch, DescriptorProvider
-from pierre_data.fetch.report import FetchContext, ProviderReport, Rejected, Report
+from pierre_data.fetch.report import FetchContext, Fetched, ProviderReport, Rejected, Report
 
 __all__ = [
     "Batch",
     "DescriptorProvider",
+    "FetchContext",
+    "Fetched",
     "Parsed",
     "ProviderReport",
     "Rejected",
     "Report",
-    "FetchContext",
     "cut",
     "parse_page",
     "parse_rows",

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pierre_data.fetch.dig import dig
+from pierre_data.spi.fields import get_path
 
 #: What a page holds: wire name -> values, number of rows, cursor; None when the page is not as expected.
 Fast = Callable[[bytes], tuple[dict[str, tuple[Any, ...]], int, Any] | None]
@@ -63,7 +63,7 @@ def fast(modes: Mapping[str, str], records: object, cursor: str | None) -> Fast 
             found: Any = decode_page(body)
         except msgspec.DecodeError:
             return None
-        mark = dig({head: found.cursor}, cursor or "") if head else None
+        mark = get_path({head: found.cursor}, cursor or "") if head else None
         return columns(found.rows), len(found.rows), mark
 
     return enveloped
@@ -98,4 +98,4 @@ def _inner(path: str) -> Callable[[Any], Any]:
     if path.isdigit():
         at = int(path)
         return lambda value: value[at] if isinstance(value, list) and at < len(value) else None
-    return lambda value: dig(value, path)
+    return lambda value: get_path(value, path)

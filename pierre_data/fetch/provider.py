@@ -18,11 +18,10 @@ from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
 from pierre_data.fetch.report import FetchContext, ProviderReport
 from pierre_data.fetch.wire import load
-from pierre_data.http import HttpClient, HttpRequest, HttpResponse, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.schema import Table
 from pierre_data.settings import variable
 from pierre_data.spi import (
-    Answer,
     Credentials,
     Endpoint,
     FitnessProvider,
@@ -32,6 +31,7 @@ from pierre_data.spi import (
     ProviderDescriptor,
     Query,
     Request,
+    Response,
     Rows,
 )
 
@@ -74,10 +74,15 @@ class DescriptorProvider(FitnessProvider):
         What the vendor offers.
     config : ProviderConfig
         Addresses, keys and options.
+    identity : callable, optional
+        Returns who signs, asked when a request is made: an `Identity`, None where nobody needs to; or raises
+        NotConnected.  By default the configured access token signs.
     resilience : ResilienceConfig, optional
         Retries and times.
     offline : bool
         Never open a socket.
+    cache_dir : Path, optional
+        Where a source that reads files keeps what it read of them.
     """
 
     def __init__(
@@ -85,8 +90,10 @@ class DescriptorProvider(FitnessProvider):
         descriptor: ProviderDescriptor,
         config: ProviderConfig,
         *,
+        identity: Callable[[], Identity | None] | None = None,
         resilience: ResilienceConfig | None = None,
         offline: bool = False,
+        cache_dir: Path | None = None,
     ) -> None:
         self.descriptor = descriptor
         self._config = config
@@ -94,13 +101,12 @@ class DescriptorProvider(FitnessProvider):
         self._offline = offline
         self._lock = threading.Lock()
         self._client: HttpClient | None = None
-        self._resolve: Callable[[], Identity | None] = lambda: None
         self._used = threading.local()
-        self._directory: Path | None = None
+        self._directory = cache_dir
         _ALIVE.add(self)
-        if config.access_token is not None:
-            given = FixedToken(config.access_token, config.name, variable(config.name, "ACCESS_TOKEN"))
-            self.set_identity(lambda: given)
+        token = config.access_token
+        fixed = FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN")) if token else None
+        self._resolve: Callable[[], Identity | None] = identity or (lambda: fixed)
 
     @property
     def name(self) -> str:
@@ -117,22 +123,8 @@ class DescriptorProvider(FitnessProvider):
 
     def set_credentials(self, credentials: Credentials) -> None:
         """Sign requests with this access token from now on; it is not refreshed."""
-        given = FixedToken(credentials.access_token, self.name, "set_credentials")
-        self.set_identity(lambda: given)
-
-    def set_identity(self, resolve: Callable[[], Identity | None]) -> None:
-        """Ask this who signs, when the first request is made; None where nobody needs to.
-
-        Parameters
-        ----------
-        resolve : callable
-            Returns an identity, or raises NotConnected.
-        """
-        self._resolve = resolve
-
-    def set_cache_directory(self, directory: Path | None) -> None:
-        """Let a source that reads files keep what it read of them there."""
-        self._directory = directory
+        fixed = FixedToken(credentials.access_token, self.name, "set_credentials")
+        self._resolve = lambda: fixed
 
     def is_authenticated(self) -> bool:
         """Return whether requests can be signed."""
@@ -237,21 +229,31 @@ class DescriptorProvider(FitnessProvider):
     def _reader(self, table: Table) -> Callable[[Rows], Parsed]:
         return lambda rows: parse_rows(rows, table, self.name)
 
+    def _address(self, path: str) -> str:
+        base = self._config.api_base_url or self.descriptor.api_base_url
+        return path if "://" in path else f"{base.rstrip('/')}/{path.lstrip('/')}"
+
     def _sender(self, endpoint: Endpoint, query: Query, context: FetchContext) -> Callable[[Request], Parsed | Page]:
         def send(request: Request) -> Parsed | Page:
             client = self._http().with_options(
                 cancel=context.cancel, on_wait=context.waiting, max_wait_s=context.max_wait_s
             )
-            response = self._sent(client, HttpRequest("GET", request.path, params=request.params))
+            response = self._sent(client, request)
             path = request.path.partition("?")[0]
             context.page()
+            seen = Page(headers=response.headers, status=response.status, url=self._address(request.path))
+            if not response.body.strip():  # nothing new
+                return replace(seen, status=204)
             if request.raw:
-                return Page(body=load(response.body, self.name, path))
-            return parse_page(response.body, endpoint, query, self.name, path)
+                return replace(seen, body=load(response.body, self.name, path))
+            parsed = parse_page(response.body, endpoint, query, self.name, path)
+            page = parsed.page
+            seen = replace(seen, rows=page.rows, cursor=page.cursor, oldest=page.oldest, newest=page.newest)
+            return replace(parsed, page=seen)
 
         return send
 
-    def _sent(self, client: HttpClient, request: HttpRequest) -> HttpResponse:
+    def _sent(self, client: HttpClient, request: Request) -> Response:
         try:
             return client.send(request, expect_json=True)
         except AuthenticationFailed as error:
@@ -288,13 +290,13 @@ class DescriptorProvider(FitnessProvider):
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
                     sign=self._sign if self.descriptor.needs_credentials else None,
-                    faults=(lambda r: faults(_answer(r))) if faults else None,
+                    faults=faults,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook
             return self._client
 
-    def _sign(self, request: HttpRequest) -> HttpRequest:
+    def _sign(self, request: Request) -> Request:
         headers = {h: key.reveal() for h, key in self._config.keys.items()}
         params = dict(request.params)
         identity = self._resolve()
@@ -306,7 +308,3 @@ class DescriptorProvider(FitnessProvider):
             else:
                 headers["Authorization"] = f"Bearer {token.reveal()}"
         return replace(request, params=params, headers={**request.headers, **headers})
-
-
-def _answer(response: HttpResponse) -> Answer:
-    return Answer(response.status, dict(response.headers), response.body)

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from pierre_data.errors import Cancelled, PierreError
 from pierre_data.reprs import shown
 
@@ -192,6 +194,25 @@ class Report:
             for p in self.providers
         ]
         return shown("Last report", heads, rows, self.lines() if self.providers else ["nothing was fetched yet"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """What a fetch returns.
+
+    Parameters
+    ----------
+    tables : list of pyarrow.Table
+        Some of the table's columns each, in its order and units.
+    report : ProviderReport
+        What happened.
+    complete_from : datetime, optional
+        Rows older than this may be missing because the question's `limit` stopped the walk; aware, UTC.
+    """
+
+    tables: list[pa.Table]
+    report: ProviderReport
+    complete_from: dt.datetime | None = None
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema, from_json
 
 from pierre_data.errors import PayloadError, PierreError
-from pierre_data.fetch.dig import dig
 from pierre_data.fetch.fast import fast
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Query
+from pierre_data.spi.fields import get_path
 
 #: Wire path -> its values, one per row; missing values are None.
 Records = Callable[[Any, Query], Sequence[Mapping[str, Any]]]
@@ -106,7 +106,7 @@ class Wire:
 
     def _slowly(self, content: Any, provider: str, path: str) -> Decoded:
         where = self.endpoint.records
-        rows = dig(content, where) if isinstance(where, str) and where else content
+        rows = get_path(content, where) if isinstance(where, str) and where else content
         if rows is None and isinstance(content, dict) and not any(isinstance(v, list) for v in content.values()):
             rows = []  # an empty answer leaves its list out (Google Health, 2026-11)
         if not isinstance(rows, list):
@@ -117,7 +117,7 @@ class Wire:
                 path=path,
                 value=str(content)[:80],
             )
-        return self._validated(rows, dig(content, self.endpoint.paging.cursor or ""))
+        return self._validated(rows, get_path(content, self.endpoint.paging.cursor or ""))
 
     def _validated(self, rows: Sequence[Mapping[str, Any]], cursor: Any) -> Decoded:
         rows = list(rows)

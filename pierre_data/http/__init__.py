@@ -1,7 +1,6 @@
 """The network: signing, retry and one deadline over all; the only room that knows httpx."""
 
 from pierre_data.http.client import HttpClient, Layer, OnWait, Sign
-from pierre_data.http.messages import Headers, HttpRequest, HttpResponse
 from pierre_data.http.origin import is_loopback
 from pierre_data.http.redaction import excerpt, redact
 from pierre_data.http.resilience import ResilienceConfig, retry_after_s
@@ -10,10 +9,7 @@ from pierre_data.http.verdict import Faults
 
 __all__ = [
     "Faults",
-    "Headers",
     "HttpClient",
-    "HttpRequest",
-    "HttpResponse",
     "Layer",
     "OnWait",
     "ResilienceConfig",

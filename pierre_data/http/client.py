@@ -13,16 +13,16 @@ from typing import Self, TypeAlias
 from pierre_data.errors import Cancelled, ConfigurationError, NetworkError, PierreError
 from pierre_data.http.deadline import within
 from pierre_data.http.exchange import Exchange, transport_for
-from pierre_data.http.messages import HttpRequest, HttpResponse
 from pierre_data.http.origin import origin, resolve, trusted_url
 from pierre_data.http.redaction import guard_logs, scrub, secrets_of
 from pierre_data.http.redirects import with_redirects
 from pierre_data.http.resilience import ResilienceConfig
 from pierre_data.http.retry import RetryRule, Step, with_retry
 from pierre_data.http.verdict import Faults, fault_of, readable_json
+from pierre_data.spi.messages import Request, Response
 
 Layer: TypeAlias = Callable[[Step], Step]
-Sign: TypeAlias = Callable[[HttpRequest], HttpRequest]
+Sign: TypeAlias = Callable[[Request], Request]
 OnWait: TypeAlias = Callable[[float, str], None]
 
 _DEFAULTS = ResilienceConfig()
@@ -66,7 +66,7 @@ class HttpClient:
     Examples
     --------
     >>> client = HttpClient(base_url="https://api.acme.example/v3", provider="acme", offline=True)
-    >>> client.send(HttpRequest("GET", "/athlete"))
+    >>> client.send(Request("/athlete"))
     Traceback (most recent call last):
     pierre_data.errors.NetworkError: api.acme.example/v3/athlete was not asked: offline. Unset PIERRE_OFFLINE ...
     """
@@ -98,12 +98,12 @@ class HttpClient:
         self._transport = transport_for(self._base, tls)
         self._closed = threading.Event()
 
-    def send(self, request: HttpRequest, *, retry: bool | None = None, expect_json: bool = False) -> HttpResponse:
+    def send(self, request: Request, *, retry: bool | None = None, expect_json: bool = False) -> Response:
         """Send a request and return its complete, successful answer.
 
         Parameters
         ----------
-        request : HttpRequest
+        request : Request
             A path below the base URL, or an absolute URL (unsigned when it leads to another origin).
         retry : bool, optional
             Whether it may be sent again; by default GET and HEAD may.
@@ -112,7 +112,7 @@ class HttpClient:
 
         Returns
         -------
-        HttpResponse
+        Response
             Status 200-299.
 
         Raises
@@ -128,7 +128,7 @@ class HttpClient:
         ConfigurationError
             The request cannot be sent, goes to an address that is not https, or the client is closed.
         """
-        outcome = self._outcome(request, request.method in ("GET", "HEAD") if retry is None else retry, expect_json)
+        outcome = self._outcome(request, request.repeatable if retry is None else retry, expect_json)
         # A fresh traceback: no frame that held the signed request is left for a debugger-like traceback to show.
         if isinstance(outcome, PierreError):
             raise outcome.with_traceback(None)
@@ -170,7 +170,7 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"HttpClient({self._provider!r}, {self._base.host!r})"
 
-    def _outcome(self, request: HttpRequest, retry: bool, expect_json: bool) -> HttpResponse | PierreError:
+    def _outcome(self, request: Request, retry: bool, expect_json: bool) -> Response | PierreError:
         secrets = secrets_of(request)
         try:
             request = self._addressed(request)
@@ -192,7 +192,7 @@ class HttpClient:
         return with_retry(step, rule)
 
     def _judged(self, step: Step, expect_json: bool, secrets: Sequence[str]) -> Step:
-        def send(request: HttpRequest) -> HttpResponse:
+        def send(request: Request) -> Response:
             response = step(request)
             error = fault_of(
                 request,
@@ -210,21 +210,21 @@ class HttpClient:
 
         return send
 
-    def _addressed(self, request: HttpRequest) -> HttpRequest:
+    def _addressed(self, request: Request) -> Request:
         if self._closed.is_set():
             raise ConfigurationError("The HTTP client is closed.", "Make a new one.", provider=self._provider)
-        request = replace(request, url=str(resolve(self._base, request.url)))
+        request = replace(request, path=str(resolve(self._base, request.path)))
         if self._offline:
             what = f"{request.place} was not asked: offline."
             raise NetworkError(what, "Unset PIERRE_OFFLINE to use the network.", provider=self._provider)
         return request
 
-    def _signed(self, request: HttpRequest) -> HttpRequest:
+    def _signed(self, request: Request) -> Request:
         """The request with credentials, if it goes home; elsewhere nobody gets them."""
-        if self._sign is None or origin(trusted_url(request.url)) != origin(self._base):
+        if self._sign is None or origin(trusted_url(request.path)) != origin(self._base):
             return request
         signed = self._sign(request)
-        if origin(trusted_url(signed.url)) != origin(self._base):
+        if origin(trusted_url(signed.path)) != origin(self._base):
             raise ConfigurationError("Signing changed the address of a request.", "Report this as a bug.")
         return signed
 

@@ -13,10 +13,10 @@ import httpx
 from pierre_data.errors import ConfigurationError, NetworkError, PierreError, Timeout
 from pierre_data.http.body import read_body, too_large
 from pierre_data.http.deadline import DeadlineTransport, within
-from pierre_data.http.messages import Headers, HttpRequest, HttpResponse
 from pierre_data.http.origin import is_loopback
 from pierre_data.http.redaction import excerpt
 from pierre_data.http.resilience import ResilienceConfig
+from pierre_data.spi.messages import Headers, Request, Response
 
 _LOG = logging.getLogger("pierre_data.http")
 _OFFLINE_FIX = "Check the network, or set PIERRE_OFFLINE=1 to work from the cache."
@@ -60,7 +60,7 @@ class Exchange:
         self._config = config
         self._provider = provider
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> Response:
         """Raises Timeout, NetworkError, Cancelled, PayloadError or ConfigurationError."""
         outcome = self._outcome(request)
         # Raised here and not where it was caught: no traceback of ours leads to httpx's exceptions, whose
@@ -70,19 +70,20 @@ class Exchange:
             raise outcome.with_traceback(None)
         return outcome
 
-    def _outcome(self, request: HttpRequest) -> HttpResponse | PierreError:
+    def _outcome(self, request: Request) -> Response | PierreError:
         started = time.monotonic()
         try:
             with within(self._config.timeout_s):
-                response = self._on_the_wire(request, started)
+                response = self._on_the_wire(request)
         except PierreError as error:
             return error
         except httpx.TransportError as error:
             return _translated(error, request, time.monotonic() - started)
-        _LOG.debug("%s %s %d %.0f ms", request.method, request.place, response.status, 1000 * response.elapsed_s)
+        elapsed_ms = 1000 * (time.monotonic() - started)
+        _LOG.debug("%s %s %d %.0f ms", request.method, request.place, response.status, elapsed_ms)
         return response
 
-    def _on_the_wire(self, request: HttpRequest, started: float) -> HttpResponse:
+    def _on_the_wire(self, request: Request) -> Response:
         answer = self._transport.handle_request(_sendable(request, self._config.timeout_s))
         try:
             headers = Headers(answer.headers.multi_items())
@@ -96,7 +97,7 @@ class Exchange:
             )
         finally:
             answer.close()
-        return HttpResponse(answer.status_code, headers, body, time.monotonic() - started)
+        return Response(answer.status_code, headers, body)
 
     def _check_length(self, headers: Headers, place: str) -> None:
         length = headers.get("content-length", "")
@@ -104,10 +105,9 @@ class Exchange:
             raise too_large(place, self._config.max_body_bytes)
 
 
-def _sendable(request: HttpRequest, timeout_s: float) -> httpx.Request:
+def _sendable(request: Request, timeout_s: float) -> httpx.Request:
     """The httpx request; nothing httpx or h11 would complain about, since they quote the value they refuse."""
-    url = httpx.URL(request.url)
-    params = list(request.params.items() if hasattr(request.params, "items") else request.params)
+    url = httpx.URL(request.path)
     headers = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "pierre-data"}
     headers |= {name.lower(): value for name, value in request.headers.items()}
     if not all(re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) for name in headers) or not all(
@@ -116,7 +116,7 @@ def _sendable(request: HttpRequest, timeout_s: float) -> httpx.Request:
         _refuse(request)
     return httpx.Request(
         request.method,
-        url.copy_merge_params(params) if params else url,
+        url.copy_merge_params(request.params) if request.params else url,
         headers=headers,
         json=request.json,
         data=request.form,
@@ -124,16 +124,16 @@ def _sendable(request: HttpRequest, timeout_s: float) -> httpx.Request:
     )
 
 
-def _refuse(request: HttpRequest) -> NoReturn:
+def _refuse(request: Request) -> NoReturn:
     raise ConfigurationError(
         f"A header of the request to {request.place} cannot be sent.",
         "Check that the token or client secret was copied whole, without line breaks or spaces.",
     )
 
 
-def _translated(error: httpx.TransportError, request: HttpRequest, elapsed_s: float) -> PierreError:
+def _translated(error: httpx.TransportError, request: Request, elapsed_s: float) -> PierreError:
     """Our error for httpx's; its text may quote what the server sent, never what we sent."""
-    host, said = httpx.URL(request.url).host, excerpt(str(error) or type(error).__name__)
+    host, said = httpx.URL(request.path).host, excerpt(str(error) or type(error).__name__)
     if isinstance(error, httpx.TimeoutException):
         return Timeout(f"No complete answer from {request.place} after {elapsed_s:.3g} s.", "Try again later.")
     if "CERTIFICATE_VERIFY_FAILED" in said:

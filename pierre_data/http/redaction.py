@@ -2,12 +2,12 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from pierre_data.errors import PierreError
 from pierre_data.http.deadline import in_flight
-from pierre_data.http.messages import HttpRequest
+from pierre_data.spi.messages import Request
 
 # Everything httpcore 1.x logs to.  httpx's own logger belongs to httpx.Client, which we do not use.
 _LOGGERS = ("connection", "http11", "http2", "proxy", "socks")
@@ -68,17 +68,16 @@ def excerpt(text: str, secrets: Iterable[str] = (), *, limit: int = 200) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
-def secrets_of(request: HttpRequest) -> list[str]:
+def secrets_of(request: Request) -> list[str]:
     """The values of a request that must not be repeated: credentials in its headers, query and form.
 
     Examples
     --------
-    >>> secrets_of(HttpRequest("GET", "/x", headers={"Authorization": "Bearer abcdef", "Accept": "text/csv"}))
+    >>> secrets_of(Request("/x", headers={"Authorization": "Bearer abcdef", "Accept": "text/csv"}))
     ['Bearer abcdef', 'abcdef']
     """
-    params = request.params.items() if isinstance(request.params, Mapping) else request.params
-    query = parse_qsl(request.url.partition("?")[2].partition("#")[0])
-    fields = [*query, *((name, str(value)) for name, value in params), *(request.form or {}).items()]
+    query = parse_qsl(request.path.partition("?")[2].partition("#")[0])
+    fields = [*query, *((name, str(value)) for name, value in request.params.items()), *(request.form or {}).items()]
     found = [value for name, value in fields if _SECRET_NAME.search(name)]
     for name, value in request.headers.items():
         if name.lower() not in _HARMLESS:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import httpx
 
 from pierre_data.errors import ApiError
-from pierre_data.http.messages import HttpRequest, HttpResponse
 from pierre_data.http.origin import origin
 from pierre_data.http.redaction import excerpt
 from pierre_data.http.retry import Step
+from pierre_data.spi.messages import Request, Response
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _MOST = 3
@@ -27,14 +27,14 @@ def with_redirects(step: Step, provider: str) -> Step:
 
     Examples
     --------
-    >>> from pierre_data.http.messages import Headers
-    >>> moved = HttpResponse(302, Headers([("location", "https://evil.example/?a=b")]), b"", 0.1)
-    >>> with_redirects(lambda request: moved, "acme")(HttpRequest("GET", "https://api.acme.example/x"))
+    >>> from pierre_data.spi.messages import Headers
+    >>> moved = Response(302, Headers([("location", "https://evil.example/?a=b")]), b"")
+    >>> with_redirects(lambda request: moved, "acme")(Request("https://api.acme.example/x"))
     Traceback (most recent call last):
     pierre_data.errors.ApiError: acme redirected api.acme.example/x to evil.example. Redirects to ...
     """
 
-    def send(request: HttpRequest) -> HttpResponse:
+    def send(request: Request) -> Response:
         response = step(request)
         for _ in range(_MOST):
             if response.status not in _MOVED:
@@ -49,14 +49,14 @@ def with_redirects(step: Step, provider: str) -> Step:
     return send
 
 
-def _followed(request: HttpRequest, response: HttpResponse, provider: str) -> HttpRequest:
-    here = httpx.URL(request.url)
+def _followed(request: Request, response: Response, provider: str) -> Request:
+    here = httpx.URL(request.path)
     try:
         there = here.join(response.headers.get("location", "")) if "location" in response.headers else None
     except (httpx.InvalidURL, ValueError):
         there = None
     if there is not None and request.method in ("GET", "HEAD") and origin(there) == origin(here):
-        return replace(request, url=str(there.copy_with(fragment=None, userinfo=b"")), params=())
+        return replace(request, path=str(there.copy_with(fragment=None, userinfo=b"")), params={})
     name = excerpt(there.host, limit=100) if there is not None and there.host else "an unreadable address"
     raise ApiError(
         f"{provider} redirected {request.place} to {name}.",

@@ -1,12 +1,12 @@
 """How patient we are: limits, back-off and the vendor's Retry-After, as values and pure functions."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from pierre_data.errors import ConfigurationError
-from pierre_data.http.messages import Headers
 
 # No wait is longer than a year: keeps a vendor's absurd number printable and addable to a clock.
 _LONGEST_S = 366 * 86_400.0
@@ -96,7 +96,7 @@ def backoff_s(retry: int, config: ResilienceConfig, chance: float) -> float:
     return min(doubled * (1 + config.jitter * chance), config.max_delay_s)
 
 
-def retry_after_s(headers: Headers, now: float) -> float | None:
+def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds the vendor asks to wait, from Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
     Parameters
@@ -115,6 +115,7 @@ def retry_after_s(headers: Headers, now: float) -> float | None:
 
     Examples
     --------
+    >>> from pierre_data.spi import Headers
     >>> retry_after_s(Headers([("Retry-After", "37")]), 0.0)
     37.0
     >>> retry_after_s(Headers([("Retry-After", "Thu, 01 Jan 1970 00:01:00 GMT")]), 15.0)

@@ -2,16 +2,16 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import tenacity
 
 from pierre_data.errors import ApiError, NetworkError, PierreError, RateLimited
-from pierre_data.http.messages import HttpRequest, HttpResponse
 from pierre_data.http.resilience import ResilienceConfig, backoff_s
+from pierre_data.spi.messages import Request, Response
 
-Step: TypeAlias = Callable[[HttpRequest], HttpResponse]
+Step: TypeAlias = Callable[[Request], Response]
 
 _TRANSIENT = frozenset({500, 502, 503, 504})
 
@@ -78,20 +78,20 @@ def with_retry(step: Step, rule: RetryRule) -> Step:
 
     Examples
     --------
-    >>> from pierre_data.http.messages import Headers
-    >>> answers = [NetworkError("The line broke."), HttpResponse(200, Headers(), b"[]", 0.1)]
+    >>> from pierre_data.spi.messages import Headers
+    >>> answers = [NetworkError("The line broke."), Response(200, Headers(), b"[]")]
     >>> def step(request):
     ...     answer = answers.pop(0)
     ...     if isinstance(answer, Exception):
     ...         raise answer
     ...     return answer
     >>> rule = RetryRule(ResilienceConfig(), pause=lambda seconds: None)
-    >>> with_retry(step, rule)(HttpRequest("GET", "/x")).attempts
-    2
+    >>> with_retry(step, rule)(Request("/x"))
+    Response(200, 2 bytes)
     """
     config = rule.config
 
-    def send(request: HttpRequest) -> HttpResponse:
+    def send(request: Request) -> Response:
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(rule.repeats),
             wait=lambda state: rule.wait_s(_failure(state), state.attempt_number),
@@ -106,7 +106,7 @@ def with_retry(step: Step, rule: RetryRule) -> Step:
         except PierreError as error:
             _count(error, tries.statistics["attempt_number"])
             raise
-        return replace(response, attempts=tries.statistics["attempt_number"])
+        return response
 
     return send
 

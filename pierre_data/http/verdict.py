@@ -16,11 +16,11 @@ from pierre_data.errors import (
     QuotaExceeded,
     RateLimited,
 )
-from pierre_data.http.messages import HttpRequest, HttpResponse
 from pierre_data.http.redaction import excerpt
 from pierre_data.http.resilience import retry_after_s
+from pierre_data.spi.messages import Request, Response
 
-Faults: TypeAlias = Callable[[HttpResponse], PierreError | None]
+Faults: TypeAlias = Callable[[Response], PierreError | None]
 
 # A wait above this is a used-up day or month, not a busy minute.
 _QUOTA_S = 3600.0
@@ -28,8 +28,8 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def fault_of(
-    request: HttpRequest,
-    response: HttpResponse,
+    request: Request,
+    response: Response,
     *,
     provider: str,
     now: float,
@@ -59,9 +59,9 @@ def fault_of(
 
     Examples
     --------
-    >>> from pierre_data.http.messages import Headers
-    >>> answer = HttpResponse(429, Headers([("retry-after", "37")]), b"", 0.1)
-    >>> fault_of(HttpRequest("GET", "https://api.example/x"), answer, provider="acme", now=0.0)
+    >>> from pierre_data.spi.messages import Headers
+    >>> answer = Response(429, Headers([("retry-after", "37")]), b"")
+    >>> fault_of(Request("https://api.example/x"), answer, provider="acme", now=0.0)
     RateLimited('acme answered HTTP 429 for api.example/x. Wait 37 s before the next request.')
     """
     wait = retry_after_s(response.headers, now)
@@ -77,7 +77,7 @@ def fault_of(
     return _by_status(what, provider, response, wait, said)
 
 
-def _by_status(what: str, provider: str, response: HttpResponse, wait: float | None, said: str) -> PierreError:
+def _by_status(what: str, provider: str, response: Response, wait: float | None, said: str) -> PierreError:
     status = response.status
     if status == 401:
         return AuthenticationFailed(what, f'Connect again: client.connect("{provider}").', provider=provider)
@@ -99,14 +99,14 @@ def _by_status(what: str, provider: str, response: HttpResponse, wait: float | N
     return ApiError(what, fix, status=status, body=said, provider=provider, retryable=transient, retry_after=wait)
 
 
-def vendor_words(response: HttpResponse, secrets: Iterable[str] = ()) -> str:
+def vendor_words(response: Response, secrets: Iterable[str] = ()) -> str:
     """What the vendor says went wrong: one redacted line of at most 200 characters, empty when there is none.
 
     Examples
     --------
-    >>> from pierre_data.http.messages import Headers
+    >>> from pierre_data.spi.messages import Headers
     >>> body = b'{"message":"Bad Request","errors":[{"resource":"Athlete","field":"id","code":"invalid"}]}'
-    >>> vendor_words(HttpResponse(400, Headers(), body, 0.1))
+    >>> vendor_words(Response(400, Headers(), body))
     'Bad Request (Athlete id invalid)'
     """
     text = response.body[:65_536].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
@@ -135,7 +135,7 @@ def _words(found: object) -> str:
     return main
 
 
-def readable_json(request: HttpRequest, response: HttpResponse, *, provider: str) -> bytes:
+def readable_json(request: Request, response: Response, *, provider: str) -> bytes:
     """The body without a byte order mark, after a look whether it can be JSON at all (it is not parsed).
 
     Raises
@@ -147,8 +147,8 @@ def readable_json(request: HttpRequest, response: HttpResponse, *, provider: str
 
     Examples
     --------
-    >>> from pierre_data.http.messages import Headers
-    >>> readable_json(HttpRequest("GET", "/x"), HttpResponse(200, Headers(), _BOM + b"[]", 0.1), provider="acme")
+    >>> from pierre_data.spi.messages import Headers
+    >>> readable_json(Request("/x"), Response(200, Headers(), _BOM + b"[]"), provider="acme")
     b'[]'
     """
     body = response.body.removeprefix(_BOM)

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from pierre_data import errors, schema, spi
 from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, fields
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields
 from pierre_data.spi.reading import read_rows
 from pierre_data.spi.signature import content, header, known
 
@@ -67,7 +67,7 @@ def _good(body: Mapping[str, Any]) -> bool:
     return set(str(body.get("result"))) == {"0"} and str(body.get("message", "OK")).upper() == "OK"
 
 
-def _faults(answer: Answer) -> errors.PierreError | None:
+def _faults(answer: Response) -> errors.PierreError | None:
     try:
         body = from_json(answer.body)
         code = str(body["result"])

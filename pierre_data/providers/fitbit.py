@@ -33,7 +33,7 @@ from pierre_data.providers.fitbit_rows import (
     zones,
 )
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response
 from pierre_data.spi.reading import dig, read_rows, walk
 from pierre_data.spi.signature import content, header, known
 
@@ -114,7 +114,7 @@ _SAID = {
 }
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",

@@ -33,7 +33,7 @@ from pierre_data.providers.garmin_rows import (
 )  # fmt: skip
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request, epoch_seconds, fields
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, epoch_seconds, fields
 from pierre_data.spi.reading import read_rows
 from pierre_data.spi.signature import content, header, known
 
@@ -182,7 +182,7 @@ def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now:
     return Received(tuple(events))
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status < 400 or answer.status in (401, 410, 429):
         return None
     try:

@@ -34,7 +34,6 @@ from pierre_data.providers.strava_rows import (
     zones,
 )
 from pierre_data.spi import (
-    Answer,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -45,6 +44,7 @@ from pierre_data.spi import (
     Query,
     RateLimit,
     Request,
+    Response,
     Rows,
     Terms,
 )
@@ -125,7 +125,7 @@ def _records(query: Query) -> Plan:
         yield _rows(named, BEST)
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     try:
         errors = json.loads(answer.body)["errors"]
         codes = {(e.get("field"), e.get("code")) for e in errors}
@@ -143,7 +143,7 @@ def _faults(answer: Answer) -> PierreError | None:
     return _over_limit(answer) if answer.status == 429 else None
 
 
-def _over_limit(answer: Answer) -> RateLimited:
+def _over_limit(answer: Response) -> RateLimited:
     # Strava sends no Retry-After; its windows end at each quarter hour and at midnight UTC.
     headers = {k.lower(): v for k, v in answer.headers.items()}
     limit, usage = (headers.get(f"x-readratelimit-{part}", "").split(",") for part in ("limit", "usage"))

@@ -27,7 +27,7 @@ from pierre_data.providers.terra_rows import (
 )
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, Received, Request
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response
 from pierre_data.spi.reading import dig, read_rows, walk
 from pierre_data.spi.signature import content, header, known, verify_stamped
 
@@ -112,7 +112,7 @@ def _recovery(query: Query) -> Plan:
         yield read_rows(joined, RECOVERY, schema.RECOVERY)
 
 
-def _faults(answer: Answer) -> errors.PierreError | None:
+def _faults(answer: Response) -> errors.PierreError | None:
     if answer.status == 401:
         return errors.AuthenticationFailed("Terra refused the keys.", "Check PIERRE_TERRA_DEV_ID and _API_KEY.")
     if answer.status == 424:

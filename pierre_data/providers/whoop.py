@@ -11,7 +11,7 @@ from pierre_data import schema, spi
 from pierre_data.errors import PierreError, QuotaExceeded, RateLimited
 from pierre_data.providers.whoop_rows import ATHLETE, BODY, RECOVERY, SLEEP, WORKOUT, ZONE, window
 from pierre_data.secret import Secret
-from pierre_data.spi import Answer, Endpoint, Event, Plan, Query, RateLimit, Received, Request, fields
+from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Received, Request, Response, fields
 from pierre_data.spi.reading import read_rows, walk
 from pierre_data.spi.signature import content, header, known, verify
 
@@ -45,7 +45,7 @@ def _recovery(query: Query) -> Plan:
     yield read_rows([{**d, "sleep": n} for d, n in zip(joined, nights, strict=True)], RECOVERY, schema.RECOVERY)
 
 
-def _faults(answer: Answer) -> PierreError | None:
+def _faults(answer: Response) -> PierreError | None:
     if answer.status != 429:
         return None
     headers = {k.lower(): v for k, v in answer.headers.items()}

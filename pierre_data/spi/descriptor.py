@@ -15,6 +15,7 @@ from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
 from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
+from pierre_data.spi.messages import Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.webhook import Received
 
@@ -95,16 +96,6 @@ class Option:
     from_account: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer as a vendor's `faults` sees it; `at` is when it came, aware UTC, header names any case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
-
-
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProviderDescriptor:
     """All that is known of a provider.
@@ -136,7 +127,8 @@ class ProviderDescriptor:
     options : mapping of str to Option
         What can be configured.
     faults : callable, optional
-        Reads an answer and returns a better error than its status alone would give, or None.
+        Reads a `Response` of any status and returns a better error than its status alone would give, or None.
+        ``response.object`` is the JSON object in its body, decoded once for faults and rows together.
     webhook : callable, optional
         Reads what the vendor pushes, ``(headers, body, secret, now) -> Received``: verifies its signature, answers
         its handshake; raises AccessDenied for a bad signature.
@@ -146,6 +138,8 @@ class ProviderDescriptor:
         Who gets access, with the date of the fact.
     synthetic : bool
         The rows are not real.
+    id_space : str
+        Whose ids the activities carry, where several providers share one service's ("garmin"); by default the name.
 
     Raises
     ------
@@ -171,11 +165,12 @@ class ProviderDescriptor:
     in_flight: int = 4
     terms: Terms | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
-    faults: Callable[[Answer], PierreError | None] | None = None
+    faults: Callable[[Response], PierreError | None] | None = None
     webhook: Callable[[Mapping[str, str], bytes, Secret | None, dt.datetime], Received] | None = None
     register_url: str = ""
     access: str = ""
     synthetic: bool = False
+    id_space: str = ""
 
     def __repr__(self) -> str:
         offers, needs = ", ".join(self.tables()) or "nothing", self.needs or "nothing"

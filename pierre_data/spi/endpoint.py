@@ -12,8 +12,9 @@ from urllib.parse import quote
 from pierre_data.errors import QueryError, SchemaError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Field, Sports
-from pierre_data.spi.paging import DateWindows, Paging, Params, Single, split
-from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Request, Rows
+from pierre_data.spi.messages import Params, Request
+from pierre_data.spi.paging import DateWindows, Paging, Single, Step, split
+from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Rows
 
 #: What a plan yields, and what it is sent back: a Page for a Request, None for the others.
 Plan = Generator[Request | Prefetch | ParallelPlans | Rows, Any, None]
@@ -57,6 +58,8 @@ class Endpoint:
         Wire fields knowingly not read.
     plan_with : callable, optional
         Replaces the plan for a source that is nothing like a list.
+    send : {"query", "form", "json"}
+        Where parameters go: into the address of a GET, or into the body of a POST that only reads.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class Endpoint:
     columns: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     plan_with: Callable[[Query], Plan] | None = None
+    send: Literal["query", "form", "json"] = "query"
 
     def plan(self, query: Query) -> Plan:
         """Walk the endpoint.
@@ -161,15 +165,16 @@ class Endpoint:
     def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
         always = self.params(query) if callable(self.params) else self.params
         fixed = {**always, **(self.window(after, before) if self.window else {})}
-        step: Params = self.paging.first()
+        step: Step = self.paging.first()
         page: Page = yield self._request(query, fixed, step)
         while not self._ends(step, page, after=after):
-            ahead = self.paging.ahead(step, page) if query.in_flight > 1 else None
+            params: Params = {} if isinstance(step, str) else step
+            ahead = self.paging.ahead(params, page) if query.in_flight > 1 else None
             if ahead is not None:
                 requests = (self._request(query, fixed, s) for s in ahead)
-                yield Prefetch(requests, partial(self._ends, step, after=after))
+                yield Prefetch(requests, partial(self._ends, params, after=after))
                 return
-            following = self.paging.after(step, page)
+            following = self.paging.after(params, page)
             if following is None:
                 return
             parts = self._behind(query, after, before, page) if step == self.paging.first() else []
@@ -200,15 +205,20 @@ class Endpoint:
         pages = int((end - after) / max(page.newest - page.oldest, _SHORTEST))
         return split(after, end, min(query.in_flight, pages), whole="seconds" if exact else "days")
 
-    def _ends(self, step: Params, page: Page, *, after: dt.datetime | None) -> bool:
+    def _ends(self, step: Step, page: Page, *, after: dt.datetime | None) -> bool:
         """Whether a page is the last: the paging says so, or a newest-first walk without window passed the start."""
         if self.newest_first and self.window is None and after and page.oldest and page.oldest < after:
             return True
-        return self.paging.after(step, page) is None
+        return self.paging.after({} if isinstance(step, str) else step, page) is None
 
-    def _request(self, query: Query, fixed: Params, step: Params) -> Request:
-        if "" in step:
-            return Request(str(step[""]))
+    def _request(self, query: Query, fixed: Params, step: Step) -> Request:
+        if isinstance(step, str):
+            return Request(step)
         if "{id}" in self.path and query.id is None:
             raise QueryError(f"{query.table.name} needs an id.", "Name the activity or object you want.")
-        return Request(self.path.replace("{id}", quote(query.id or "", safe="")), {**fixed, **step})
+        path, params = self.path.replace("{id}", quote(query.id or "", safe="")), {**fixed, **step}
+        if self.send == "query":
+            return Request(path, params)
+        if self.send == "json":
+            return Request(path, method="POST", json=params, reads=True)
+        return Request(path, method="POST", form={k: str(v) for k, v in params.items()}, reads=True)

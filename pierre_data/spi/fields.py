@@ -205,6 +205,24 @@ def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> di
     return found
 
 
+def get_path(content: Any, path: str) -> Any:
+    """Return what a dotted path leads to in decoded JSON, or None; the empty path leads to the content itself.
+
+    Examples
+    --------
+    >>> get_path({"a": {"b": [1, 2]}}, "a.b.1")
+    2
+    """
+    for step in path.split(".") if path else ():
+        if isinstance(content, Mapping):
+            content = content.get(step)
+        elif isinstance(content, list) and step.isdigit() and int(step) < len(content):
+            content = content[int(step)]
+        else:
+            return None
+    return content
+
+
 def between(start: str, end: str) -> float:
     """Return the seconds from one ISO 8601 instant to another.
 

@@ -7,14 +7,19 @@ The driver never sends one request twice in a plan, so no vendor can make a plan
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, Protocol
+from urllib.parse import urljoin, urlsplit
 
+from pierre_data.errors import PayloadError
+from pierre_data.spi.messages import Params
 from pierre_data.spi.query import Page
 
-Params = Mapping[str, str | int | float]
+#: How the next page is asked for: its parameters, or the whole address of it.
+Step = Params | str
 
 
 class Paging(Protocol):
@@ -27,8 +32,8 @@ class Paging(Protocol):
     def first(self) -> Params:
         """Return the parameters of the first page."""
 
-    def after(self, params: Params, page: Page) -> Params | None:
-        """Return the parameters of the page after this one, or None at the end."""
+    def after(self, params: Params, page: Page) -> Step | None:
+        """Return the parameters or the address of the page after this one, or None at the end."""
 
     def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
         """Return the following pages, without end, when they can be asked for without this one's answer."""
@@ -145,7 +150,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token in the body asks for the next page.
+    """A token in the body, or in a header, asks for the next page.
 
     Parameters
     ----------
@@ -157,12 +162,21 @@ class Token:
         Rows asked for per page.
     limit : str
         Parameter that carries the size.
+    header : str
+        Header that holds the token, instead of a path in the body.
+
+    Examples
+    --------
+    >>> pages = Token(param="cursor", header="x-next-cursor")
+    >>> pages.after({}, Page(headers={"x-next-cursor": "b2"})), pages.after({}, Page())
+    ({'cursor': 'b2'}, None)
     """
 
-    cursor: str
-    param: str
+    cursor: str = ""
+    param: str = ""
     size: int | None = None
     limit: str = "limit"
+    header: str = ""
 
     def first(self) -> Params:
         """Return the parameters of the first page."""
@@ -170,7 +184,8 @@ class Token:
 
     def after(self, params: Params, page: Page) -> Params | None:
         """Return the next page's parameters, or None when there is no token."""
-        return {**params, self.param: str(page.cursor)} if page.cursor else None
+        token = page.headers.get(self.header) if self.header else page.cursor
+        return {**params, self.param: str(token)} if token else None
 
     def ahead(self, params: Params, page: Page) -> None:
         """Return None: the next page needs this one's token."""
@@ -178,23 +193,54 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class NextLink:
-    """The body holds the whole address of the next page.
+    """The body, or a header, holds the address of the next page.
 
     Parameters
     ----------
-    cursor : str
+    path : str
         Dotted path of the link in the body.
+    header : str
+        Header that holds it: as ``<address>; rel="next"`` (RFC 8288), or the bare address.
+
+    Raises
+    ------
+    PayloadError
+        From `after`: the link leads away from the vendor's own host, where no token may go.
+
+    Examples
+    --------
+    >>> page = Page(headers={"link": '</list?at=1>; rel="prev", </list?at=3>; rel="next"'}, url="https://api.example/list")
+    >>> NextLink(header="link").after({}, page)
+    'https://api.example/list?at=3'
     """
 
-    cursor: str
+    path: str = ""
+    header: str = ""
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the link is in the body."""
+        return self.path or None
 
     def first(self) -> Params:
         """Return no parameters."""
         return {}
 
-    def after(self, params: Params, page: Page) -> Params | None:
-        """Return the link under the empty name: it replaces path and parameters."""
-        return {"": str(page.cursor)} if page.cursor else None
+    def after(self, params: Params, page: Page) -> str | None:
+        """Return the address of the next page: it replaces path and parameters."""
+        link = _next_link(page.headers.get(self.header, "")) if self.header else page.cursor
+        if not link:
+            return None
+        # Relative to the page it stands on, as RFC 3986 has it.
+        whole = urljoin(page.url, str(link))
+        if page.url and _origin(whole) != _origin(page.url):
+            raise PayloadError(
+                f"The next page of {urlsplit(page.url).path} is said to be at another host, "
+                f"{(urlsplit(whole).netloc.rpartition('@')[2] or 'an unreadable one')[:100]!r}.",
+                "It was not asked, and got no token; what came before is kept.",
+                path=urlsplit(page.url).path,
+            )
+        return whole
 
     def ahead(self, params: Params, page: Page) -> None:
         """Return None: the next page needs this one's link."""
@@ -227,7 +273,7 @@ class DateWindows:
         """Return the first page of one window."""
         return self.inner.first()
 
-    def after(self, params: Params, page: Page) -> Params | None:
+    def after(self, params: Params, page: Page) -> Step | None:
         """Return the next page of one window."""
         return self.inner.after(params, page)
 
@@ -263,6 +309,25 @@ class DateWindows:
             parts.append((begin, end))
             end = begin
         return parts
+
+
+def _next_link(value: str) -> str:
+    """Return the address whose relation is "next" in a Link header, or a bare address as it is."""
+    if not value.lstrip().startswith("<"):
+        return value.strip()
+    for address, attributes in re.findall(r"<([^>]*)>((?:\s*;\s*[\w*-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\s;,]*))?)*)", value):
+        relation = re.search(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]*))", attributes, re.IGNORECASE)
+        if relation and "next" in (relation[1] or relation[2] or "").lower().split():
+            return str(address)
+    return ""
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", None, None
 
 
 def split(

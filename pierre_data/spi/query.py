@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pierre_data.schema import Table
+from pierre_data.spi.messages import Headers, Request
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,10 @@ class Query:
         The clock, for vendors that need a bound where the question has none.
     options : mapping
         The provider's configured options.
+    limit : int, optional
+        The newest so many rows are enough.
+    near : datetime, optional
+        When the object asked for by `id` began, aware UTC, where that is known.
     """
 
     table: Table
@@ -37,29 +42,8 @@ class Query:
     in_flight: int = 1
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One GET a plan wants to be sent.
-
-    Parameters
-    ----------
-    path : str
-        Relative to the API base URL, or an absolute URL of the same origin (a next link).
-    params : mapping
-        Query parameters.
-    raw : bool
-        Send the decoded body back to the plan instead of parsing rows from it.
-    """
-
-    path: str
-    params: Mapping[str, str | int | float] = field(default_factory=dict)
-    raw: bool = False
-
-    def identity(self) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """Return what makes two requests the same."""
-        return (self.path, tuple(sorted((k, str(v)) for k, v in self.params.items())))
+    limit: int | None = None
+    near: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +89,12 @@ class Page:
         Range of the table's time column on the page; UTC.
     body : object
         The decoded body, for raw requests.
+    headers : mapping of str to str
+        Of the response, looked up without regard to case.
+    status : int
+        HTTP status of the response; 204 where its body was empty.
+    url : str
+        Absolute address that was asked, without credentials.
     """
 
     rows: int = 0
@@ -112,6 +102,9 @@ class Page:
     oldest: dt.datetime | None = None
     newest: dt.datetime | None = None
     body: Any = None
+    headers: Mapping[str, str] = field(default_factory=Headers)
+    status: int = 200
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pierre_data.errors import PayloadError
 from pierre_data.schema import Table
-from pierre_data.spi.fields import Columnwise, Field, Sports, number
-from pierre_data.spi.paging import Paging, Params, Single
-from pierre_data.spi.query import Page, Request, Rows
+from pierre_data.spi.fields import Columnwise, Field, Sports, get_path, number
+from pierre_data.spi.messages import Params, Request
+from pierre_data.spi.paging import Paging, Single, Step
+from pierre_data.spi.query import Page, Rows
 
 _SINGLE = Single()
 
@@ -48,7 +50,7 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
         row: dict[str, Any] = {}
         odd: list[str] = []
         for column, field in wanted.items():
-            values = [dig(item, path) for path in field.paths]
+            values = [get_path(item, path) for path in field.paths]
             try:
                 row |= _read(column, field, values, table, odd)
             except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
@@ -104,16 +106,17 @@ def walk(
     [{'id': 1}]
     """
     found: list[Mapping[str, Any]] = []
-    step: Params | None = paging.first()
+    step: Step | None = paging.first()
     while step is not None:
-        body = (yield Request(path, {**params, **step}, raw=True)).body
-        rows = dig(body, records)
+        page = yield Request(step, raw=True) if isinstance(step, str) else Request(path, {**params, **step}, raw=True)
+        body = {} if page.status == 204 else page.body
+        rows = get_path(body, records)
         if not isinstance(body, Mapping) or not isinstance(rows, list | None):
             fix = "The vendor may have changed its API; look for an update of this provider."
             raise PayloadError(f"{path} was answered without the list {records!r}.", fix, path=path)
         found += [row for row in rows or () if isinstance(row, Mapping)]
-        cursor = dig(body, paging.cursor) if paging.cursor else None
-        step = paging.after(step, Page(rows=len(rows or ()), cursor=cursor))
+        cursor = get_path(body, paging.cursor) if paging.cursor else None
+        step = paging.after({} if isinstance(step, str) else step, replace(page, rows=len(rows or ()), cursor=cursor))
     return found
 
 
@@ -135,19 +138,4 @@ def _read(column: str, field: Field, values: Sequence[Any], table: Table, unknow
     return {column: value}
 
 
-def dig(item: Any, path: str) -> Any:
-    """Return what a dotted path leads to in decoded JSON, or None.
-
-    Examples
-    --------
-    >>> dig({"a": {"b": [1, 2]}}, "a.b.1")
-    2
-    """
-    for step in path.split("."):
-        if isinstance(item, Mapping):
-            item = item.get(step)
-        elif isinstance(item, list) and step.isdigit() and int(step) < len(item):
-            item = item[int(step)]
-        else:
-            return None
-    return item
+dig = get_path  # the vendors of today

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from pierre_data.fetch.dig import dig
-from pierre_data.spi import DateWindows, NextLink, Offset, PageNumber, Paging, Token
+from pierre_data.spi import DateWindows, NextLink, Offset, PageNumber, Paging, Token, get_path
 
 #: Parameter that carries the cursor of a next link.
 LINK = "page_cursor"
@@ -30,7 +29,7 @@ def rows_at(body: Any, records: object) -> str | None:
     ('data.items', '', 'days')
     """
     if isinstance(records, str):
-        return records if isinstance(dig(body, records), list) else None
+        return records if isinstance(get_path(body, records), list) else None
     if isinstance(body, list):
         return ""
     lists = [key for key, value in body.items() if isinstance(value, list)] if isinstance(body, Mapping) else []

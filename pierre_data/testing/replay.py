@@ -13,8 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pierre_data.fetch.dig import dig
-from pierre_data.spi import Paging, ProviderDescriptor
+from pierre_data.spi import Paging, ProviderDescriptor, get_path
 from pierre_data.testing.answers import Answer, Fault, Seen, error, handler
 from pierre_data.testing.pages import page_of, replaced, rows_at
 
@@ -203,7 +202,7 @@ class ReplayServer:
         at = rows_at(body, found.records)
         if at is None:
             return Answer(200, content)
-        rows = dig(body, at)
+        rows = get_path(body, at)
         if self._select is not None:
             rows = list(self._select(seen.path, seen.params, rows))
         try:

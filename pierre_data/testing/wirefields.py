@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pierre_data.fetch.dig import dig
-from pierre_data.spi import Endpoint, Query
+from pierre_data.spi import Endpoint, Query, get_path
 from pierre_data.testing.findings import WireFields
 
 
@@ -41,7 +40,7 @@ def wire_rows(endpoint: Endpoint, folder: Path, query: Query) -> list[Any]:
             asked = Query(query.table, id=id or None, now=query.now, options=query.options)
             rows += endpoint.records(body, asked)
             continue
-        found = dig(body, endpoint.records)
+        found = get_path(body, endpoint.records)
         rows += found if isinstance(found, list) else [found] if isinstance(found, dict) else []
     return rows
 
@@ -93,7 +92,7 @@ def unseen_paths(rows: Iterable[Any], endpoint: Endpoint) -> set[str]:
     """Return the wire paths an endpoint reads that are null or missing in every row."""
     rows = list(rows)
     paths = {path for item in endpoint.fields.values() for path in item.paths}
-    return {path for path in paths if all(dig(row, path) is None for row in rows)}
+    return {path for path in paths if all(get_path(row, path) is None for row in rows)}
 
 
 def _within(path: str, root: str) -> bool:

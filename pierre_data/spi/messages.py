@@ -1,0 +1,181 @@
+"""What is asked and what is answered over HTTP: plain values whose repr never shows a secret."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from pierre_data.spi.json_text import decode_json
+
+Params: TypeAlias = Mapping[str, str | int | float]
+
+
+class Headers(Mapping[str, str]):
+    """Headers, looked up without regard to case; repeated ones are joined by a comma.
+
+    `Set-Cookie` is dropped here: we keep no cookies, so nothing above this room can store one.
+
+    Parameters
+    ----------
+    pairs : mapping, or iterable of (str, str)
+        Names and values in the order they arrived.
+
+    Examples
+    --------
+    >>> headers = Headers([("X-Ratelimit-Usage", "12,340")])
+    >>> headers["x-rateLimit-usage"]
+    '12,340'
+    >>> headers
+    Headers(x-ratelimit-usage)
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        values: dict[str, str] = {}
+        for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+            key = name.lower()
+            if key != "set-cookie":
+                values[key] = f"{values[key]}, {value}" if key in values else value
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Headers({', '.join(self._values)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Request:
+    """One request, as a plan, a signer and the wire see it.
+
+    Parameters
+    ----------
+    path : str
+        Below the API base URL, or an absolute https (or loopback http) URL.
+    params : mapping
+        Query parameters, merged into those already in `path`.
+    method : str
+        Upper case HTTP method.
+    json : object, optional
+        Body, sent as JSON; excludes `form`.
+    form : mapping of str to str, optional
+        Body, sent as an HTML form; excludes `json`.
+    headers : mapping of str to str
+        Extra request headers.
+    raw : bool
+        Send the decoded body back to the plan instead of parsing rows from it.
+    reads : bool, optional
+        Whether it only reads, and may be sent again; by default GET and HEAD do, others do not.
+
+    Raises
+    ------
+    ValueError
+        Both `json` and `form` were given.
+
+    Examples
+    --------
+    >>> Request("/athlete/activities?token=x", {"per_page": 200})
+    Request(GET /athlete/activities)
+    >>> Request("/measure", method="POST", form={"action": "getmeas"}, reads=True).repeatable
+    True
+    """
+
+    path: str
+    params: Params = field(default_factory=dict)
+    method: str = "GET"
+    json: object | None = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bool = False
+    reads: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.json is not None and self.form is not None:
+            raise ValueError("a request carries json or form, not both")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent a second time."""
+        return self.method in ("GET", "HEAD") if self.reads is None else self.reads
+
+    @property
+    def place(self) -> str:
+        """Host and path for messages and logs; never the query, the fragment or a password."""
+        address = re.split(r"[?#]", self.path, maxsplit=1)[0]
+        return re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://([^/]*@)?", "", address)
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what makes two requests the same: method, address, parameters and body."""
+        params = tuple(sorted((k, str(v)) for k, v in self.params.items()))
+        body = json.dumps([self.json, dict(self.form or {})], sort_keys=True, default=str)
+        return (self.method, self.path, params, body, tuple(sorted(self.headers.items())))
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.place})"
+
+
+@dataclass(frozen=True, repr=False)
+class Response:
+    """One complete answer.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    headers : mapping of str to str
+        Looked up without regard to case.
+    body : bytes
+        Complete, its Content-Encoding undone.
+    at : datetime
+        When it came, aware UTC.
+
+    Examples
+    --------
+    >>> response = Response(200, {"Content-Type": "application/json"}, b'{"rows": []}')
+    >>> response, response.headers["content-type"], response.object
+    (Response(200, 12 bytes), 'application/json', {'rows': []})
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=Headers)
+    body: bytes = b""
+    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.headers, Headers):
+            object.__setattr__(self, "headers", Headers(self.headers))
+
+    @cached_property
+    def content(self) -> Any:
+        """The body as decoded JSON, decoded once; None when it is empty.  Raises ValueError where it is none."""
+        return decode_json(self.body)
+
+    @property
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object in the body; empty where there is none, and a body that is no object is not decoded."""
+        if self.body[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+            return {}
+        try:
+            content = self.content
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.body)} bytes)"
