@@ -106,7 +106,7 @@ class Vendor(FitnessProvider):
             elif column == self.table.time:
                 wall = column in ("day", "date")
                 made[column] = [t.replace(tzinfo=None) if wall else t for t in times]
-            elif column in ("id", "sleep_id", "activity_id"):
+            elif column in ("id", "sleep_id", "effort_id"):
                 made[column] = ids
             elif column in ("sport", "stage", "metric"):
                 made[column] = [{"sport": "run", "stage": "deep", "metric": "weight_kg"}[column]] * len(ids)

@@ -168,7 +168,7 @@ def test_one_workout_and_its_parts() -> None:
     one, _ = rows(schema.ACTIVITIES, Query(schema.ACTIVITIES, id=RUN, now=NOW))
     assert one[["id", "sport", "energy_kcal", "is_exercise"]].to_numpy().tolist() == [[RUN, "run", 650.0, True]]
     laps, _ = rows(schema.LAPS, Query(schema.LAPS, id=TRIATHLON, now=NOW))
-    assert laps[["activity_id", "lap", "kind", "name", "distance_m", "elapsed_s"]].to_numpy().tolist() == [
+    assert laps[["id", "lap", "kind", "name", "distance_m", "elapsed_s"]].to_numpy().tolist() == [
         [TRIATHLON, 1.0, "session", "open_water_swim", 1500.0, 1700.0],
         [TRIATHLON, 2.0, "session", "ride", 40000.0, 4500.0],
         [TRIATHLON, 3.0, "session", "other", 10000.0, 2600.0],

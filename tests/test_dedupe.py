@@ -29,7 +29,7 @@ def test_a_synced_copy_is_one_workout() -> None:
     merged = deduplicate(frame)
     assert list(merged.columns[:3]) == ["activity_id", "n_sources", "sources"]
     assert merged["sources"].tolist() == ["garmin:9 strava:1"]
-    assert merged["n_sources"].dtype == "float64"
+    assert merged["n_sources"].dtype == "int64"
     assert merged.index.equals(pd.RangeIndex(1))
     assert deduplicate(frame, priority=["strava"])["sources"].tolist() == ["strava:1 garmin:9"]
 

@@ -275,7 +275,7 @@ def test_samples_are_the_track_and_the_heart_rate_type() -> None:
     assert frame.heart_rate_bpm.tolist() == [103.0, 104.0, 110.0]  # finer than the track's own
     assert frame.latitude_deg.tolist()[:2] == [47.37, 47.37002]
     assert frame.altitude_m.tolist()[:2] == [408.0, 408.2]
-    assert frame.activity_id.unique().tolist() == [RUN]
+    assert frame.id.unique().tolist() == [RUN]
     assert [(r.field, r.value) for r in report.rejected] == [("heart_rate_bpm", "'lost'")]
 
 

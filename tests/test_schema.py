@@ -21,7 +21,7 @@ training_stress_score intensity_factor relative_effort strain perceived_exertion
 temperature_c humidity_pct wind_speed_mps average_altitude_m min_altitude_m max_altitude_m
 ground_contact_time_ms vertical_oscillation_cm stride_length_m breathing_rate_brpm spo2_pct
 start_latitude_deg start_longitude_deg end_latitude_deg end_longitude_deg city region country trail_name
-manual indoor commute race private has_gps device gear_id external_id upload_id updated_at
+manual indoor commute race private has_gps device gear_id external_id upload_id updated_at source_file
 """.split()
 
 
@@ -60,6 +60,7 @@ def sample(kind: Kind) -> object:
     return {
         Kind.TEXT: "x",
         Kind.NUMBER: 1.5,
+        Kind.COUNT: 2,
         Kind.FLAG: True,
         Kind.INSTANT: stamp.tz_localize("UTC"),
         Kind.WALL: stamp,

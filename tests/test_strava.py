@@ -97,14 +97,16 @@ def test_streams_of_a_run(client: Client) -> None:
 def test_laps_and_efforts_of_a_run(client: Client) -> None:
     detail = payload(f"activities/{RUN}")
     laps, efforts = client.laps(f"strava:{RUN}"), client.segment_efforts(f"strava:{RUN}")
-    for table, items in ((laps, detail["laps"]), (efforts, detail["segment_efforts"])):
+    for own, table, items in (("lap_id", laps, detail["laps"]), ("effort_id", efforts, detail["segment_efforts"])):
         frame = table.sort_values("start_time")
-        assert list(frame["id"]) == [str(item["id"]) for item in items]
+        assert list(frame[own]) == [str(item["id"]) for item in items]
         assert list(frame.distance_m) == [item["distance"] for item in items]
         assert list(frame.elapsed_s) == [item["elapsed_time"] for item in items]
         assert list(frame.average_cadence_spm) == [2 * item["average_cadence"] for item in items]
-        assert set(frame.activity_id) == {RUN}
-    assert list(efforts.sort_values("id").segment_id) == [str(e["segment"]["id"]) for e in detail["segment_efforts"]]
+        assert set(frame.id) == {RUN}
+    assert list(efforts.sort_values("effort_id").segment_id) == [
+        str(e["segment"]["id"]) for e in detail["segment_efforts"]
+    ]
 
 
 def test_personal_records_are_ranked_best_efforts(client: Client, server: ReplayServer) -> None:
@@ -112,7 +114,7 @@ def test_personal_records_are_ranked_best_efforts(client: Client, server: Replay
     details = [payload(f"activities/{path.stem}") for path in (STRAVA / "activities").glob("*.json")]
     best = [effort for detail in details for effort in detail.get("best_efforts", ())]
     ranked = {str(e["id"]): e["pr_rank"] for e in best if e["pr_rank"]}
-    assert records.set_index("id")["rank"].to_dict() == ranked
+    assert records.set_index("effort_id")["rank"].to_dict() == ranked
     assert set(records.metric) == {"fastest_400_m", "fastest_1000_m", "fastest_1609_m"}
     opened = {seen.path for seen in server.requests if seen.path.startswith("/activities/")}
     brought = {f"/activities/{a['id']}" for a in payload("athlete/activities") if a["pr_count"] and a["type"] == "Run"}

@@ -38,7 +38,7 @@ def test_the_real_row() -> None:
 def test_the_real_recording_is_found_by_the_upload() -> None:
     streams, laps = (getattr(source(PAYLOADS), name)("12070555079") for name in ("streams", "laps"))
     assert len(streams) == 326
-    assert set(streams.activity_id) == {"12070555079"}
+    assert set(streams.id) == {"12070555079"}
     assert streams.time.iloc[0] == pd.Timestamp("2022-05-29T15:53:35Z")
     assert streams.distance_m.max() == pytest.approx(3322.95, rel=0.01)
     assert laps.distance_m.sum() == pytest.approx(3322.95, abs=0.1)

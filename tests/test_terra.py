@@ -44,7 +44,7 @@ def rows(table: Table, query: Query | None = None, **options: Any) -> tuple[pd.D
     with terra() as server:
         made = provider(descriptor, server, **{"user_id": USER} | options)
         frame, report, _ = fetched(made, query or Query(table, *MAY, now=NOW))
-    return frame.set_index("id", drop=False) if "id" in table.key else frame, report
+    return frame.set_index("id", drop=False) if table.key == ("provider", "id") else frame, report
 
 
 def test_an_activity_in_our_columns_and_units() -> None:
@@ -314,16 +314,16 @@ def test_streams_laps_and_zones_of_an_activity() -> None:
     streams, report = rows(schema.STREAMS, Query(schema.STREAMS, id=RUN, now=NOW))
     assert streams.elapsed_s.tolist() == [0.0, 5.0, 10.0]
     assert [filled(streams, schema.STREAMS, at) for at in (1, 2)] == [
-        {"provider": "terra", "activity_id": RUN, "elapsed_s": 5.0, "time": "2026-05-09T05:00:05+00:00",
+        {"provider": "terra", "id": RUN, "elapsed_s": 5.0, "time": "2026-05-09T05:00:05+00:00",
          "distance_m": 15.5},
-        {"provider": "terra", "activity_id": RUN, "elapsed_s": 10.0, "time": "2026-05-09T05:00:10+00:00",
+        {"provider": "terra", "id": RUN, "elapsed_s": 10.0, "time": "2026-05-09T05:00:10+00:00",
          "distance_m": 31.0, "speed_mps": 3.1, "heart_rate_bpm": 110.0, "power_w": 290.0, "cadence_spm": 168.0},
     ]  # fmt: skip
     assert streams.loc[0, ["latitude_deg", "longitude_deg", "altitude_m"]].tolist() == [45.18, 5.72, 212.0]
     assert [(r.field, r.value) for r in report.rejected] == [("time", "'soon'")]
     laps, report = rows(schema.LAPS, Query(schema.LAPS, id=RUN, now=NOW))
     assert filled(laps, schema.LAPS) == {
-        "provider": "terra", "activity_id": RUN, "lap": 1.0, "kind": "DISTANCE", "elapsed_s": 1800.0,
+        "provider": "terra", "id": RUN, "lap": 1.0, "kind": "DISTANCE", "elapsed_s": 1800.0,
         "start_time": "2026-05-09T05:00:00+00:00", "moving_s": 1790.0, "distance_m": 6000.0, "energy_kcal": 310.0,
         "average_speed_mps": 3.33, "average_heart_rate_bpm": 148.0,
     }  # fmt: skip

@@ -196,7 +196,7 @@ def test_single_objects() -> None:
     night, _ = rows(schema.SLEEP, Query(schema.SLEEP, id=NIGHT))
     assert (one.strain.tolist(), night.score.tolist()) == ([10.4521], [98.0])
     zones, _ = rows(schema.ZONES, Query(schema.ZONES, id=RUN))
-    assert zones[["activity_id", "kind", "zone", "elapsed_s"]].to_numpy().tolist() == [
+    assert zones[["id", "kind", "zone", "elapsed_s"]].to_numpy().tolist() == [
         [RUN, "heart_rate", float(at), seconds] for at, seconds in enumerate([13.458, 389.37, 900, 1200, 197.172, 0])
     ]
     assert len(rows(schema.ZONES, Query(schema.ZONES, id=PENDING))[0]) == 0  # pending: no zones yet

@@ -70,8 +70,8 @@ class Client:
     >>> import pierre_data as pierre
     >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
     >>> runs = client.activities("2026-01-01", "2026-02-01", sport="run")
-    >>> float(runs.n_sources.max())
-    2.0
+    >>> int(runs.n_sources.max())
+    2
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pierre_data.dedupe.order import Groups
 from pierre_data.dedupe.rows import Rows
-from pierre_data.dedupe.sources import Bools, Earlier, Floats, Ints, quoted_all
+from pierre_data.dedupe.sources import Bools, Earlier, Ints, quoted_all
 from pierre_data.schema import ACTIVITIES
 
 TIMES = ("start_time", "start_hidden", "elapsed_s")
@@ -77,7 +77,7 @@ def timed_by(rows: Rows, groups: Groups) -> Ints:
     return _first(groups, ~rows.hidden[groups.members.order])
 
 
-def source_names(rows: Rows, groups: Groups) -> tuple[pd.Series[str], Floats]:
+def source_names(rows: Rows, groups: Groups) -> tuple[pd.Series[str], Ints]:
     """Return the column ``sources`` and the number of sources of each group."""
     own = quoted_all(rows.key)
     if rows.earlier is not None:
@@ -91,9 +91,9 @@ def source_names(rows: Rows, groups: Groups) -> tuple[pd.Series[str], Floats]:
         parts.append(text)
         places.append(place)
     if not parts:
-        return own, groups.sizes.astype(np.float64)
+        return own, groups.sizes
     back = np.argsort(np.concatenate(places), kind="stable")
-    return pd.concat(parts).take(back).reset_index(drop=True), groups.sizes.astype(np.float64)
+    return pd.concat(parts).take(back).reset_index(drop=True), groups.sizes
 
 
 def group_ids(rows: Rows, groups: Groups) -> list[str]:
@@ -105,7 +105,7 @@ def group_ids(rows: Rows, groups: Groups) -> list[str]:
     return [digits[at : at + 16] for at in range(0, len(digits), 16)]
 
 
-def _earlier_names(rows: Rows, before: Earlier, own: pd.Series[str], groups: Groups) -> tuple[pd.Series[str], Floats]:
+def _earlier_names(rows: Rows, before: Earlier, own: pd.Series[str], groups: Groups) -> tuple[pd.Series[str], Ints]:
     known = own.where(before.count == 0, before.texts).tolist()
     lists = []
     for start, size in zip(groups.starts.tolist(), groups.sizes.tolist(), strict=True):
@@ -113,7 +113,9 @@ def _earlier_names(rows: Rows, before: Earlier, own: pd.Series[str], groups: Gro
         if size > 1:
             found = sorted(dict.fromkeys(found), key=lambda source: rows.places[source.partition(":")[0]])
         lists.append(found)
-    return pd.Series([" ".join(found) for found in lists], dtype="str"), np.array([float(len(f)) for f in lists])
+    return pd.Series([" ".join(found) for found in lists], dtype="str"), np.array(
+        [len(f) for f in lists], dtype=np.int64
+    )
 
 
 def _zoned_by(frame: pd.DataFrame, groups: Groups, timed_by: Ints) -> Ints:

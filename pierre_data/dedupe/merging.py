@@ -115,7 +115,7 @@ def deduplicate(
     again = out.columns.isin(ADDED).any()
     out = out.drop(columns=list(ADDED), errors="ignore") if again else out.copy(deep=False)
     for at, (name, values) in enumerate(added.items()):
-        out.insert(at, name, pd.Series(values, index=out.index, dtype="float64" if name == "n_sources" else "str"))
+        out.insert(at, name, pd.Series(values, index=out.index, dtype="int64" if name == "n_sources" else "str"))
     out.attrs = dict(frame.attrs)
     return out
 

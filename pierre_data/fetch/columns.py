@@ -23,7 +23,7 @@ _WALL = pa.timestamp("us")
 def trusted(values: Sequence[Any], kind: Kind) -> pa.Array | None:
     """Return values that the wire's validator has checked as an Arrow array, or None for kinds it does not check."""
     match kind:
-        case Kind.NUMBER:
+        case Kind.NUMBER | Kind.COUNT:
             return pa.array(values, pa.float64())
         case Kind.FLAG:
             return pa.array(values, pa.bool_())
@@ -54,7 +54,7 @@ def read(values: Values, kind: Kind) -> Read:
     (2, [1])
     """
     match kind:
-        case Kind.NUMBER:
+        case Kind.NUMBER | Kind.COUNT:
             return _numbers(values)
         case Kind.TEXT:
             return _texts(values)

@@ -251,7 +251,7 @@ def _finish(draft: _Draft) -> Parsed:
 
 
 def _rejected(draft: _Draft, at: int) -> Rejected:
-    ids = draft.columns.get("id")
+    ids = draft.columns.get(draft.table.row_id)
     label = ids[at].as_py() if ids is not None else None
     return Rejected(draft.provider, draft.table.name, str(label or at), *draft.refused[at])
 

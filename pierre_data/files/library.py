@@ -18,12 +18,12 @@ from pierre_data.files.workers import digests
 
 #: Columns a recording may give STREAMS, and LAPS.
 STREAM_COLUMNS = tuple(
-    """activity_id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
+    """id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
     latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
     vertical_oscillation_cm stride_length_m""".split()
 )
 LAP_COLUMNS = tuple(
-    """activity_id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
+    """id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
     average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
     normalized_power_w average_cadence_rpm average_cadence_spm""".split()
 )
@@ -143,7 +143,7 @@ def stream_columns(session: Session, id: str) -> dict[str, Any]:
     """Return the samples of a session as columns of STREAMS, seconds counted from the session's start."""
     samples = session.samples
     columns: dict[str, Any] = {
-        "activity_id": [id] * len(samples.time),
+        "id": [id] * len(samples.time),
         "elapsed_s": (samples.time - session.row["start_time"]) / SECOND,
         "time": samples.time.astype("datetime64[us]"),
         **samples.columns,
@@ -153,4 +153,4 @@ def stream_columns(session: Session, id: str) -> dict[str, Any]:
 
 def lap_columns(session: Session, id: str) -> dict[str, Any]:
     """Return the laps of a session as columns of LAPS."""
-    return columns_of({"activity_id": id, **lap} for lap in session.laps)
+    return columns_of({"id": id, **lap} for lap in session.laps)

@@ -49,7 +49,7 @@ def _one(query: Query) -> Plan:
 
 def _legs(query: Query) -> Plan:
     items = (yield from _find(query)).get("triathlonItemList") or ()
-    rows = [{**workout(item, None), "activity_id": query.id, "lap": at} for at, item in enumerate(items, 1)]
+    rows = [{**workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
     for row in rows:
         row |= {"kind": "session", "sport": (SPORTS.sport(row["sport"] or "") or ("other",))[0]}
     yield read_rows(rows, LAP, schema.LAPS)

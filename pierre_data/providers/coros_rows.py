@@ -109,7 +109,7 @@ WORKOUT |= {
     "average_speed_mps": Field("avgSpeed", via=_pace),
     "average_cadence_spm": Field("avgFrequency", "sport", via=_steps),
 }
-LAP = fields("activity_id lap kind distance_m=distance elapsed_s=duration name=sport")
+LAP = fields("id lap kind distance_m=distance elapsed_s=duration name=sport")
 # 2026-11: that ppgHrv is RMSSD is not verified.
 RECOVERY = fields("id=happenDay athlete_id=openId") | fields("date=happenDay", via=_date)
 RECOVERY |= fields("resting_heart_rate_bpm=rhr hrv_rmssd_ms=ppgHrv steps=step", via=_positive)

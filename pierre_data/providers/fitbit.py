@@ -103,7 +103,7 @@ def _streams(query: Query) -> Plan:
             row["heart_rate_bpm"] = dig(beat, "heartRate.beatsPerMinute")
     zero = start.timestamp()  # TCX knows whole seconds only
     passed = [(max(time - zero, 0.0), rows[time]) for time in sorted(rows) if time >= floor(zero)]
-    timed = [{**row, "activity_id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
+    timed = [{**row, "id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
     yield read_rows(timed, STREAM, schema.STREAMS)
 
 

@@ -37,7 +37,7 @@ _GUESS = ("times", "taken for UTC: nothing in the archive says in which zone the
 
 
 _STREAM = fields(
-    """activity_id elapsed_s time latitude_deg=latitude longitude_deg=longitude altitude_m=altitude
+    """id elapsed_s time latitude_deg=latitude longitude_deg=longitude altitude_m=altitude
     heart_rate_bpm=bpm"""
 )
 
@@ -77,7 +77,7 @@ def _zones(query: Query) -> Plan:
     takeout = opened(query.options)
     with closing(takeout.archive):
         zones = dig(_one(takeout, query), "log.heartRateZones") or []
-    row = {"activity_id": query.id, "kind": "heart_rate"}
+    row = {"id": query.id, "kind": "heart_rate"}
     yield _made(takeout, [{**z, **row, "zone": n} for n, z in enumerate(zones)], ZONE, schema.ZONES)
 
 
@@ -155,7 +155,7 @@ def _streams(query: Query) -> Plan:
         start, length = item["start"], _seconds(item)
         rows = _sampled(takeout, start, start + dt.timedelta(seconds=length)) if start and length else {}
     zero = {t: {"time": t, "elapsed_s": max((t - start).total_seconds(), 0.0)} for t in sorted(rows)}
-    timed = [{**rows[time], **own, "activity_id": query.id} for time, own in zero.items()]
+    timed = [{**rows[time], **own, "id": query.id} for time, own in zero.items()]
     yield _made(takeout, timed, _STREAM, schema.STREAMS)
 
 

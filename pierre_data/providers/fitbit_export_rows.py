@@ -122,7 +122,7 @@ ACTIVITY = fields("id start_time=start utc_offset_s=offset") | {
     "external_id": Field("csv.exercise_id", "log.logId", via=lambda id, log: log if id and log else None),
     "updated_at": Field("csv.exercise_last_updated", "log.lastModified", via=lambda *t: read_time(t[0] or t[1])[0]),
 }  # fmt: skip
-ZONE = fields("activity_id kind zone name elapsed_s=minutes@min lower_bpm=min upper_bpm=max")
+ZONE = fields("id kind zone name elapsed_s=minutes@min lower_bpm=min upper_bpm=max")
 SLEEP = fields("id start_time=start end_time=end utc_offset_s=offset score=score") | {
     "night": Field("end", "offset_end", "log.dateOfSleep", via=_night),
     "is_nap": Field("log.isMainSleep", via=lambda main: not main),

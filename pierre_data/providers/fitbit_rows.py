@@ -98,11 +98,11 @@ EXERCISE |= fields(_CONTACT, "exercise.", _seconds) | {
     "elapsed_s": Field("exercise.interval.startTime", "exercise.interval.endTime", via=between),
 }
 LAP = {column: item for column, item in _metrics("metricsSummary.").items() if column in LAPS.columns}
-LAP |= fields("activity_id lap kind start_time=startTime") | fields("moving_s=activeDuration", via=_seconds)
+LAP |= fields("id lap kind start_time=startTime") | fields("moving_s=activeDuration", via=_seconds)
 STAGE = fields("sleep_id start_time=startTime") | {"stage": Field("type", via=lambda w: _WORDS.get(w, "unscored"))}
 for _part in (LAP, STAGE):
     _part["elapsed_s"] = Field("startTime", "endTime", via=between)
-ZONE = fields("activity_id kind zone name") | fields("elapsed_s=time", via=_seconds)
+ZONE = fields("id kind zone name") | fields("elapsed_s=time", via=_seconds)
 SLEEP = _point("sleep") | fields(
     """end_time=interval.endTime is_nap=metadata.nap external_id=metadata.externalId
     in_bed_s=summary.minutesInSleepPeriod@min asleep_s=summary.minutesAsleep@min awake_s=summary.minutesAwake@min
@@ -149,7 +149,7 @@ GEAR = fields("model=deviceVersion") | {
     "kind": Field("deviceType", via=str.lower),
 }
 STREAM = fields(
-    """activity_id elapsed_s time latitude_deg longitude_deg altitude_m distance_m speed_mps cadence_spm cadence_rpm
+    """id elapsed_s time latitude_deg longitude_deg altitude_m distance_m speed_mps cadence_spm cadence_rpm
     power_w heart_rate_bpm"""
 )
 
@@ -190,12 +190,12 @@ def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the laps of an exercise, or the kilometres or miles where nobody pressed a button."""
     laps = objects(point, "exercise.splitSummaries") or objects(point, "exercise.splits")
     kinds = [str(lap.get("splitType", "split")).lower() for lap in laps]
-    return [{**lap, "activity_id": query.id, "lap": n, "kind": kinds[n - 1]} for n, lap in enumerate(laps, 1)]
+    return [{**lap, "id": query.id, "lap": n, "kind": kinds[n - 1]} for n, lap in enumerate(laps, 1)]
 
 
 def zones(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the time in each zone of an exercise; Google gives no bounds here."""
     spent = dig(point, "exercise.metricsSummary.heartRateZoneDurations") or {}
     names = [(at, n, spent.get(f"{n}Time")) for at, n in enumerate("light moderate vigorous peak".split(), 1)]
-    row = {"activity_id": query.id, "kind": "heart_rate"}
+    row = {"id": query.id, "kind": "heart_rate"}
     return [row | {"zone": at, "name": name, "time": time} for at, name, time in names if time is not None]

@@ -103,7 +103,7 @@ def _zones(query: Query) -> Plan:
     with closing(export.archive):
         row = _one(export, query)
     spent = [
-        {"activity_id": query.id, "kind": kind, "zone": at, "time": row.get(f"{word}TimeInZone_{at}")}
+        {"id": query.id, "kind": kind, "zone": at, "time": row.get(f"{word}TimeInZone_{at}")}
         for kind, word in (("heart_rate", "hr"), ("power", "power"))
         for at in range(8)  # 0 is below the first zone
     ]

@@ -98,7 +98,7 @@ GEAR = fields("id=gearPk distance_m=centimetres@cm") | {
     "model": Field("customMakeModel"),
     "retired": Field("gearStatusName", via=lambda word: word.lower() == "retired"),
 }
-ZONE = fields("activity_id kind zone elapsed_s=time@ms")
+ZONE = fields("id kind zone elapsed_s=time@ms")
 
 
 def calorie(rows: Iterable[Row]) -> float | None:

@@ -72,7 +72,7 @@ ACTIVITY |= {
     "max_cadence_rpm": Field("maxBikeCadenceInRoundsPerMinute", "maxBikingCadenceInRevPerMinute"),
 }
 STREAM = fields(
-    """activity_id=key latitude_deg=latitudeInDegree longitude_deg=longitudeInDegree power_w=powerInWatts
+    """id=key latitude_deg=latitudeInDegree longitude_deg=longitudeInDegree power_w=powerInWatts
     altitude_m=elevationInMeters temperature_c=airTemperatureCelcius heart_rate_bpm=heartRate
     speed_mps=speedMetersPerSecond cadence_spm=stepsPerMinute@strides/min cadence_rpm=bikeCadenceInRPM
     distance_m=totalDistanceInMeters stride_length_m=strideLength ground_contact_time_ms=groundContactTime
@@ -81,7 +81,7 @@ STREAM = fields(
     "time": _WHEN["start_time"],
     "elapsed_s": Field("zero", "startTimeInSeconds", via=_between),
 }  # samples count one leg, the summary both (recorded)
-LAP = fields("activity_id=key lap elapsed_s") | {"start_time": _WHEN["start_time"]}
+LAP = fields("id=key lap elapsed_s") | {"start_time": _WHEN["start_time"]}
 SLEEP = fields("id=summaryId") | _WHEN
 SLEEP |= fields(
     """is_nap night=calendarDate in_bed_s asleep_s=durationInSeconds deep_s=deepSleepDurationInSeconds

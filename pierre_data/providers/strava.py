@@ -73,7 +73,7 @@ def _streams(query: Query) -> Plan:
         for column, foot in (("cadence_rpm", False), ("cadence_spm", True)):
             columns[column] = cadence(foot, data["cadence"], *([w] * len(data["cadence"]) for w in words))
     start, seconds = dt.datetime.fromisoformat(detail["start_date"]), columns.get("elapsed_s", [])
-    columns |= {"activity_id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
+    columns |= {"id": [query.id] * len(seconds), "time": [start + dt.timedelta(seconds=s) for s in seconds]}
     if seconds:
         yield Rows(columns)
 
@@ -202,7 +202,7 @@ descriptor = ProviderDescriptor(
         schema.ACTIVITIES: Endpoint(_ONE, DETAIL, scopes=_READ, ignored=(*SOCIAL, *WITHIN)),
         schema.STREAMS: Endpoint(
             plan_with=_streams,
-            columns=(*STREAM, "activity_id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
+            columns=(*STREAM, "id", "time", "latitude_deg", "longitude_deg", "cadence_rpm", "cadence_spm"),
             scopes=_READ,
         ),
         schema.LAPS: Endpoint(_ONE, LAP, records=parts("laps"), scopes=_READ, ignored=tuple(POSITION)),

@@ -106,14 +106,16 @@ ATHLETE = fields("id username city region=state country weight_kg=weight ftp_w=f
     "sex": Field("sex", via=str.lower),
     "measurement_system": Field("measurement_preference", via={"feet": "imperial", "meters": "metric"}.get),
 }
-_EFFORT = _MEANS | fields("id activity_id=activity.id distance_m=distance")
-LAP = _EFFORT | _PACE | _CADENCE | fields("lap=lap_index")
-SEGMENT = _EFFORT | _CADENCE
+_EFFORT = _MEANS | fields("id=activity.id distance_m=distance")
+LAP = _EFFORT | _PACE | _CADENCE | fields("lap=lap_index lap_id=id")
+SEGMENT = _EFFORT | _CADENCE | fields("effort_id=id")
 SEGMENT |= fields(
     """segment_id=segment.id average_grade_pct=segment.average_grade climb_category=segment.climb_category
     kom_rank pr_rank"""
 )
-BEST = {c: f for c, f in _EFFORT.items() if c != "max_heart_rate_bpm"} | fields("metric sport rank=pr_rank")
+BEST = {c: f for c, f in _EFFORT.items() if c != "max_heart_rate_bpm"} | fields(
+    "effort_id=id metric sport rank=pr_rank"
+)
 STATS = fields(
     """athlete_id period sport_family activity_count=count distance_m=distance moving_s=moving_time
     elapsed_s=elapsed_time elevation_gain_m=elevation_gain longest_distance_m=longest biggest_climb_m=climb"""
@@ -130,7 +132,7 @@ PERSON = """resource_state athlete_type badge_type_id bikes shoes bio blocked ca
 POSITION = """resource_state athlete device_watts start_index end_index start_date_local split pace_zone achievements
     hidden segment""".split()
 _BOUNDS = {"heartrate": ("heart_rate", "bpm"), "power": ("power", "w"), "pace": ("pace", "mps")}
-ZONE = fields("activity_id kind zone elapsed_s=time lower_bpm upper_bpm lower_w upper_w lower_mps upper_mps")
+ZONE = fields("id kind zone elapsed_s=time lower_bpm upper_bpm lower_w upper_w lower_mps upper_mps")
 STREAM = fields(
     """elapsed_s=time distance_m=distance speed_mps=velocity_smooth heart_rate_bpm=heartrate power_w=watts
     altitude_m=altitude temperature_c=temp moving grade_pct=grade_smooth"""
@@ -154,5 +156,5 @@ def zones(body: Sequence[Mapping[str, Any]], query: Query) -> list[dict[str, Any
         kind, unit = _BOUNDS.get(part["type"], (part["type"], "other"))
         for at, zone in enumerate(part.get("distribution_buckets") or (), start=1):
             bounds = {f"lower_{unit}": zone["min"], f"upper_{unit}": None if zone["max"] == -1 else zone["max"]}
-            rows.append({"activity_id": query.id, "kind": kind, "zone": at, "time": zone["time"], **bounds})
+            rows.append({"id": query.id, "kind": kind, "zone": at, "time": zone["time"], **bounds})
     return rows

@@ -70,9 +70,9 @@ def _part(method: str, view: View) -> Endpoint:
     def plan(query: Query) -> dict[str, Any]:
         made: dict[str, Any] = getattr(_of(query), method)(str(query.id))
         size = len(made["elapsed_s"])
-        return {"activity_id": [query.id] * size} | made
+        return {"id": [query.id] * size} | made
 
-    return _made({"activity_id": []} | getattr(_SAMPLE, method)(str(_SAMPLE.activities(view)["id"][0])), plan)
+    return _made({"id": []} | getattr(_SAMPLE, method)(str(_SAMPLE.activities(view)["id"][0])), plan)
 
 
 def _descriptor(name: str, display_name: str, view: View) -> ProviderDescriptor:

@@ -164,17 +164,17 @@ _ATHLETE |= {
     "sex": Field("sex", "gender", via=lambda *words: next((str(w).lower() for w in words if w), None)),
 }
 STREAM = fields(
-    """activity_id=key elapsed_s=at.length time=at.start heart_rate_bpm=bpm power_w=watts
+    """id=key elapsed_s=at.length time=at.start heart_rate_bpm=bpm power_w=watts
     speed_mps=speed_meters_per_second altitude_m=elev_meters distance_m=distance_meters
     latitude_deg=coords_lat_lng_deg.0 longitude_deg=coords_lat_lng_deg.1"""
 )
 STREAM |= {f"cadence_{u}": Field("cadence_rpm", "kind", via=_cadence(u == "spm")) for u in ("rpm", "spm")}
 LAP = fields(
-    """activity_id=key lap start_time=at.start elapsed_s=at.length kind=trigger_method distance_m=distance_meters
+    """id=key lap start_time=at.start elapsed_s=at.length kind=trigger_method distance_m=distance_meters
     energy_kcal=calories average_heart_rate_bpm=avg_hr_bpm average_speed_mps=avg_speed_meters_per_second
     average_power_w=avg_watts moving_s=active_duration_seconds"""
 )
-ZONE = fields("activity_id=key kind zone name elapsed_s=duration_seconds")
+ZONE = fields("id=key kind zone name elapsed_s=duration_seconds")
 ZONE |= {f"{b}_bpm": Field(f"{w}_percentage", "top", via=_bound) for b, w in (("lower", "start"), ("upper", "end"))}
 _STAGE = fields("sleep_id=key start_time=at.start elapsed_s=length stage")
 _VO2MAX = "oxygen_data.vo2max_ml_per_min_per_kg"

@@ -126,4 +126,4 @@ RECOVERY |= {
 BODY = fields("height_m=height_meter weight_kg=weight_kilogram max_heart_rate_bpm=max_heart_rate", "body.")
 ATHLETE = BODY | fields("id=profile.user_id")
 ATHLETE |= {"name": Field("profile.first_name", "profile.last_name", via=lambda *n: " ".join(filter(None, n)) or None)}
-ZONE = fields("activity_id=id kind zone elapsed_s=time@ms")
+ZONE = fields("id kind zone elapsed_s=time@ms")

@@ -17,6 +17,7 @@ from pierre_data.schema.types import (
     Breaths,
     Celsius,
     Centimetres,
+    Count,
     CrankCadence,
     Degrees,
     Flag,
@@ -129,13 +130,14 @@ class Activity(Record):
     external_id: Text | None = may("Ids of the same activity elsewhere, separated by spaces.")
     upload_id: Text | None = may("The vendor's id of the upload.")
     updated_at: Instant | None = may("Last change at the vendor.")
+    source_file: Text | None = may("Name of the file the row was read from.")
 
 
 class MergedActivity(Activity):
     """One real workout, merged from the activities of one or more providers."""
 
     activity_id: Text = must("Stable id of the real workout.")
-    n_sources: Number = must("Number of rows it was merged from.")
+    n_sources: Count = must("Number of rows it was merged from.")
     sources: Text = must("Those rows as provider:id, best first, separated by spaces.")
 
 
@@ -183,8 +185,9 @@ class PersonalRecord(Record):
     """A best effort."""
 
     provider: Text = must("Registry name of the source.")
-    id: Text = must("The vendor's id of the effort.")
-    activity_id: Text | None = may("The vendor's id of the activity.")
+    effort_id: Text = must("The vendor's id of the effort.")
+    id: Text | None = may("The vendor's id of the activity.")
+    activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
     athlete_id: Text | None = may("The vendor's id of the athlete.")
     metric: Text = must("What is best: fastest_1000_m, longest_distance, highest_power_1200_s ...")
     name: Text | None = may("The vendor's name of it.")
@@ -326,7 +329,8 @@ class StreamSample(Record):
     """One sample of one activity."""
 
     provider: Text = must("Registry name of the source.")
-    activity_id: Text = must("The vendor's id of the activity.")
+    id: Text = must("The vendor's id of the activity.")
+    activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
     elapsed_s: Seconds = must("Since the start, pauses included.")
     time: Instant | None = may("When it was sampled.")
     distance_m: Metres | None = may("Cumulative distance.")
@@ -351,9 +355,10 @@ class Lap(Record):
     """One lap, split or length of one activity."""
 
     provider: Text = must("Registry name of the source.")
-    activity_id: Text = must("The vendor's id of the activity.")
+    id: Text = must("The vendor's id of the activity.")
+    activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
     lap: Number = must("Position, from 1.")
-    id: Text | None = may("The vendor's id of the lap.")
+    lap_id: Text | None = may("The vendor's id of the lap.")
     name: Text | None = may("Title.")
     kind: Text | None = may("What ended it: manual, distance, time, session, split ...")
     start_time: Instant | None = may("Start.")
@@ -378,7 +383,8 @@ class Zone(Record):
     """Time spent in one zone of one activity; the bounds of the kind are filled, the others are empty."""
 
     provider: Text = must("Registry name of the source.")
-    activity_id: Text = must("The vendor's id of the activity.")
+    id: Text = must("The vendor's id of the activity.")
+    activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
     kind: Text = must("heart_rate, power or pace.")
     zone: Number = must("Position, from 1 (0: below the first zone).")
     name: Text | None = may("The vendor's name of the zone.")
@@ -395,8 +401,9 @@ class SegmentEffort(Record):
     """One pass over a named segment."""
 
     provider: Text = must("Registry name of the source.")
-    id: Text = must("The vendor's id of the effort.")
-    activity_id: Text = must("The vendor's id of the activity.")
+    effort_id: Text = must("The vendor's id of the effort.")
+    id: Text = must("The vendor's id of the activity.")
+    activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
     segment_id: Text | None = may("The vendor's id of the segment.")
     name: Text | None = may("Name of the segment.")
     start_time: Instant | None = may("Start.")

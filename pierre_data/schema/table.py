@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ARROW: dict[Kind, pa.DataType] = {
     Kind.TEXT: pa.string(),
     Kind.NUMBER: pa.float64(),
+    Kind.COUNT: pa.int64(),
     Kind.FLAG: pa.bool_(),
     Kind.INSTANT: pa.timestamp("us", tz="UTC"),
     Kind.WALL: pa.timestamp("us"),
@@ -85,6 +86,11 @@ class Table:
             raise SchemaError(
                 f"{self.name} has no column {name!r}.", f"Its columns are: {', '.join(self.columns)}."
             ) from None
+
+    @cached_property
+    def row_id(self) -> str:
+        """Name of the column that names a row of one provider; empty where rows have no id of their own."""
+        return self.key[1] if len(self.key) == 2 else ""
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -213,6 +219,9 @@ def _nulls(kind: Kind, size: int) -> pd.Series[Any]:
     match kind:
         case Kind.NUMBER:
             return pd.Series(np.full(size, np.nan), copy=False)
+        case Kind.COUNT:
+            # A count is never missing: only a frame without rows gets here.
+            return pd.Series(np.zeros(size, dtype=np.int64), copy=False)
         case Kind.INSTANT | Kind.WALL:
             times = pd.Series(np.full(size, np.datetime64("NaT"), dtype="datetime64[us]"), copy=False)
             return times.dt.tz_localize("UTC") if kind is Kind.INSTANT else times

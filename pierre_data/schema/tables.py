@@ -9,21 +9,22 @@ from pierre_data.schema import records
 from pierre_data.schema.table import Table
 
 _ID = ("provider", "id")
+_EFFORT = ("provider", "effort_id")
 
 ACTIVITIES = Table("activities", records.Activity, key=_ID, time="start_time")
 MERGED_ACTIVITIES = Table("merged_activities", records.MergedActivity, key=("activity_id",), time="start_time")
 ATHLETE = Table("athlete", records.Athlete, key=_ID)
 STATS = Table("stats", records.Stats, key=("provider", "athlete_id", "period", "sport_family"))
-PERSONAL_RECORDS = Table("personal_records", records.PersonalRecord, key=_ID, time="start_time")
+PERSONAL_RECORDS = Table("personal_records", records.PersonalRecord, key=_EFFORT, time="start_time")
 SLEEP = Table("sleep", records.Sleep, key=_ID, time="start_time")
 SLEEP_STAGES = Table("sleep_stages", records.SleepStage, key=("provider", "sleep_id", "start_time"), time="start_time")
 RECOVERY = Table("recovery", records.Recovery, key=_ID, time="date")
 HEALTH = Table("health", records.Health, key=_ID, time="time")
 GEAR = Table("gear", records.Gear, key=_ID)
-STREAMS = Table("streams", records.StreamSample, key=("provider", "activity_id", "elapsed_s"))
-LAPS = Table("laps", records.Lap, key=("provider", "activity_id", "lap"))
-ZONES = Table("zones", records.Zone, key=("provider", "activity_id", "kind", "zone"))
-SEGMENT_EFFORTS = Table("segment_efforts", records.SegmentEffort, key=_ID, time="start_time")
+STREAMS = Table("streams", records.StreamSample, key=("provider", "id", "elapsed_s"))
+LAPS = Table("laps", records.Lap, key=("provider", "id", "lap"))
+ZONES = Table("zones", records.Zone, key=("provider", "id", "kind", "zone"))
+SEGMENT_EFFORTS = Table("segment_efforts", records.SegmentEffort, key=_EFFORT, time="start_time")
 
 #: name -> table, for what providers deliver.
 TABLES: Mapping[str, Table] = MappingProxyType(

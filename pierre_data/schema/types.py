@@ -15,6 +15,7 @@ class Kind(Enum):
 
     TEXT = "str"
     NUMBER = "float64"
+    COUNT = "int64"
     FLAG = "boolean"
     INSTANT = "datetime64[us, UTC]"
     WALL = "datetime64[us]"
@@ -36,6 +37,8 @@ Instant = Annotated[dt.datetime, Measure(Kind.INSTANT)]
 WallTime = Annotated[dt.datetime, Measure(Kind.WALL)]
 #: A score, ratio or count: no unit.
 Number = Annotated[float, Measure(Kind.NUMBER)]
+#: A whole number that is never missing.
+Count = Annotated[int, Measure(Kind.COUNT)]
 
 Metres = Annotated[float, Measure(Kind.NUMBER, Unit.METRE)]
 Centimetres = Annotated[float, Measure(Kind.NUMBER, Unit.CENTIMETRE)]

@@ -54,7 +54,7 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
             try:
                 row |= _read(column, field, values, table, odd)
             except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
-                rejected.append((str(row.get("id") or at), field.paths[0], repr(values[0])[:80]))
+                rejected.append((str(row.get(table.row_id) or at), field.paths[0], repr(values[0])[:80]))
                 break
         else:
             rows.append(row)

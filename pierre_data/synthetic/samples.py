@@ -39,7 +39,7 @@ def streams(who: Person, row: Mapping[str, Any], step: int) -> Columns:
         "moving": moving,
     }
     found = {name: values[keep] for name, values in every.items()}
-    return {"activity_id": constant(row["id"], len(found["elapsed_s"])), **found}
+    return {"id": constant(row["id"], len(found["elapsed_s"])), **found}
 
 
 def laps(who: Person, row: Mapping[str, Any], step: int) -> Columns:
@@ -54,7 +54,7 @@ def laps(who: Person, row: Mapping[str, Any], step: int) -> Columns:
     start = row["start_time"].astype(np.int64) // 1_000_000
     count = len(first)
     return {
-        "activity_id": constant(row["id"], count),
+        "id": constant(row["id"], count),
         "lap": np.arange(1, count + 1, dtype=np.float64),
         "kind": constant("time" if np.isnan(row["distance_m"]) else "distance", count),
         "start_time": instants(start + made.elapsed[first]),

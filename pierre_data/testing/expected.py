@@ -75,7 +75,7 @@ def _cell(value: Any, kind: Kind) -> str:
     if pd.isna(value):
         return ""
     match kind:
-        case Kind.NUMBER:
+        case Kind.NUMBER | Kind.COUNT:
             return f"{value:.12g}"
         case Kind.FLAG:
             return "true" if value else "false"

@@ -28,7 +28,7 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
     --------
     >>> from pierre_data.schema import ACTIVITIES, LAPS
     >>> from pierre_data.spi import Endpoint
-    >>> made = Endpoint(columns=("id", "sport", "start_time", "elapsed_s", "activity_id", "lap"))
+    >>> made = Endpoint(columns=("id", "sport", "start_time", "elapsed_s", "lap"))
     >>> acme = ProviderDescriptor(
     ...     name="acme", display_name="Acme", endpoints={ACTIVITIES: made}, details={LAPS: made}, access="Free."
     ... )

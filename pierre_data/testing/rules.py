@@ -70,7 +70,7 @@ def _check_ids(frame: pd.DataFrame, table: Table, id: str | None, name: str, fou
         found.notes.append(f"{name}: {len(frame) - distinct} row(s) have a key that came before (the last one counts).")
     if id is None or frame.empty:
         return
-    column = "id" if set(table.key) == {"provider", "id"} and "activity_id" not in table.columns else "activity_id"
+    column = "id" if "id" in table.columns else "sleep_id"
     other = set(frame[column].dropna()) - {id} if column in table.columns else set()
     if other:
         found.add(f"{name}: {id!r} was asked for and {column} {sorted(other)[0]!r} came.", column)
