@@ -4,18 +4,17 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pierre_data.testing.answers import Seen
     from pierre_data.testing.conformance import check
     from pierre_data.testing.findings import CheckReport, ConformanceError, WireFields
     from pierre_data.testing.matrix import provider_matrix
-    from pierre_data.testing.replay import ReplayServer
+    from pierre_data.testing.replay import ReplayServer, Seen
     from pierre_data.testing.scaffold import write_package
 
 _HOME = {
     "CheckReport": "findings",
     "ConformanceError": "findings",
     "ReplayServer": "replay",
-    "Seen": "answers",
+    "Seen": "replay",
     "WireFields": "findings",
     "check": "conformance",
     "provider_matrix": "matrix",

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from pierre_data.errors import AuthenticationFailed, NotFound, SchemaError, UnsupportedFeature
-from pierre_data.schema import TABLES, Table
+from pierre_data.schema import ACTIVITIES, TABLES, Table
 from pierre_data.spi import Paging, ProviderDescriptor, ProviderFactory, Query
-from pierre_data.testing.faults import check_faults, listening, shown
+from pierre_data.testing.faults import all_logs, check_faults, visible_text
 from pierre_data.testing.findings import CheckReport, ConformanceError, Findings
 from pierre_data.testing.replay import ReplayServer, Select
 from pierre_data.testing.rules import check_expected, check_fields, check_rows
-from pierre_data.testing.stage import CANARY, Fetched, Stage, declared, label
+from pierre_data.testing.stage import CANARY, Outcome, Stage, cell_name, declared
 from pierre_data.testing.walks import attempt, check_pages, check_repeats, check_windows
 from pierre_data.testing.wirefields import payload_files
 
@@ -93,7 +93,7 @@ def check(
         if server is not None:
             server.tokens = {CANARY}
         stage = Stage(descriptor, server, factory, options or {}, clock, budget)
-        with listening() as log:
+        with all_logs() as log:
             _Run(stage, found, payloads, ids or {}, write_expected).all()
         if CANARY in log.getvalue():
             found.add("The token is in the log.")
@@ -145,7 +145,7 @@ class _Run:
 
     def refuses(self, table: Table, single: bool) -> None:
         """An undeclared table raises, before anything is sent."""
-        name, server = label(table, single), self.stage.server
+        name, server = cell_name(table, single), self.stage.server
         before = len(server.requests) if server else 0
         try:
             self.stage.fetch(table, id="1" if single else None)
@@ -161,24 +161,22 @@ class _Run:
 
     def delivers(self, table: Table, single: bool) -> pd.DataFrame | None:
         """A declared table delivers rows that keep the rules."""
-        name = label(table, single)
-        answers = self.singles(table) if single else {None: attempt(self.stage, self.found, table)}
-        if None in answers.values():
+        name = cell_name(table, single)
+        outcomes = self.singles(table) if single else self.listed(table)
+        sound = [check_rows(outcome, table, id, self.stage.now, self.found) for id, outcome in outcomes.items()]
+        if not all(sound) or not (outcomes or single):
             return None
-        got = {id: answer for id, answer in answers.items() if answer is not None}
-        sound = [check_rows(answer, table, id, self.stage.now, self.found) for id, answer in got.items()]
-        if not all(sound):
-            return None
-        frame = pd.concat([answer.frame for answer in got.values()], ignore_index=True) if got else table.empty()
+        frames = [outcome.frame for outcome in outcomes.values()]
+        frame = pd.concat(frames, ignore_index=True) if frames else table.empty()
         self.found.delivered[name] = len(frame)
         if frame.empty:
             self.found.add(f"{name} is declared, and no payload makes it deliver a row.", name)
             return None
         self.frames[name] = frame
-        first = next(iter(got))
-        check_repeats(self.stage, table, got[first], first, self.found)
+        first = next(iter(outcomes))
+        check_repeats(self.stage, table, outcomes[first], first, self.found)
         if not single:
-            self.walks(table, got[first])
+            self.walks(table, outcomes[first])
         if self.stage.server is not None:
             check_faults(self.stage, table, first, self.found)
         if self.payloads is not None:
@@ -187,7 +185,7 @@ class _Run:
             check_expected(frame, table, file, self.payloads, self.write, self.found)
         return frame
 
-    def walks(self, table: Table, whole: Fetched) -> None:
+    def walks(self, table: Table, whole: Outcome) -> None:
         """Windows, pages and order of a list."""
         check_windows(self.stage, table, whole, self.found)
         check_pages(self.stage, table, whole, self.found)
@@ -195,20 +193,30 @@ class _Run:
         if endpoint.newest_first and table.time and not whole.frame[table.time].is_monotonic_decreasing:
             self.found.add(f"{table.name} is declared newest first, and the rows come in another order.", table.name)
 
-    def singles(self, table: Table) -> dict[str | None, Fetched | None]:
+    def listed(self, table: Table) -> dict[str | None, Outcome]:
+        """Ask for the whole list; a client remembers when its activities began."""
+        outcome = attempt(self.stage, self.found, table)
+        if outcome is None:
+            return {}
+        if table == ACTIVITIES and {"id", "start_time"} <= set(outcome.frame.columns):
+            rows = outcome.frame[["id", "start_time"]].dropna()
+            self.stage.starts.update(zip(rows["id"], rows["start_time"].dt.to_pydatetime(), strict=True))
+        return {None: outcome}
+
+    def singles(self, table: Table) -> dict[str | None, Outcome]:
         """Ask for the single objects that the payloads hold."""
-        explicit, found = self.ids.get(table.name), dict[str | None, Fetched | None]()
+        explicit, outcomes = self.ids.get(table.name), dict[str | None, Outcome]()
         for id in explicit or self.candidates(table):
             try:
-                found[id] = self.stage.fetch(table, id=id)
+                outcomes[id] = self.stage.fetch(table, id=id)
             except NotFound:
                 if explicit:
-                    self.found.add(f"{label(table, True)}: there is no {id!r}.")
+                    self.found.add(f"{cell_name(table, True)}: there is no {id!r}.")
             except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
-                self.found.add(f"{label(table, True)} of {id!r}: {type(error).__name__}: {error}")
-            if len(found) == SINGLES:
+                self.found.add(f"{cell_name(table, True)} of {id!r}: {type(error).__name__}: {error}")
+            if len(outcomes) == SINGLES:
                 break
-        return found
+        return outcomes
 
     def candidates(self, table: Table) -> list[str]:
         """Return ids that the payloads may know, in a stable order."""
@@ -236,7 +244,7 @@ class _Run:
                 try:
                     self.stage.ask(provider, Query(table, now=self.stage.now))
                 except AuthenticationFailed as error:
-                    if CANARY in shown(error):
+                    if CANARY in visible_text(error):
                         self.found.add("A wrong token is in the error it causes.")
                 except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
                     self.found.add(f"A wrong token must raise AuthenticationFailed, not {error!r}.")

@@ -14,27 +14,15 @@ from pierre_data.testing.expected import compare, written
 from pierre_data.testing.faults import leaks
 from pierre_data.testing.findings import Findings
 from pierre_data.testing.plausible import oddities
-from pierre_data.testing.stage import Fetched, label
+from pierre_data.testing.stage import Outcome, cell_name
 from pierre_data.testing.wirefields import known_fields, unseen_paths, wire_rows
 
 _DERIVED = {"provider", "sport_raw", "sport_family", "is_exercise"}
 
 
-def check_rows(got: Fetched, table: Table, id: str | None, now: dt.datetime, found: Findings) -> bool:
-    """Look at one answer; returns whether it is a frame of the table at all.
-
-    Parameters
-    ----------
-    got : Fetched
-        The answer.
-    table, id
-        The question.
-    now : datetime
-        Its clock.
-    found : Findings
-        Is told.
-    """
-    name, frame = label(table, id is not None), got.frame
+def check_rows(outcome: Outcome, table: Table, id: str | None, now: dt.datetime, found: Findings) -> bool:
+    """Look at one answer; returns whether it is a frame of the table at all."""
+    name, frame = cell_name(table, id is not None), outcome.frame
     if list(frame.columns) != list(table.columns) or dict(frame.dtypes.astype(str)) != dict(table.dtypes):
         odd = [c for c in table.columns if c not in frame or str(frame[c].dtype) != table.dtypes[c]]
         found.add(f"{name}: the frame is not conformed; look at {', '.join(odd[:3]) or 'the order of its columns'}.")
@@ -47,9 +35,9 @@ def check_rows(got: Fetched, table: Table, id: str | None, now: dt.datetime, fou
     _check_ids(frame, table, id, name, found)
     for column, text in oddities(frame, table, now):
         found.add(f"{name}.{column}: {text}", column, f"{name}.{column}")
-    for word, count in got.report.unknown_sports.items():
+    for word, count in outcome.report.unknown_sports.items():
         found.add(f"{name}: the sport {word!r} ({count} row(s)) is in no table of the provider.", word)
-    for bad in got.report.rejected:
+    for bad in outcome.report.rejected:
         found.add(f"{name}: row {bad.row} was set aside, {bad.field} = {bad.value}.", bad.row, bad.field)
     for column in leaks(frame):
         found.add(f"{name}.{column} holds the token.")
@@ -82,18 +70,7 @@ def check_fields(
 ) -> None:  # fmt: skip
     """Look at what is read of the vendor's rows, and whether each promised column is ever filled.
 
-    Parameters
-    ----------
-    descriptor, table
-        Whose rows of what.
-    frames : mapping of bool to DataFrame
-        Single or list -> what came.
-    folder : Path
-        The payloads.
-    query : Query
-        Clock and options, for functions that find rows.
-    found : Findings
-        Is told.
+    `frames` are single or list -> what came; the query gives clock and options to functions that find rows.
     """
     both = {False: descriptor.endpoints.get(table), True: descriptor.details.get(table)}
     unseen: dict[str, bool] = {}
@@ -104,15 +81,15 @@ def check_fields(
         empty = sorted(c for c in endpoint.produces() - _DERIVED if c in table.columns and frame[c].isna().all())
         if endpoint.plan_with is not None:
             if empty:
-                found.notes.append(f"{label(table, single)}: these payloads leave empty: {', '.join(empty)}.")
+                found.notes.append(f"{cell_name(table, single)}: these payloads leave empty: {', '.join(empty)}.")
             continue
         rows = wire_rows(endpoint, folder, query)
-        found.fields[label(table, single)] = known_fields(rows, endpoint)
+        found.fields[cell_name(table, single)] = known_fields(rows, endpoint)
         missing = unseen_paths(rows, endpoint)
         for path in {path for item in endpoint.fields.values() for path in item.paths}:
             unseen[path] = unseen.get(path, True) and path in missing
         for column in empty:
-            _check_empty(endpoint, label(table, single), column, missing, found)
+            _check_empty(endpoint, cell_name(table, single), column, missing, found)
     for path in sorted(path for path, missing in unseen.items() if missing):
         found.add(f"{table.name}: no payload has a value at {path!r}: is it spelled right? If so, add one.", path)
     found.verified.append("Each wire path that is read, and each column that is promised, has a value in some payload.")
@@ -125,23 +102,7 @@ def _check_empty(endpoint: Endpoint, name: str, column: str, missing: set[str], 
 
 
 def check_expected(frame: pd.DataFrame, table: Table, name: str, folder: Path, write: bool, found: Findings) -> None:
-    """Compare an answer with ``<name>.expected.csv``, or write that file.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        What came; for single objects those of all ids.
-    table : Table
-        What was asked.
-    name : str
-        The table's, ``<table>.single`` for single objects of a table that has a list too.
-    folder : Path
-        Where the file is.
-    write : bool
-        Write instead of comparing.
-    found : Findings
-        Is told.
-    """
+    """Compare an answer with ``<name>.expected.csv``, or write that file; single objects count together."""
     file = folder / f"{name}.expected.csv"
     frame = frame.drop_duplicates(list(table.key), keep="last")
     if write:

@@ -10,7 +10,7 @@ import pandas as pd
 from pierre_data.schema import Table
 from pierre_data.spi import DateWindows, NextLink, Offset, PageNumber, Single, Token
 from pierre_data.testing.findings import Findings
-from pierre_data.testing.stage import Fetched, Stage, label
+from pierre_data.testing.stage import Outcome, Stage, cell_name
 
 _TICK = dt.timedelta(microseconds=1)
 _MARGIN = dt.timedelta(days=2)
@@ -23,30 +23,22 @@ def attempt(
     after: dt.datetime | None = None,
     before: dt.datetime | None = None,
     id: str | None = None,
-) -> Fetched | None:
-    """Ask a question whose answer must not fail; a failure, or a request sent twice, is a finding.
-
-    Parameters
-    ----------
-    stage, found
-        Who is asked, and who is told.
-    table, after, before, id
-        The question.
-    """
-    name = label(table, id is not None)
+) -> Outcome | None:
+    """Ask a question whose answer must not fail; a failure, or a request sent twice, is a finding."""
+    name = cell_name(table, id is not None)
     try:
-        got = stage.fetch(table, after, before, id)
+        outcome = stage.fetch(table, after, before, id)
     except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
         found.add(f"{name}: {type(error).__name__}: {error}")
         return None
-    asked = [(seen.path, tuple(sorted(seen.params.items()))) for seen in got.requests]
+    asked = [(seen.path, tuple(sorted(seen.params.items())), seen.body) for seen in outcome.requests]
     if len(set(asked)) < len(asked):
         twice = next(one for at, one in enumerate(asked) if one in asked[:at])
         found.add(f"{name}: {twice[0]} was asked twice with the same parameters in one walk.")
-    return got
+    return outcome
 
 
-def instants(frame: pd.DataFrame, table: Table) -> pd.Series[pd.Timestamp]:
+def window_times(frame: pd.DataFrame, table: Table) -> pd.Series[pd.Timestamp]:
     """Return the times windows refer to, as aware UTC; a calendar day is its midnight, UTC."""
     times = frame[table.time or ""]
     return times if isinstance(times.dtype, pd.DatetimeTZDtype) else times.dt.tz_localize("UTC")
@@ -57,23 +49,14 @@ def keys(frame: pd.DataFrame, table: Table) -> set[tuple[object, ...]]:
     return set(frame[list(table.key)].itertuples(index=False, name=None))
 
 
-def check_windows(stage: Stage, table: Table, whole: Fetched, found: Findings) -> None:
+def check_windows(stage: Stage, table: Table, whole: Outcome, found: Findings) -> None:
     """Ask for both sides of the first, a middle and the last row: windows are half-open and lose nothing.
 
     The windows of a feed mean time of upload: rows of any time may come, and none that the whole does not have.
-
-    Parameters
-    ----------
-    stage, table
-        The question.
-    whole : Fetched
-        The answer without bounds.
-    found : Findings
-        Is told.
     """
     if table.time is None or whole.frame.empty:
         return
-    times = instants(whole.frame, table)
+    times = window_times(whole.frame, table)
     start, end = times.min().to_pydatetime() - _MARGIN, times.max().to_pydatetime() + _MARGIN
     if stage.descriptor.endpoints[table].window_kind == "feed":
         got = attempt(stage, found, table, start, end)
@@ -108,14 +91,8 @@ def _sides(
         yield time + _TICK, end, "start"
 
 
-def check_pages(stage: Stage, table: Table, whole: Fetched, found: Findings) -> None:
-    """Ask with other page sizes: every row comes once, the walk ends, also behind a last page that is full.
-
-    Parameters
-    ----------
-    stage, table, whole, found
-        As for `check_windows`.
-    """
+def check_pages(stage: Stage, table: Table, whole: Outcome, found: Findings) -> None:
+    """Ask with other page sizes: every row comes once, the walk ends, also behind a last page that is full."""
     endpoint = stage.descriptor.endpoints[table]
     paging = endpoint.paging.inner if isinstance(endpoint.paging, DateWindows) else endpoint.paging
     count = len(whole.frame)
@@ -135,7 +112,7 @@ def check_pages(stage: Stage, table: Table, whole: Fetched, found: Findings) -> 
     found.verified.append("Paging delivers every row once, ends, and never asks for a page twice.")
 
 
-def _same_rows(stage: Stage | None, table: Table, whole: Fetched, how: str, found: Findings) -> None:
+def _same_rows(stage: Stage | None, table: Table, whole: Outcome, how: str, found: Findings) -> None:
     got = attempt(stage, found, table) if stage else None
     if got is None:
         return
@@ -144,19 +121,9 @@ def _same_rows(stage: Stage | None, table: Table, whole: Fetched, how: str, foun
         found.add(f"{table.name}: with {how}, {len(got.frame)} row(s) came of {len(whole.frame)}, {lost} are lost.")
 
 
-def check_repeats(stage: Stage, table: Table, first: Fetched, id: str | None, found: Findings) -> None:
-    """Ask the same again: the answer is the same.
-
-    Parameters
-    ----------
-    stage, table, id
-        The question.
-    first : Fetched
-        Its answer.
-    found : Findings
-        Is told.
-    """
+def check_repeats(stage: Stage, table: Table, first: Outcome, id: str | None, found: Findings) -> None:
+    """Ask the same again: the answer is the same."""
     second = attempt(stage, found, table, id=id)
     if second is not None and not second.frame.equals(first.frame):
-        found.add(f"{label(table, id is not None)}: the same question has two different answers.")
+        found.add(f"{cell_name(table, id is not None)}: the same question has two different answers.")
     found.verified.append("The same question has the same answer.")
