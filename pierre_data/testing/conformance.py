@@ -113,6 +113,7 @@ class _Run:
     ids: Mapping[str, Sequence[str]]
     write: bool
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    odd_bodies: bool = True
 
     def all(self) -> None:
         """Check everything."""
@@ -178,7 +179,8 @@ class _Run:
         if not single:
             self.walks(table, outcomes[first])
         if self.stage.server is not None:
-            check_faults(self.stage, table, first, self.found)
+            asked = check_faults(self.stage, table, first, self.odd_bodies, self.found)
+            self.odd_bodies = self.odd_bodies and not asked
         if self.payloads is not None:
             both = single and table in self.stage.descriptor.endpoints
             file = f"{table.name}.single" if both else table.name
