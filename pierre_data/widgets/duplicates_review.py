@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,11 +10,11 @@ import pandas as pd
 
 from pierre_data.client import Client
 from pierre_data.dedupe import Override
-from pierre_data.widgets.parts import button, mime_bundle, panel, plain, say, show, text_label
+from pierre_data.widgets.parts import View, button, plain, say, show, text_label
 from pierre_data.widgets.review_model import FIELDS, PAGE, ReviewModel
 
 
-class DuplicatesReview:
+class DuplicatesReview(View):
     """Merges with their reasons, the two rows side by side, and Same and Different.
 
     With a client the buttons call ``client.mark_same(a, b)`` and ``client.mark_different(a, b)``: remembered, and
@@ -56,8 +55,8 @@ class DuplicatesReview:
         priority: Sequence[str] | None = None,
         overrides: Iterable[Override] = (),
     ) -> None:
+        super().__init__()
         self.model = ReviewModel(source, priority=priority, overrides=overrides)
-        self._lock = threading.RLock()
         self._setting = False
         self._says, self._reason = text_label("", "pierre-title"), text_label("")
         wide = ipywidgets.Layout(width="95%", height="140px")
@@ -75,10 +74,8 @@ class DuplicatesReview:
         show(choose, self.model.client is not None)
         self._judge = ipywidgets.HBox(self._buttons())
         shown = [self._says, choose, self._list, self._reason, self._table, self._judge]
-        self.widget = panel(shown, "review")
         self._list.observe(self._selected, names="index")
-        self._render()
-        self.model.observe(self._render)
+        self._show(self.model, shown, "review")
 
     @property
     def frame(self) -> pd.DataFrame | None:
@@ -88,9 +85,6 @@ class DuplicatesReview:
     def __repr__(self) -> str:
         way = 'in code: pierre.duplicates(frame), client.mark_same("a:1", "b:2"), client.mark_different("a:1", "b:2")'
         return plain(f"{self.model.says} {way}")
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return mime_bundle(self.widget, repr(self), options)
 
     def _buttons(self) -> list[Any]:
         model = self.model
@@ -109,24 +103,23 @@ class DuplicatesReview:
         if not self._setting and change["new"] is not None:
             self.model.go(self.model.at // PAGE * PAGE + int(change["new"]))
 
-    def _render(self, _: object = None) -> None:
-        with self._lock:
-            model = self.model
-            say(self._says, model.says)
-            self._load.disabled = model.loading
-            titles = [plain(title) for title in model.titles()]
-            self._setting = True
-            try:
-                if list(self._list.options) != titles:
-                    self._list.options = titles
-                self._list.index = model.at % PAGE if titles else None
-            finally:
-                self._setting = False
-            say(self._reason, model.reason())
-            rows = model.side_by_side()
-            for at, cells in enumerate(self._cells):
-                texts = rows[at] if at < len(rows) else ("", "", "")
-                for cell, text in zip(cells, texts, strict=True):
-                    say(cell, text or ("-" if at < len(rows) else ""))
-            for part in (self._list, self._table, self._judge):
-                show(part, bool(titles))
+    def _render(self) -> None:
+        model = self.model
+        say(self._says, model.says)
+        self._load.disabled = model.loading
+        titles = [plain(title) for title in model.titles()]
+        self._setting = True
+        try:
+            if list(self._list.options) != titles:
+                self._list.options = titles
+            self._list.index = model.at % PAGE if titles else None
+        finally:
+            self._setting = False
+        say(self._reason, model.reason())
+        rows = model.side_by_side()
+        for at, cells in enumerate(self._cells):
+            texts = rows[at] if at < len(rows) else ("", "", "")
+            for cell, text in zip(cells, texts, strict=True):
+                say(cell, text or ("-" if at < len(rows) else ""))
+        for part in (self._list, self._table, self._judge):
+            show(part, bool(titles))

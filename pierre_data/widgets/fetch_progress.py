@@ -10,12 +10,12 @@ import pandas as pd
 
 from pierre_data.client import Client
 from pierre_data.widgets.fetch_model import FetchModel
-from pierre_data.widgets.parts import button, mime_bundle, panel, plain, say, show, text_label
+from pierre_data.widgets.parts import View, button, plain, say, show, text_label
 
 _BUSY = "While a cell runs, clicks wait until it ends; then Cancel works at once."
 
 
-class FetchProgress:
+class FetchProgress(View):
     """Per provider pages, rows, cache or network, waits with a countdown; and Cancel.
 
     The kernel stays free while it fetches.  Without widgets, ``client.activities(..., progress=..., cancel=...)``.
@@ -42,16 +42,14 @@ class FetchProgress:
     """
 
     def __init__(self, client: Client | FetchModel) -> None:
+        super().__init__()
         self.model = client if isinstance(client, FetchModel) else FetchModel(client)
-        self._lock = threading.RLock()
         self._lines: dict[str, tuple[Any, Any]] = {}
         self._says, self._note = text_label("", "pierre-title"), text_label(_BUSY, "pierre-quiet")
         self._cancel = button("Cancel", self.model.cancel, tip="Stop fetching; what arrived is kept in the cache")
         self._cancel.disabled = True
         self._rows = ipywidgets.VBox()
-        self.widget = panel([ipywidgets.HBox([self._cancel, self._says]), self._rows, self._note], "progress")
-        self._render()
-        self.model.observe(self._render)
+        self._show(self.model, [ipywidgets.HBox([self._cancel, self._says]), self._rows, self._note], "progress")
 
     @property
     def frame(self) -> pd.DataFrame | None:
@@ -70,22 +68,18 @@ class FetchProgress:
         lines = "".join(f"\n  {line.provider}: {line.text} {line.error}" for line in self.model.lines)
         return plain(f"{self.model.says}{lines}")
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return mime_bundle(self.widget, repr(self), options)
-
-    def _render(self, _: object = None) -> None:
-        with self._lock:
-            lines, running = self.model.lines, self.model.running
-            for line in lines:
-                if line.provider not in self._lines:
-                    self._lines[line.provider] = (text_label(""), text_label("", "pierre-bad"))
-                text, bad = self._lines[line.provider]
-                say(text, f"{line.provider}: {line.text}")
-                say(bad, line.error)
-            shown = tuple(part for line in lines for part in self._lines[line.provider])
-            if self._rows.children != shown:
-                self._rows.children = shown
-            say(self._says, self.model.says)
-            if self._cancel.disabled == running:
-                self._cancel.disabled = not running
-            show(self._note, running)
+    def _render(self) -> None:
+        lines, running = self.model.lines, self.model.running
+        for line in lines:
+            if line.provider not in self._lines:
+                self._lines[line.provider] = (text_label(""), text_label("", "pierre-bad"))
+            text, bad = self._lines[line.provider]
+            say(text, f"{line.provider}: {line.text}")
+            say(bad, line.error)
+        shown = tuple(part for line in lines for part in self._lines[line.provider])
+        if self._rows.children != shown:
+            self._rows.children = shown
+        say(self._says, self.model.says)
+        if self._cancel.disabled == running:
+            self._cancel.disabled = not running
+        show(self._note, running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ import ipywidgets
 
 from pierre_data.reprs import visible
 from pierre_data.secret import Secret
+from pierre_data.widgets.background import WidgetModel
 
 # The one HTML widget without a word of data: colours follow the host's theme, light or dark.
 _STYLE = """<style>
@@ -40,10 +42,31 @@ def plain(text: object) -> str:
     return visible(text).replace("$", "＄").replace("\\", "＼")
 
 
-def panel(children: Iterable[Any], name: str) -> Any:
-    """Return the outermost box of a view."""
-    box = ipywidgets.VBox([ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none")), *children])
-    return with_classes(box, "pierre", f"pierre-{name}")
+class View:
+    """What a notebook shows of a model: a widget, and the view's own repr where there are no widgets."""
+
+    widget: Any
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def _show(self, model: WidgetModel, children: Iterable[Any], name: str) -> None:
+        """Put the widgets into a panel, and follow the model from now on."""
+        style = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
+        self.widget = with_classes(ipywidgets.VBox([style, *children]), "pierre", f"pierre-{name}")
+        self._refresh()
+        model.observe(self._refresh)
+
+    def _refresh(self, _: object = None) -> None:
+        """Render the model's state; models change in any thread, and widgets are set by one at a time."""
+        with self._lock:
+            self._render()
+
+    def _render(self) -> None:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return {**(self.widget._repr_mimebundle_(**options) or {}), "text/plain": repr(self)}
 
 
 def with_classes(widget: Any, *names: str) -> Any:
@@ -122,8 +145,3 @@ def link(widget: Any, address: Secret | None, text: str) -> None:
         shown = f'<a href="{href}" target="_blank" rel="noopener noreferrer">{html.escape(text)}</a>'
     if widget.value != shown:
         widget.value = shown
-
-
-def mime_bundle(widget: Any, text: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what a notebook shows: the widget, and plain text where there is none."""
-    return {**(widget._repr_mimebundle_(**options) or {}), "text/plain": text}

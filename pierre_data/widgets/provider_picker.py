@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from typing import Any
 
 import ipywidgets
@@ -11,11 +10,11 @@ import pandas as pd
 
 from pierre_data.client import Client
 from pierre_data.widgets.fetch_progress import FetchProgress
-from pierre_data.widgets.parts import button, mime_bundle, panel, plain, say, text_label, with_classes
+from pierre_data.widgets.parts import View, button, plain, say, text_label, with_classes
 from pierre_data.widgets.picker_model import EVERY_SPORT, PICKABLE, SPORTS, PickerModel
 
 
-class ProviderPicker:
+class ProviderPicker(View):
     """Any set of connected providers, their order, days, sport and table; what it would cost; and the code for it.
 
     Parameters
@@ -44,9 +43,9 @@ class ProviderPicker:
     """
 
     def __init__(self, client: Client) -> None:
+        super().__init__()
         self.model = PickerModel(client)
         self.progress = FetchProgress(self.model.fetching)
-        self._lock = threading.RLock()
         self._setting = False
         rows = ipywidgets.Layout(width="auto", flex="1 1 280px", height="110px")
         self._available = ipywidgets.Select(description="Connected:", layout=rows)
@@ -62,10 +61,8 @@ class ProviderPicker:
             ipywidgets.Textarea(description="Code:", rows=3, layout=ipywidgets.Layout(width="95%")), "pierre-code"
         )
         self._fetch = button("Fetch", self.model.fetch, tip="Fetch in the background", primary=True)
-        self.widget = panel(self._layout(), "picker")
         self._watch()
-        self._render()
-        self.model.observe(self._render)
+        self._show(self.model, self._layout(), "picker")
         self.model.fetching.observe(self._fetched, "running")
         self.model.estimate_later()
 
@@ -81,9 +78,6 @@ class ProviderPicker:
 
     def __repr__(self) -> str:
         return plain(f"{self.code}\n{self.model.cost}")
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return mime_bundle(self.widget, repr(self), options)
 
     def _layout(self) -> list[Any]:
         def with_chosen(act: Any) -> Any:
@@ -127,22 +121,21 @@ class ProviderPicker:
         for control in (self._table, self._sport, self._after, self._before):
             control.observe(changed, names="value")
 
-    def _render(self, _: object = None) -> None:
-        with self._lock:
-            model, choice = self.model, self.model.choice
-            self._setting = True
-            try:
-                _options(self._available, model.available())
-                _options(self._chosen, model.chosen())
-                self._table.value = choice.table
-                self._sport.value = choice.sport or EVERY_SPORT
-                self._sport.disabled = choice.table != "activities"
-                self._after.value, self._before.value = _day(choice.after), _day(choice.before)
-            finally:
-                self._setting = False
-            say(self._cost, model.cost)
-            # What was typed over the code changes nothing: it is shown to be copied.
-            self._code.value = plain(model.code)
+    def _render(self) -> None:
+        model, choice = self.model, self.model.choice
+        self._setting = True
+        try:
+            _options(self._available, model.available())
+            _options(self._chosen, model.chosen())
+            self._table.value = choice.table
+            self._sport.value = choice.sport or EVERY_SPORT
+            self._sport.disabled = choice.table != "activities"
+            self._after.value, self._before.value = _day(choice.after), _day(choice.before)
+        finally:
+            self._setting = False
+        say(self._cost, model.cost)
+        # What was typed over the code changes nothing: it is shown to be copied.
+        self._code.value = plain(model.code)
         if model.cost == "...":
             model.estimate_later()
 
