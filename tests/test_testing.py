@@ -363,3 +363,33 @@ def test_a_feed_is_not_asked_to_cut_its_windows(payloads: Path) -> None:
     assert "brings rows that one without does not" in wrong(payloads, feed, select=more_of_it)
     started = listed(window=feed.endpoints[ACTIVITIES].window)
     assert check(started, payloads, select=all_of_it, now=NOW, budget=60).findings == ()  # these are cut by us
+
+
+def test_a_single_object_is_asked_for_with_the_time_its_list_said(payloads: Path) -> None:
+    asked = []
+
+    class Careful(DescriptorProvider):
+        def batches(self, query: Query, context: Any) -> Any:
+            asked.append((query.id, query.near))
+            return super().batches(query, context)
+
+    check(RIGHT, payloads, select=select, now=NOW, factory=made(Careful))
+    assert {near for id, near in asked if id == "w6"} == {epoch_seconds(ROWS[0]["start"])}
+    assert {near for id, near in asked if id is None} == {None}
+
+
+def posted(query: Query) -> Plan:
+    """A list that is asked for by POST, page by page."""
+    window = {name: end.timestamp() for name, end in (("from", query.after), ("to", query.before)) if end is not None}
+    number, rows = 0, 1
+    while rows:
+        number += 1
+        body = {"page": number, "per_page": 3, **window}
+        page = yield Request("/workouts", method="POST", json=body, reads=True)
+        rows = page.rows
+
+
+def test_a_list_by_post_is_checked_like_any_other(payloads: Path) -> None:
+    by_post = listed(plan_with=posted, columns=tuple(LIST.produces()))
+    more: dict[str, Any] = {"select": select, "now": NOW, "lists": {"/workouts": (PageNumber(size=3), "items")}}
+    assert check(by_post, payloads, **more).delivered["activities"] == 6

@@ -38,7 +38,7 @@ _MESSAGE = f"Bearer {CANARY} is not valid"
 BODIES = (b"", b'{"message": "%s", "errors": "text"}' % _MESSAGE.encode(), b"[null]", b"<html>down</html>", b"\xff{")
 
 
-def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, found: Findings) -> bool:
+def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, findings: Findings) -> bool:
     """Answer a question with every status, and look at what arrives; returns whether it needed the network at all.
 
     The stage has a server.  Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
@@ -52,16 +52,18 @@ def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, f
             if not requests:
                 return False
             if not isinstance(error, kind) or (status == 401 and isinstance(error, AccessDenied)):
-                got = f"{type(error).__name__}: {error}" if error else "no error"
-                found.add(f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got[:120]}.")
+                got = f"{type(error).__name__}: {error}"[:120] if error else "no error"
+                findings.add(
+                    f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got[:120]}."
+                )
                 break
             if error.provider != stage.descriptor.name:
-                found.add(f"{name}: the error of HTTP {status} does not name its provider.")
+                findings.add(f"{name}: the error of HTTP {status} does not name its provider.")
             if status >= 500 and not error.retryable:
-                found.add(f"{name}: HTTP {status} passes, so its error must be retryable.")
+                findings.add(f"{name}: HTTP {status} passes, so its error must be retryable.")
             if CANARY in visible_text(error):
-                found.add(f"{name}: the token is in the error of HTTP {status}.")
-    found.verified.append("401, 403, 404, 410, 429 and 5xx, with odd bodies, arrive as their own kind of error.")
+                findings.add(f"{name}: the token is in the error of HTTP {status}.")
+    findings.verified.append("401, 403, 404, 410, 429 and 5xx, with odd bodies, arrive as their own kind of error.")
     return True
 
 
