@@ -53,9 +53,7 @@ def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, f
                 return False
             if not isinstance(error, kind) or (status == 401 and isinstance(error, AccessDenied)):
                 got = f"{type(error).__name__}: {error}"[:120] if error else "no error"
-                findings.add(
-                    f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got[:120]}."
-                )
+                findings.add(f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got}.")
                 break
             if error.provider != stage.descriptor.name:
                 findings.add(f"{name}: the error of HTTP {status} does not name its provider.")
