@@ -20,7 +20,7 @@ from tests.strava_server import StravaServer
 from tests.test_client import settings
 
 ROOT = Path(__file__).parents[1]
-NAME = "cache-v1.sqlite"
+NAME = "cache-v2.sqlite"
 
 # What every child begins with; its arguments are a folder and the vendor's address.
 PRELUDE = """

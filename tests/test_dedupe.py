@@ -1,12 +1,17 @@
 """Deduplicate and explain: the cases people have met."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pierre_data.dedupe import activity_id, deduplicate, duplicates
+from pierre_data.dedupe import Override, activity_id, deduplicate, duplicates
 from pierre_data.errors import QueryError, SchemaError
 from pierre_data.schema import ACTIVITIES, MERGED_ACTIVITIES
+
+#: Most frames here are of several providers in any order.
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
 
 
 def rows(*every: dict[str, object]) -> pd.DataFrame:
@@ -220,3 +225,33 @@ def test_activity_id_is_the_same_on_every_machine_and_version() -> None:
     assert activity_id("strava", "123") == "4487a17ec8565e5b"
     assert activity_id("garmin", "é 1") == "dcc3fc3970e8223d"
     assert deduplicate(rows({"id": "123"}))["activity_id"].tolist() == ["4487a17ec8565e5b"]
+
+
+def test_several_providers_without_priority_are_ordered_by_name_and_it_is_said() -> None:
+    frame = rows({}, {"provider": "garmin", "id": "9"})
+    for ask in (deduplicate, duplicates):
+        with pytest.warns(UserWarning, match="count by name: garmin, strava") as caught:
+            ask(frame)
+        assert [w.filename for w in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        deduplicate(frame.iloc[:1])
+        assert deduplicate(frame, priority=["strava"])["provider"].tolist() == ["strava"]
+
+
+def test_nothing_is_read_from_attrs_so_parts_put_together_give_what_the_whole_gives() -> None:
+    days = [{"start_time": f"2026-01-{day:02d}T07:00Z"} for day in range(1, 9)]
+    whole = rows(
+        *(day | {"id": str(at)} for at, day in enumerate(days)),
+        *(day | {"id": str(at), "provider": "garmin"} for at, day in enumerate(days)),
+    )
+    early = whole["start_time"] < "2026-01-05"
+    parts = [whole[early], whole[~early]]
+    for part, report in zip(parts, "ab", strict=True):
+        part.attrs["pierre"] = {"report": report, "providers": "strava garmin", "overrides": "different a:1 b:2"}
+    marks = [Override(False, "strava:1", "garmin:1")]
+    asked = {"priority": ["strava", "garmin"], "overrides": marks}
+    joined = deduplicate(pd.concat(parts), **asked)
+    pd.testing.assert_frame_equal(joined, deduplicate(whole, **asked))
+    assert len(joined) == 9
+    assert deduplicate(parts[0])["provider"].unique().tolist() == ["garmin"]

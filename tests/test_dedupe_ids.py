@@ -6,18 +6,23 @@ import pytest
 from pierre_data.dedupe import deduplicate, duplicates
 from tests.test_dedupe import rows, sources
 
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
+
 LATER = {"provider": "garmin", "id": "9", "start_time": "2026-01-05T19:00:00Z"}
 
 
-def test_garmin_push_names_a_garmin_activity_at_any_time() -> None:
+def test_a_word_names_the_row_of_that_id_at_any_time() -> None:
     far = {"id": "9", "start_time": "2020-01-01"}
-    frame = rows({"external_id": "garmin_push_9"}, {"provider": "garmin"} | far, {"provider": "garmin-export"} | far)
-    assert sources(frame) == ["garmin:9 garmin-export:9 strava:1"]
-    assert set(duplicates(frame)["rule"]) == {"exact id"}
-    assert duplicates(frame)["score"].isna().all()
+    frame = rows({"external_id": "garmin:9"}, {"provider": "garmin"} | far, {"provider": "garmin-export"} | far)
+    spaces = {"garmin": "garmin", "garmin-export": "garmin"}
+    assert sources(frame, id_spaces=spaces) == ["garmin:9 garmin-export:9 strava:1"]
+    assert set(duplicates(frame, id_spaces=spaces)["rule"]) == {"exact id"}
+    assert duplicates(frame, id_spaces=spaces)["score"].isna().all()
+    assert len(deduplicate(frame.iloc[[0, 2]])) == 2
+    assert len(deduplicate(frame.iloc[[0, 2]], id_spaces=spaces)) == 1
 
 
-@pytest.mark.parametrize("other", ["garmin_ping_9", "9", "garmin_push_99", None, ""])
+@pytest.mark.parametrize("other", ["garmin_ping_9", "garmin_push_9", "9", "garmin:99", "9:garmin", None, ""])
 def test_other_ids_do_not(other: str | None) -> None:
     assert len(deduplicate(rows({"external_id": other}, LATER))) == 2
 
@@ -49,7 +54,7 @@ def test_an_id_that_one_provider_uses_twice_links_nothing(order: list[int]) -> N
 
 
 def test_a_blurred_start_is_matched_by_id_alone_and_never_kept() -> None:
-    midnight = {"start_time": "2026-01-05T00:00:00Z", "start_hidden": True, "external_id": "garmin_push_9"}
+    midnight = {"start_time": "2026-01-05T00:00:00Z", "start_hidden": True, "external_id": "garmin:9"}
     real = {"provider": "garmin", "id": "9", "start_hidden": False}
     third = {"provider": "whoop", "id": "w", "start_time": "2026-01-05T07:00:10Z"}
     merged = deduplicate(rows(midnight, real, third), priority=["strava"])
@@ -96,3 +101,33 @@ def test_overlapping_answers_join_without_losing_a_source() -> None:
     one = deduplicate(rows({}, {"provider": "garmin", "id": "9"}))
     two = deduplicate(rows({}, {"provider": "whoop", "id": "w"}))
     assert sources(pd.concat([one, two])) == ["garmin:9 strava:1 whoop:w"]
+
+
+def test_providers_of_one_space_share_their_ids() -> None:
+    far = {"id": "9", "start_time": "2020-01-01", "sport": "swim"}
+    frame = rows(
+        {"provider": "garmin", "id": "9"}, {"provider": "garmin-export"} | far, {"provider": "polar", "id": "9"}
+    )
+    assert len(deduplicate(frame.iloc[:2])) == 2
+    merged = deduplicate(frame.iloc[:2], id_spaces={"garmin-export": "garmin"})
+    assert merged["sources"].tolist() == ["garmin:9 garmin-export:9"]
+    again = deduplicate(pd.concat([merged, frame.iloc[:2]]), id_spaces={"garmin-export": "garmin"})
+    assert again["sources"].tolist() == merged["sources"].tolist()
+    later = rows({"external_id": "garmin:9", "start_time": "2027-01-01"})
+    grown = deduplicate(pd.concat([merged, later]), id_spaces={"garmin-export": "garmin"}, priority=["strava"])
+    assert grown["sources"].tolist() == ["strava:1 garmin:9 garmin-export:9"]
+
+
+def test_two_people_of_one_provider_are_never_one_workout() -> None:
+    one, two = {"athlete_id": "ann"}, {"id": "2", "athlete_id": "bob"}
+    assert len(deduplicate(rows(one, two))) == 2
+    assert len(deduplicate(rows(one, two | {"athlete_id": "ann"}))) == 1
+    assert len(deduplicate(rows(one, {"athlete_id": "bob"}))) == 2  # one id of two people is no repeat
+    # Neither overlap nor a row that names both makes one of them.
+    third = {"provider": "garmin", "id": "9", "external_id": "strava:1 strava:2"}
+    merged = deduplicate(rows(one, two, third))
+    assert sorted(merged["n_sources"]) == [1, 2]
+    blurred = {"start_hidden": True, "external_id": "garmin:9"}
+    merged = deduplicate(rows(one | blurred, two, third | {"external_id": None}))
+    assert not any("strava:1" in text and "strava:2" in text for text in merged["sources"])
+    assert len(deduplicate(rows(one, two), athlete="provider")) == 1  # the caller knows better

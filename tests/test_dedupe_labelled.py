@@ -16,6 +16,8 @@ import pytest
 
 from pierre_data.dedupe import deduplicate
 
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
+
 SPEED = {"run": 2.9, "ride": 7.5, "walk": 1.4, "swim": 0.9, "strength": 0.0, "yoga": 0.0}
 VARIANT = {"run": "trail_run", "ride": "gravel_ride", "walk": "hike", "swim": "pool_swim"}
 KINDS, WEIGHTS = ("copy", "dual", "timer", "trim", "manual", "split"), (0.60, 0.25, 0.06, 0.03, 0.03, 0.03)

@@ -6,6 +6,8 @@ import pytest
 from pierre_data.dedupe import deduplicate
 from tests.test_dedupe import rows
 
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
+
 GARMIN = {"provider": "garmin", "id": "9", "start_time": "2026-01-05T07:00:10Z", "elapsed_s": 3580.0}
 
 

@@ -4,10 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pierre_data.dedupe import activity_id, deduplicate, duplicates
+
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
 
 START = pd.Timestamp("2026-03-28 23:30", tz="UTC")
 DTYPES = {
@@ -37,7 +40,7 @@ row = st.fixed_dictionaries(
         "start_longitude_deg": maybe | st.sampled_from([0.0, 179.99, -179.99]),
         "start_hidden": st.sampled_from([None, False, False, True]),
         "manual": st.sampled_from([None, False, True]),
-        "external_id": st.sampled_from([None, None, None, "file.fit", "x1 x2", "x2", "garmin_push_1", ""]),
+        "external_id": st.sampled_from([None, None, None, "file.fit", "x1 x2", "x2", "garmin:1", ""]),
         "name": st.sampled_from([None, "Morning"]),
     }
 )

@@ -24,6 +24,7 @@ from pierre_data.spi import (
     ProviderDescriptor,
     Query,
     Request,
+    Response,
     Rows,
     Sports,
     Token,
@@ -50,7 +51,7 @@ GOOD = {"id": 2**60, "kind": "Run", "start": "2026-05-01T06:00:00Z", "minutes": 
 
 def page(rows: Any, *, endpoint: Endpoint | None = None) -> tuple[pd.DataFrame, Any]:
     body = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
-    parsed = parse_page(body, endpoint or Endpoint("/x", FIELDS), Query(ACTIVITIES), "acme", "/x")
+    parsed = parse_page(Response(200, body=body), endpoint or Endpoint("/x", FIELDS), Query(ACTIVITIES), "acme", "/x")
     return ACTIVITIES.from_arrow([parsed.table]), parsed
 
 

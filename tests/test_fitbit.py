@@ -23,7 +23,8 @@ NOW = dt.datetime(2026, 5, 14, 12, tzinfo=dt.UTC)
 TYPES = "/users/me/dataTypes"
 RUN = "8896720705452138001"
 #: Rows of the payloads that are knowingly odd.
-ODD = ("SPACE_WALK", "8896720705452138003", "8896720705452138004", "8896720705452138005", "500", "2", "1")
+ODD = ("SPACE_WALK", "8896720705452138003", "8896720705452138004", "8896720705452138005", "500", "2", "1",
+       "2026-05-08T13:30:00Z")  # fmt: skip
 
 
 def day(of_may: int) -> dt.datetime:

@@ -16,8 +16,7 @@ ROWS = [
     {"widgets", "testing"},
     {"plots", "scale"},
     {"client"},
-    {"registry", "export", "analysis"},
-    {"configuration"},
+    {"registry", "export", "analysis", "models"},
     {"cache"},
     {"fetch"},
     {"auth"},
@@ -26,7 +25,7 @@ ROWS = [
     {"synthetic", "files"},
     {"spi", "dedupe", "settings"},
     {"schema"},
-    {"secret", "errors", "reprs"},
+    {"secret", "errors", "reprs", "notices"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pierre_data as pierre
-from pierre_data.client.overrides import Marks
+from pierre_data.client.overrides import OverrideStore
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.settings import Settings
 
@@ -23,13 +23,15 @@ def rows(*items: tuple[str, str, str, str]) -> pd.DataFrame:
     return frame.assign(sport="run", elapsed_s=3600.0, distance_m=10_000.0)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
+
 TWICE = rows(("a", "1", "2026-01-01T08:00", ""), ("b", "2", "2026-01-01T08:00:05", ""))
 APART = rows(("a", "1", "2026-01-01T08:00", ""), ("b", "2", "2026-01-03T08:00", ""))
 LINKED = rows(("a", "1", "2026-01-01T08:00", "x9"), ("b", "2", "2026-01-01T08:00:05", "x9"))
 
 
 def groups(frame: pd.DataFrame, *overrides: Override) -> set[str]:
-    return set(pierre.deduplicate(frame, overrides=overrides).sources)
+    return set(pierre.deduplicate(frame, priority=[], overrides=overrides).sources)
 
 
 def test_same_joins_what_no_rule_would() -> None:
@@ -52,7 +54,9 @@ def test_different_wins_over_a_chain_of_same() -> None:
     three = rows(("a", "1", "2026-01-01", ""), ("b", "2", "2026-02-01", ""), ("c", "3", "2026-03-01", ""))
     chain = [Override(True, "a:1", "b:2"), Override(True, "b:2", "c:3"), Override(False, "a:1", "c:3")]
     assert groups(three, *chain[:2]) == {"a:1 b:2 c:3"}
-    assert groups(three, *chain) == {"a:1 b:2", "c:3"}
+    with pytest.warns(UserWarning, match="b:2 and c:3 are called the same, and different") as caught:
+        assert groups(three, *chain) == {"a:1 b:2", "c:3"}
+    assert {Path(w.filename).name for w in caught} == {Path(__file__).name}
 
 
 def test_a_linked_third_does_not_bring_them_together_again() -> None:
@@ -64,6 +68,30 @@ def test_a_linked_third_does_not_bring_them_together_again() -> None:
     found = groups(three, Override(False, "a:1", "b:2"))
     assert len(found) == 2
     assert not any("a:1" in one and "b:2" in one for one in found)
+
+
+def near(day: int, **ids: str) -> list[tuple[str, str, str, str]]:
+    """Recordings of one workout of that day."""
+    return [(p, i, f"2026-01-{day:02d}T08:00:{at:02d}", "") for at, (p, i) in enumerate(ids.items())]
+
+
+def test_same_unites_what_the_rules_found() -> None:
+    frame = rows(*near(1, a="1", b="1"), *near(3, c="2", d="2"))
+    assert groups(frame) == {"a:1 b:1", "c:2 d:2"}
+    mark = Override(True, "a:1", "d:2")
+    assert groups(frame, mark) == {"a:1 b:1 c:2 d:2"}
+    why = pierre.duplicates(frame, priority=[], overrides=[mark]).set_index("dropped").rule
+    assert why.to_dict() == {"b:1": "overlap", "c:2": "override", "d:2": "override"}
+    linked = rows(("a", "1", "2026-01-01T08:00", "x9"), ("b", "1", "2026-01-01T08:30", "x9"), *near(3, c="2"))
+    assert groups(linked, Override(True, "b:1", "c:2")) == {"a:1 b:1 c:2"}
+
+
+def test_different_holds_when_same_unites_groups() -> None:
+    frame = rows(*near(1, a="1", b="1"), *near(3, c="2", d="2"))
+    # b:1 is not c:2, which is a:1: what the rules made of a:1 and b:1 gives way to what was said.
+    assert groups(frame, Override(True, "a:1", "c:2"), Override(False, "b:1", "c:2")) == {"a:1 c:2 d:2", "b:1"}
+    # Neither named row is in the other mark: both marks hold, the rules give way.
+    assert groups(frame, Override(True, "a:1", "c:2"), Override(False, "b:1", "d:2")) == {"a:1 c:2", "b:1", "d:2"}
 
 
 def test_people_do_not_share_overrides() -> None:
@@ -110,20 +138,22 @@ def client(**how: str) -> pierre.Client:
 def test_marks_change_the_clients_answers_and_outlive_it() -> None:
     window = ("2026-01-01", "2026-02-01")
     one = client()
-    why = pierre.duplicates(one.activities(*window, dedupe=False))
+    why = one.duplicates(*window)
     first = why.iloc[0]
     before = len(one.activities(*window))
     one.mark_different(first.kept, first.dropped)
     assert len(one.activities(*window)) == before + 1
-    again = pierre.duplicates(client().activities(*window, dedupe=False))
+    again = client().duplicates(*window)
     assert len(again) == len(why) - 1
     assert one.marks().verdict.tolist() == ["different"]
 
     one.mark_same(first.dropped, first.kept)
-    rules = pierre.duplicates(client().activities(*window, dedupe=False)).set_index("dropped").rule
+    rules = client().duplicates(*window).set_index("dropped").rule
     assert rules[first.dropped] == "override"
+    assert len(client().activities(*window)) == before
     assert one.unmark(first.kept, first.dropped)
-    assert not one.unmark(first.kept, first.dropped)
+    with pytest.warns(pierre.ConfigurationNotice, match="There is no mark of"):
+        assert not one.unmark(first.kept, first.dropped)
     assert len(one.activities(*window)) == before
 
 
@@ -135,7 +165,7 @@ def test_each_tenant_and_user_has_his_own() -> None:
 
 
 def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "../ann")
+    marks = OverrideStore(tmp_path, "lab", "../ann")
     marks.mark(Override(True, "a:1", "b:x y"))
     assert stat.S_IMODE(marks.path.stat().st_mode) == 0o600
     assert marks.path.parent.parent == tmp_path
@@ -143,7 +173,7 @@ def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
 
 
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "ann")
+    marks = OverrideStore(tmp_path, "lab", "ann")
     marks.mark(Override(True, "a:1", "b:2"))
     marks.path.write_text("same a:1 b:2\nperhaps a:1 b:3\n")
     with pytest.raises(pierre.StorageError, match="Line 2"):

@@ -56,7 +56,7 @@ def test_an_activity_in_our_columns_and_units() -> None:
         "name": "Morning Run",
         "sport": "run",
         "sport_family": "run",
-        "sport_raw": "8",
+        "sport_raw": "8.0",
         "is_exercise": True,
         "start_time": "2026-05-09T05:00:00+00:00",
         "start_time_local": "2026-05-09T07:00:00",
@@ -115,7 +115,7 @@ def test_every_quirk_of_activities_gives_the_right_row_or_a_report() -> None:
     assert report.unknown_sports == {"777": 1}
     assert {(r.row, r.field, r.value) for r in report.rejected} == {
         ("bad-time", "at.start", "'yesterday'"),
-        ("8", "distance_data.summary.distance_meters", "True"),
+        ("bad-number", "distance_data.summary.distance_meters", "True"),
     }
 
 

@@ -250,7 +250,7 @@ def test_an_unknown_sport_and_a_row_that_cannot_be_read(payloads: Path) -> None:
     (payloads / "workouts.json").write_text(json.dumps({"items": rows}))
     text = wrong(payloads, RIGHT)
     assert "the sport 'quidditch' (1 row(s)) is in no table" in text
-    assert "row 1 was set aside, km = 'far'" in text
+    assert "row w5 was set aside, km = 'far'" in text
     assert check(RIGHT, payloads, select=select, now=NOW, accept=("quidditch", "km")).findings == ()
 
 

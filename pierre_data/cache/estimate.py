@@ -51,25 +51,7 @@ def estimate(
     in_flight: int,
     now: dt.datetime,
 ) -> Estimate:
-    """Return what fetching the missing windows would cost.
-
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    endpoint : Endpoint
-        Says how large pages are and how windows are cut.
-    missing : sequence of Window
-        What must be fetched.
-    fresh : mapping of Period to int
-        Rows of each fresh period; they say how many to expect.
-    limits : sequence of RateLimit
-        The vendor's windows.
-    in_flight : int
-        Requests it stands at once.
-    now : datetime
-        Aware, UTC.
-    """
+    """Return what fetching the missing windows would cost; rows of fresh periods say how many to expect."""
     days = sum(_days(p.start, p.end, now) for p in fresh)
     density = sum(fresh.values()) / days if days > 30 else _ROWS_PER_DAY
     requests = sum(_requests(endpoint, window, density, now) for window in missing)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import warnings
 from pathlib import Path
 
 from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
+from pierre_data.notices import notice
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
 
 
-class Marks:
+def person_hash(tenant: str, user: str) -> str:
+    """Return a file name for a tenant's user, so that no name can leave a directory."""
+    who = "".join(f"{len(part.encode())}:{part}" for part in (tenant, user))
+    return hashlib.sha256(who.encode()).hexdigest()[:24]
+
+
+class OverrideStore:
     """One tenant's and user's overrides, in ``<data_dir>/overrides/<hash>.txt``.
 
     Parameters
@@ -28,15 +34,14 @@ class Marks:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
-    ...     marks = Marks(Path(directory), "lab", "ann")
+    ...     marks = OverrideStore(Path(directory), "lab", "ann")
     ...     marks.mark(Override(True, "strava:1", "garmin:2"))
     ...     [str(o) for o in marks.read()]
     ['same garmin:2 strava:1']
     """
 
     def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
-        who = "".join(f"{len(part.encode())}:{part}" for part in (tenant, user))
-        self.path = data_dir / "overrides" / f"{hashlib.sha256(who.encode()).hexdigest()[:24]}.txt"
+        self.path = data_dir / "overrides" / f"{person_hash(tenant, user)}.txt"
         self._lock = threading.Lock()
         self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
 
@@ -77,7 +82,7 @@ class Marks:
     def unmark(self, a: str, b: str) -> bool:
         """Forget the judgement of a pair; whether there was one."""
         pair = Override(True, a, b)
-        return self._change(pair.a, pair.b, None)
+        return any((o.a, o.b) == (pair.a, pair.b) for o in self.read()) and self._change(pair.a, pair.b, None)
 
     def _change(self, a: str, b: str, new: Override | None) -> bool:
         with self._lock:
@@ -100,4 +105,4 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _notice(text: str) -> None:
-    warnings.warn(text, StorageNotice, stacklevel=4)
+    notice(text, StorageNotice)

@@ -1,8 +1,8 @@
 """One row per real workout: link, score, group, merge, explain; no I/O."""
 
+from pierre_data.dedupe.arrays import unquoted
 from pierre_data.dedupe.explain import duplicates
-from pierre_data.dedupe.merging import activity_id, deduplicate
+from pierre_data.dedupe.grouping import activity_id, deduplicate
 from pierre_data.dedupe.overrides import Override, read_overrides
-from pierre_data.dedupe.sources import unquoted
 
 __all__ = ["Override", "activity_id", "deduplicate", "duplicates", "read_overrides", "unquoted"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.merge import group_ids
-from pierre_data.dedupe.merging import ADDED, Grouping, group
+from pierre_data.dedupe.arrays import Floats, Ints, SameProvider, quoted_all
+from pierre_data.dedupe.coalesce import group_ids
+from pierre_data.dedupe.grouping import ADDED, Grouping, group
 from pierre_data.dedupe.overrides import Override
-from pierre_data.dedupe.pairs import SameProvider, features
-from pierre_data.dedupe.sources import Floats, Ints, quoted_all
+from pierre_data.dedupe.scoring import features, score_pairs
 from pierre_data.errors import QueryError
 
 DTYPES = {
@@ -37,9 +37,10 @@ def duplicates(
     frame: pd.DataFrame,
     *,
     priority: Sequence[str] | None = None,
+    overrides: Iterable[Override] = (),
     athlete: str | None = None,
+    id_spaces: Mapping[str, str] | None = None,
     same_provider: SameProvider = "overlap",
-    overrides: Iterable[Override] | None = None,
 ) -> pd.DataFrame:
     """Return every merge that `deduplicate` makes of a frame, with its reason.
 
@@ -47,7 +48,7 @@ def duplicates(
     ----------
     frame : DataFrame
         As for `deduplicate`; fetched with ``dedupe=False``.
-    priority, athlete, same_provider, overrides
+    priority, overrides, athlete, id_spaces, same_provider
         As for `deduplicate`.
 
     Returns
@@ -71,7 +72,8 @@ def duplicates(
     --------
     >>> import pierre_data as pierre
     >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
-    >>> why = pierre.duplicates(client.activities("2026-01-01", "2026-02-01", dedupe=False))
+    >>> every = client.activities("2026-01-01", "2026-02-01", dedupe=False)
+    >>> why = pierre.duplicates(every, priority=["synthetic-watch"])
     >>> set(why.rule) <= {"exact id", "overlap", "same id"}
     True
     """
@@ -80,13 +82,20 @@ def duplicates(
             "The frame is deduplicated already, so its duplicates are gone.",
             "Fetch it with dedupe=False and pass that.",
         )
-    found = group(frame, priority=priority, athlete=athlete, same_provider=same_provider, overrides=overrides)
-    kept, dropped, rule, score = _merges(found)
-    rows = found.rows
+    grouping = group(
+        frame,
+        priority=priority,
+        overrides=overrides,
+        athlete=athlete,
+        id_spaces=id_spaces,
+        same_provider=same_provider,
+    )
+    kept, dropped, rule, score = _merges(grouping)
+    rows, groups = grouping.rows, grouping.groups
     names = quoted_all(rows.key).tolist()
     why = features(rows, kept, dropped)
-    start = rows.starts(dropped) - rows.starts(kept)
-    ids = dict(zip(found.groups.best.tolist(), group_ids(rows, found.groups), strict=True))
+    start = rows.seconds[dropped] - rows.seconds[kept]
+    ids = dict(zip(groups.best.tolist(), group_ids(rows, groups), strict=True))
     data = {
         "activity_id": [ids[row] for row in kept.tolist()],
         "kept": [names[row] for row in kept],
@@ -108,27 +117,18 @@ def duplicates(
     return out.sort_values(["kept_start_time", "kept", "dropped"], ascending=[False, True, True], ignore_index=True)
 
 
-def _merges(found: Grouping) -> tuple[Ints, Ints, list[str], Floats]:
+def _merges(grouping: Grouping) -> tuple[Ints, Ints, list[str], Floats]:
     """Return kept and dropped rows, the rule and the score of each merge."""
-    groups, size = found.groups, len(found.rows)
-    canonical = np.arange(size)
-    canonical[groups.order] = np.repeat(groups.best, groups.sizes)
-    gone = np.flatnonzero(canonical != np.arange(size))
-    again = np.flatnonzero(found.replaced_by != np.arange(size))
+    groups, at = grouping.groups, np.arange(len(grouping.replaced_by))
+    best = at.copy()
+    best[groups.order] = np.repeat(groups.best, groups.sizes)
+    gone, again = np.flatnonzero(best != at), np.flatnonzero(grouping.replaced_by != at)
     dropped = np.concatenate([gone, again])
-    kept = canonical[np.concatenate([gone, found.replaced_by[again]])]
+    kept = best[np.concatenate([gone, grouping.replaced_by[again]])]
     rule = np.full(len(dropped), "same id", dtype=object)
-    for name, labels in reversed(found.steps):
+    for name, labels in reversed(grouping.steps):
         rule[: len(gone)][labels[kept[: len(gone)]] == labels[gone]] = name
-    return kept, dropped, rule.tolist(), np.where(rule == "overlap", _scores(found, kept, dropped), np.nan)
-
-
-def _scores(found: Grouping, kept: Ints, dropped: Ints) -> Floats:
-    size, pairs = len(found.rows), found.pairs
-    if not len(pairs.a):
-        return np.full(len(kept), np.nan)
-    known = np.minimum(pairs.a, pairs.b) * size + np.maximum(pairs.a, pairs.b)
-    order = np.argsort(known)
-    wanted = np.minimum(kept, dropped) * size + np.maximum(kept, dropped)
-    at = np.clip(np.searchsorted(known[order], wanted), 0, len(known) - 1)
-    return np.where(known[order][at] == wanted, pairs.score[order][at], np.nan)
+    score = np.full(len(dropped), np.nan)
+    compared = np.flatnonzero(rule == "overlap")
+    score[compared] = score_pairs(grouping.rows, kept[compared], dropped[compared], grouping.case.same_provider)
+    return kept, dropped, rule.tolist(), score

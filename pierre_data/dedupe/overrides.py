@@ -1,18 +1,17 @@
-"""What a person said about pairs of recordings: it goes before every other rule."""
+"""What a person said about pairs of recordings: it goes before every rule."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.links import Keys, joined
-from pierre_data.dedupe.pairs import Pairs
-from pierre_data.dedupe.rows import Rows
-from pierre_data.dedupe.sources import Ints, quoted, text_hash, unquoted
+from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, Verdicts, quoted, text_hash, unquoted
+from pierre_data.dedupe.exact_ids import own_keys
+from pierre_data.dedupe.groups import joined_apart
 from pierre_data.errors import QueryError
 
 _WORDS = ("same", "different")
@@ -77,7 +76,7 @@ def read_overrides(text: str) -> tuple[Override, ...]:
     >>> [str(o) for o in read_overrides("# mine\\nsame strava:1 garmin:2\\ndifferent garmin:2 strava:1")]
     ['different garmin:2 strava:1']
     """
-    found: dict[tuple[str, str], Override] = {}
+    overrides: dict[tuple[str, str], Override] = {}
     for number, line in enumerate(text.split("\n"), 1):
         parts = line.rstrip("\r").strip(" ").split(" ")
         if not parts[0] or parts[0].startswith("#"):
@@ -88,97 +87,61 @@ def read_overrides(text: str) -> tuple[Override, ...]:
             one = Override(parts[0] == "same", unquoted(parts[1]), unquoted(parts[2]))
         except QueryError as error:
             raise QueryError(f"Line {number} of the overrides cannot be read: {error.what}", error.fix) from None
-        found[one.a, one.b] = one
-    return tuple(found.values())
+        overrides[one.a, one.b] = one
+    return tuple(overrides.values())
 
 
-def noted(frame: pd.DataFrame, overrides: Iterable[Override] | None) -> tuple[Override, ...]:
-    """Return the overrides that count for a frame: those given, else those its client knew."""
-    if overrides is not None:
-        return tuple(overrides)
-    note = frame.attrs.get("pierre")
-    return read_overrides(str(note.get("overrides", ""))) if isinstance(note, dict) else ()
+def verdicts_on(
+    rows: ActivityArrays, kept: Ints, overrides: Iterable[Override], stacklevel: int
+) -> tuple[Verdicts, Ints]:
+    """Return which rows the overrides mean, and labels by them alone; who is not there means nothing.
 
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Rows of a frame that a person judged.
-
-    Parameters
-    ----------
-    same, apart : (ndarray of int, ndarray of int)
-        Rows that are one workout, and rows that are not.
+    Who is the same as one of two that differ differs from the other as well.
     """
+    listed, keys = list(overrides), own_keys(rows, kept, linking=False)
+    alone = np.arange(len(rows.start))
+    hashes = text_hash(pd.Series([key for one in listed for key in (one.a, one.b)], dtype="str"))
+    at = pd.Series(keys.row, index=keys.hash)
+    at = at[~at.index.duplicated()]
+    pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+    # Each person has keys of his own, so that an override never joins two people.
+    for salt in np.unique(rows.salt[kept]).tolist():
+        there = at.reindex(hashes + np.uint64(salt), fill_value=-1).to_numpy()
+        for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
+            if a >= 0 and b >= 0 and a != b:
+                pairs[override.same].append((a, b))
+    same, apart = ((rows_of[:, 0], rows_of[:, 1]) for rows_of in map(_two_columns, (pairs[True], pairs[False])))
+    by_hand = joined_apart(alone, *same, apart)
+    refused = by_hand[same[0]] != by_hand[same[1]]
+    if refused.any():
+        a, b = (rows.key.iloc[side[refused][0]] for side in same)
+        warnings.warn(
+            f"{a} and {b} are called the same, and different through others: they stay apart.", stacklevel=stacklevel
+        )
+    spread = [
+        (x, y)
+        for a, b in zip(*(by_hand[side].tolist() for side in apart), strict=True)
+        for x in np.flatnonzero(by_hand == a).tolist()
+        for y in np.flatnonzero(by_hand == b).tolist()
+    ]
+    apart_rows = _two_columns(spread)
+    agreed = (same[0][~refused], same[1][~refused])
+    return Verdicts(agreed, (apart_rows[:, 0], apart_rows[:, 1])), by_hand
 
-    same: tuple[Ints, Ints]
-    apart: tuple[Ints, Ints]
 
+def by_override(case: Case, labels: Ints, by_hand: Ints) -> Ints:
+    """Unite the groups that the rules made of rows that are the same.
 
-def judged(rows: Rows, keys: Keys | None, overrides: Iterable[Override]) -> Judged:
-    """Return which rows the overrides mean; recordings that are not there mean nothing.
-
-    Parameters
-    ----------
-    rows : Rows
-        All rows.
-    keys : Keys, optional
-        Which recordings each kept row stands for; None only without overrides.
-    overrides : iterable of Override
-        What was said.
+    Where a member of one differs from a member of the other, only the rows that were named leave their groups.
     """
-    listed = list(overrides)
-    found: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
-    if listed and keys is not None:
-        hashes = text_hash(pd.Series([k for o in listed for k in (o.a, o.b)], dtype="str"))
-        at = pd.Series(keys.row, index=keys.hash)
-        at = at[~at.index.duplicated()]
-        # Each person has keys of his own, so that an override never joins two people.
-        for person in np.unique(rows.person, return_index=True)[1].tolist():
-            there = at.reindex(rows.mine(hashes, np.full(len(hashes), person)), fill_value=-1).to_numpy()
-            for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
-                if a >= 0 and b >= 0 and a != b:
-                    found[override.same].append((a, b))
-    return Judged(_columns(found[True]), _columns(found[False]))
-
-
-def joined_apart(labels: Ints, a: Ints, b: Ints, apart: tuple[Ints, Ints]) -> Ints:
-    """Return labels after rows a[i] and b[i] became one, in this order, except where that joins rows of `apart`."""
-    out = joined(labels, a, b)
-    torn = out[apart[0]] == out[apart[1]]
-    if not torn.any():
+    a, b = case.verdicts.same
+    out = joined_apart(labels, a, b, case.verdicts.apart)
+    refused = out[a] != out[b]
+    if not refused.any():
         return out
-    hurt = np.isin(out, out[apart[0][torn]])
-    enemies: dict[int, set[int]] = defaultdict(set)
-    for x, y in zip(*(labels[side][torn].tolist() for side in apart), strict=True):
-        enemies[x].add(y)
-        enemies[y].add(x)
-    members = {int(label): {int(label)} for label in np.unique(labels[hurt])}
-    edges = hurt[a]
-    for x, y in zip(labels[a[edges]].tolist(), labels[b[edges]].tolist(), strict=True):
-        ours, theirs = members[x], members[y]
-        if ours is theirs or any(enemies[m] & theirs for m in ours):
-            continue
-        ours |= theirs
-        members.update(dict.fromkeys(theirs, ours))
-    rename = np.arange(len(labels))
-    for label, group in members.items():
-        rename[label] = min(group)
-    return np.where(hurt, rename[labels], out)
+    named = np.isin(by_hand, by_hand[a[refused]])
+    return np.unique(np.where(named, len(out) + by_hand, out), return_inverse=True)[1]
 
 
-def without(pairs: Pairs, labels: Ints, apart: tuple[Ints, Ints]) -> Pairs:
-    """Return the pairs that may still become one: complete link needs every pair, so one too few keeps groups apart."""
-    if not len(apart[0]) or not len(pairs.a):
-        return pairs
-    size = len(labels)
-
-    def both(x: Ints, y: Ints) -> Ints:
-        return np.minimum(labels[x], labels[y]) * size + np.maximum(labels[x], labels[y])
-
-    keep = ~np.isin(both(pairs.a, pairs.b), both(*apart))
-    return Pairs(pairs.a[keep], pairs.b[keep], pairs.score[keep])
-
-
-def _columns(pairs: list[tuple[int, int]]) -> tuple[Ints, Ints]:
-    array = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return array[:, 0], array[:, 1]
+def _two_columns(pairs: list[tuple[int, int]]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)

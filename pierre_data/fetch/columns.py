@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,25 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pierre_data.schema import Kind
+from pierre_data.spi.fields import number
+from pierre_data.spi.json_text import without_halves
 
 Values = Sequence[Any] | np.ndarray[Any, Any]
 Read = tuple[pa.Array, list[int]]
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _WALL = pa.timestamp("us")
-
-
-def trusted(values: Sequence[Any], kind: Kind) -> pa.Array | None:
-    """Return values that the wire's validator has checked as an Arrow array, or None for kinds it does not check."""
-    match kind:
-        case Kind.NUMBER | Kind.COUNT:
-            return pa.array(values, pa.float64())
-        case Kind.FLAG:
-            return pa.array(values, pa.bool_())
-        case Kind.TEXT:
-            return _texts(values)[0]
-        case _:
-            return None
 
 
 def read(values: Values, kind: Kind) -> Read:
@@ -69,17 +59,18 @@ def read(values: Values, kind: Kind) -> Read:
 def _numbers(values: Values) -> Read:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         return _nullable(values.astype(np.float64, copy=False)), []
-    if set(map(type, values)) <= {int, float, type(None)}:
-        plain = pa.array(values, pa.float64(), from_pandas=True)
-        if not pc.any(pc.is_inf(plain)).as_py():
-            return plain, []
     bad: list[int] = []
-    array = np.full(len(values), np.nan)
-    for at, value in enumerate(values):
-        try:
-            array[at] = np.nan if value is None else _number(value)
-        except (TypeError, ValueError, OverflowError):
-            bad.append(at)
+    try:
+        if not set(map(type, values)) <= {int, float, type(None)}:
+            raise TypeError
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, OverflowError):  # text, a boolean, an integer of 400 digits: one by one, to know which
+        array = np.full(len(values), np.nan)
+        for at, value in enumerate(values):
+            try:
+                array[at] = np.nan if value is None else number(value)
+            except (TypeError, ValueError, OverflowError):
+                bad.append(at)
     infinite = np.isinf(array)
     if infinite.any():
         bad += np.flatnonzero(infinite).tolist()
@@ -92,23 +83,35 @@ def _nullable(array: np.ndarray[Any, np.dtype[np.float64]]) -> pa.Array:
     return pa.array(array, mask=np.isnan(array))
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError("a boolean is no number")
-    return float(value)
-
-
 def _texts(values: Values) -> Read:
     if isinstance(values, np.ndarray):
-        return _texts(values.tolist())
-    try:
-        return pa.array([v or None for v in values] if "" in values else values, pa.string()), []
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([_text(v) for v in values], pa.string()), []
+        values = values.tolist()
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds == {int}:  # ids, mostly
+        with contextlib.suppress(ValueError):  # an integer of more than 4300 digits
+            return pa.array([None if v is None else str(v) for v in values], pa.string()), []
+    if kinds <= {str}:
+        try:
+            return pa.array([v or None for v in values] if "" in values else values, pa.string()), []
+        except UnicodeEncodeError:
+            return pa.array([v and without_halves(v) for v in values], pa.string()), []
+    texts: list[str | None] = []
+    bad: list[int] = []
+    for at, value in enumerate(values):
+        try:
+            texts.append(_text(value))
+        except (TypeError, ValueError):  # ValueError: an integer of more than 4300 digits
+            texts.append(None)
+            bad.append(at)
+    return pa.array(texts, pa.string()), bad
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None or value != value else str(value) or None
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_ | Mapping | list | tuple | set | bytes | np.ndarray):
+        raise TypeError("text is a word or a number")
+    return without_halves(str(value)) or None
 
 
 def _flags(values: Values) -> Read:

@@ -1,4 +1,4 @@
-"""Drive a plan: send its requests, parse the answers, hand out batches."""
+"""Drive a plan: send its requests, hand out the pages in order."""
 
 from __future__ import annotations
 
@@ -6,164 +6,151 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 from queue import SimpleQueue
-from typing import Any
 
 from pierre_data.errors import Cancelled, PayloadError
 from pierre_data.fetch.parse import Parsed
 from pierre_data.spi import Page, ParallelPlans, Plan, Prefetch, Request, Rows
 
-Send = Callable[[Request], Parsed | Page]
-_Told = SimpleQueue[Parsed | BaseException | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Means:
-    """What all walks of one question share."""
-
-    send: Send
-    own: Callable[[Rows], Parsed]
-    check: Callable[[], None]
-    in_flight: int
-    seen: set[Any] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def admitted(self, requests: Iterator[Request]) -> Iterator[Request]:
-        """Pass requests on, each once."""
-        for request in requests:
-            self.check()
-            identity = request.identity()
-            with self.lock:
-                again = identity in self.seen
-                self.seen.add(identity)
-            if again:
-                raise PayloadError(
-                    f"The vendor's paging leads back to a page of {request.path} that was already read.",
-                    "What came before it was kept; report it to the provider's author.",
-                    path=request.path,
-                )
-            yield request
+_Pages = SimpleQueue[Parsed | BaseException | None]
 
 
 def drive(
     plan: Plan,
-    send: Send,
-    own: Callable[[Rows], Parsed],
+    send: Callable[[Request], Parsed | Page],
+    read: Callable[[Rows], Parsed],
     check: Callable[[], None],
     in_flight: int = 1,
+    stop: threading.Event | None = None,
 ) -> Iterator[Parsed]:
-    """Run a plan to its end.
+    """Run a plan to its end, and yield each page as it arrives, in the order of the requests.
 
-    Parameters
-    ----------
-    plan : generator
-        Yields requests, sweeps, walks or rows; is sent pages.
-    send : callable
-        Answers one request; with a `Page` alone when the plan asked for the raw body.
-    own : callable
-        Reads the rows a plan made itself.
-    check : callable
-        Called before each request, from several threads; raises to stop.
-    in_flight : int
-        Requests at once.
-
-    Yields
-    ------
-    Parsed
-        As each page arrives, in the order of the requests.
-
-    Raises
-    ------
-    PayloadError
-        The vendor's paging asks for a page a second time: it would go round for ever.
+    `send` answers one request (with a `Page` alone when the plan asked for the raw body), `read` takes the rows a
+    plan made itself, `check` is called before each request, from several threads, and raises to stop.  `stop` is set
+    when the walk ends early: whoever sends can give up then.  A page that is asked for twice is a PayloadError: the
+    vendor's paging would go round for ever.
     """
-    yield from _run(plan, _Means(send, own, check, in_flight))
+    yield from _Driver(send, read, check, in_flight, stop or threading.Event()).run(plan, in_flight)
 
 
-def _run(plan: Plan, means: _Means) -> Iterator[Parsed]:
-    answer: Page | None = None
-    try:
-        while True:
-            means.check()
-            try:
-                wanted = plan.send(answer)
-            except StopIteration:
-                return
-            answer = None
-            if isinstance(wanted, Rows):
-                yield means.own(wanted)
-            elif isinstance(wanted, Prefetch):
-                yield from _swept(means.admitted(wanted.requests), wanted.ends, means.send, means.in_flight)
-            elif isinstance(wanted, ParallelPlans):
-                yield from _walked(wanted.plans, means)
-            else:
-                got = means.send(next(means.admitted(iter([wanted]))))
-                answer = got.page if isinstance(got, Parsed) else got
-                if isinstance(got, Parsed):
-                    yield got
-    finally:
-        plan.close()
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """What all plans of one question share."""
 
+    send: Callable[[Request], Parsed | Page]
+    read: Callable[[Rows], Parsed]
+    check: Callable[[], None]
+    in_flight: int
+    stop: threading.Event
+    asked: set[object] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-def _walked(plans: Iterator[Plan], means: _Means) -> Iterator[Parsed]:
-    """Run so many plans side by side; hand their pages out in the order of the plans, each as it arrives."""
-    stop = threading.Event()
-
-    def check() -> None:
-        if stop.is_set():
-            raise Cancelled("Another part of the fetch ended it.", "Ask again.")
-        means.check()
-
-    def walk(plan: Plan, told: _Told) -> None:
-        end: BaseException | None = None
+    def run(self, plan: Plan, in_flight: int) -> Iterator[Parsed]:
+        page: Page | None = None
         try:
-            for parsed in _run(plan, replace(means, check=check, in_flight=1)):
-                told.put(parsed)
-        except BaseException as error:  # noqa: BLE001 - raised again where the pages are handed out
-            end = error
-        told.put(end)
-
-    def started() -> Iterator[_Told]:
-        for plan in plans:
-            told: _Told = SimpleQueue()
-            pool.submit(walk, plan, told)
-            yield told
-
-    with ThreadPoolExecutor(means.in_flight, thread_name_prefix="pierre-walk") as pool:
-        more = started()
-        try:
-            running = deque(islice(more, means.in_flight))
-            while running:
-                got = running[0].get()
-                if isinstance(got, Parsed):
-                    yield got
-                elif got is not None:
-                    raise got
+            while True:
+                self._check()
+                try:
+                    step = plan.send(page)
+                except StopIteration:
+                    return
+                page = None
+                if isinstance(step, Rows):
+                    yield self.read(step)
+                elif isinstance(step, Prefetch):
+                    yield from self._prefetched(step, in_flight)
+                elif isinstance(step, ParallelPlans):
+                    yield from self._side_by_side(step.plans)
                 else:
-                    running.popleft()
-                    running.extend(islice(more, 1))
+                    self._admit(step)
+                    answer = self.send(step)
+                    page = answer.page if isinstance(answer, Parsed) else answer
+                    if isinstance(answer, Parsed):
+                        yield answer
         finally:
-            stop.set()
+            plan.close()
 
+    def _check(self) -> None:
+        if self.stop.is_set():
+            raise Cancelled("Another part of the fetch ended it.", "Ask again.")
+        self.check()
 
-def _swept(requests: Iterator[Request], ends: Callable[[Page], bool], send: Send, in_flight: int) -> Iterator[Parsed]:
-    """Keep so many requests in flight; hand their answers out in order until one is the last."""
-    with ThreadPoolExecutor(in_flight, thread_name_prefix="pierre-page") as pool:
-        waiting: deque[Future[Parsed | Page]] = deque()
+    def _admit(self, request: Request) -> None:
+        self._check()
+        identity = request.identity()
+        with self.lock:
+            again = identity in self.asked
+            self.asked.add(identity)
+        if again:
+            raise PayloadError(
+                f"The vendor's paging leads back to a page of {request.path} that was already read.",
+                "What came before it was kept; report it to the provider's author.",
+                path=request.path,
+            )
+
+    @contextmanager
+    def _pool(self, size: int, name: str) -> Iterator[ThreadPoolExecutor]:
+        """A pool that nobody waits for long: an error or Ctrl-C stops what is in flight."""
+        pool = ThreadPoolExecutor(size, thread_name_prefix=name)
         try:
-            waiting.extend(pool.submit(send, request) for request in islice(requests, in_flight))
+            yield pool
+        except BaseException:
+            self.stop.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _prefetched(self, prefetch: Prefetch, in_flight: int) -> Iterator[Parsed]:
+        """Keep so many requests in flight until a page is the last."""
+        with self._pool(in_flight, "pierre-page") as pool:
+
+            def submitted(count: int) -> Iterator[Future[Parsed | Page]]:
+                for request in islice(prefetch.requests, count):
+                    self._admit(request)
+                    yield pool.submit(self.send, request)
+
+            waiting = deque(submitted(in_flight))
             while waiting:
-                got = waiting.popleft().result()
-                page = got.page if isinstance(got, Parsed) else got
-                last = ends(page)
+                answer = waiting.popleft().result()
+                page = answer.page if isinstance(answer, Parsed) else answer
+                last = prefetch.ends(page)
                 if not last:
-                    waiting.extend(pool.submit(send, request) for request in islice(requests, 1))
-                if isinstance(got, Parsed):
-                    yield got
+                    waiting.extend(submitted(1))
+                if isinstance(answer, Parsed):
+                    yield answer
                 if last:
                     return
-        finally:
-            for future in waiting:
-                future.cancel()
+
+    def _side_by_side(self, plans: Iterator[Plan]) -> Iterator[Parsed]:
+        """Run so many plans at once; hand their pages out in the order of the plans, each as it arrives."""
+
+        def walk(plan: Plan, pages: _Pages) -> None:
+            end: BaseException | None = None
+            try:
+                for parsed in self.run(plan, 1):
+                    pages.put(parsed)
+            except BaseException as error:  # noqa: BLE001 - raised again where the pages are handed out
+                end = error
+            pages.put(end)
+
+        with self._pool(self.in_flight, "pierre-walk") as pool:
+
+            def started(count: int) -> Iterator[_Pages]:
+                for plan in islice(plans, count):
+                    pages: _Pages = SimpleQueue()
+                    pool.submit(walk, plan, pages)
+                    yield pages
+
+            running = deque(started(self.in_flight))
+            while running:
+                arrived = running[0].get()
+                if isinstance(arrived, Parsed):
+                    yield arrived
+                elif arrived is not None:
+                    raise arrived
+                else:
+                    running.popleft()
+                    running.extend(started(1))

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pierre_data.errors import SchemaError
-from pierre_data.fetch.columns import Values, read, trusted
+from pierre_data.errors import PayloadError, PierreError, SchemaError
+from pierre_data.fetch.columns import Values, read
 from pierre_data.fetch.report import Rejected
-from pierre_data.fetch.wire import wire
 from pierre_data.schema import FAMILY, Table
-from pierre_data.spi import Endpoint, Page, Query, Rows
-from pierre_data.spi.fields import Columnwise, Field, Sports
+from pierre_data.spi import Endpoint, Page, Query, Response, Rows, Single, get_path
+from pierre_data.spi.reading import excerpt_of, translate
 
-#: What a translating function may raise for a value it cannot read.
-UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+#: So many rows without a field say something of the field.
+_TELLING = 5
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Parsed:
         What was odd and read all the same.
     unknown : Counter
         Sport words in no table -> rows.
+    renamed : set of str, optional
+        Wire paths in no row of the page, beside names that are not known; None where too few rows came to tell.
     """
 
     table: pa.Table
@@ -47,6 +50,7 @@ class Parsed:
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[Rejected] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
+    renamed: set[str] | None = None
 
 
 @dataclass(slots=True)
@@ -64,42 +68,91 @@ class _Draft:
         array, bad = read(values, self.table[name].kind)
         self.columns[name] = array
         for at in bad:
-            self.refused.setdefault(at, (wire_name, repr(values[at])[:80]))
+            self.refused.setdefault(at, (wire_name, excerpt_of(values[at])))
 
 
-def parse_page(body: bytes, endpoint: Endpoint, query: Query, provider: str, path: str) -> Parsed:
-    """Read one page.
-
-    Parameters
-    ----------
-    body : bytes
-        As it came.
-    endpoint : Endpoint
-        Where it came from.
-    query : Query
-        What was asked.
-    provider, path : str
-        For messages and the provider column.
-
-    Returns
-    -------
-    Parsed
-
-    Raises
-    ------
-    PayloadError
-        The page as a whole cannot be read.
-    """
-    decoder = wire(endpoint, query.table)
-    decoded = decoder.decode(body, query, provider, path)
-    draft = _Draft(provider, query.table, decoded.size)
-    for name, item in endpoint.fields.items():
-        values = [decoded.columns[n] for n in decoder.names[name]]
-        _translate(draft, name, item, values, name in decoder.checked)
+def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: str, path: str, url: str = "") -> Parsed:
+    """Read one page.  Raises PayloadError where it is no JSON, or has no list of rows where one should be."""
+    content = decoded(response, provider, path)
+    rows = _rows(content, endpoint, query, provider, path)
+    translated = translate(rows, endpoint.fields, query.table)
+    draft = _Draft(provider, query.table, len(rows), refused=translated.refused, unknown=translated.unknown)
+    for name, values in translated.columns.items():
+        item = endpoint.fields.get(name)
+        draft.put(name, values, item.paths[0] if item else name)
     parsed = _finish(draft)
-    parsed.rejected[:0] = [Rejected(provider, query.table.name, str(b.row), b.field, b.value) for b in decoded.bad]
-    parsed.page = _page(parsed.table, query.table, decoded.sent, decoded.cursor)
+    cursor = get_path(content, endpoint.paging.cursor) if endpoint.paging.cursor else None
+    oldest, newest = _range(parsed.table, query.table)
+    digest = zlib.crc32(response.body)
+    parsed.page = Page(len(rows), cursor, oldest, newest, None, response.headers, response.status, url, digest)
+    parsed.renamed = _renamed(rows, endpoint, parsed.table)
     return parsed
+
+
+@lru_cache(maxsize=64)
+def _names(endpoint: Endpoint) -> frozenset[str]:
+    """Return all wire names an endpoint knows, those of enclosing objects too."""
+    paths = [*(path for item in endpoint.fields.values() for path in item.paths), *endpoint.ignored]
+    return frozenset(path[:end] for path in paths for end in (*(m.start() for m in re.finditer(r"\.", path)), None))
+
+
+def _renamed(rows: list[Any], endpoint: Endpoint, table: pa.Table) -> set[str] | None:
+    """Return the paths that no row has where there are names beside them that the endpoint does not know."""
+    if len(rows) < _TELLING or callable(endpoint.records):
+        return None
+    missing: set[str] = set()
+    beside: dict[str, set[str]] = {}
+    unknown: dict[str, bool] = {}
+    for column, item in endpoint.fields.items():
+        if len(item.paths) > 1 or table[column].null_count < table.num_rows:
+            continue
+        before, dot, name = item.paths[0].rpartition(".")
+        if before not in unknown:
+            names = set().union(*(p for p in (get_path(row, before) for row in rows[:20]) if isinstance(p, dict)))
+            beside[before] = names
+            unknown[before] = any(before + dot + other not in _names(endpoint) for other in names)
+        if unknown[before] and name not in beside[before]:
+            missing.add(item.paths[0])
+    return missing
+
+
+def decoded(response: Response, provider: str, path: str) -> Any:
+    """Return a decoded body.  Raises PayloadError where it is no JSON."""
+    try:
+        return response.content
+    except ValueError:
+        raise PayloadError(
+            f"{provider} answered {path} with something that is not JSON.",
+            "Try again later; if it stays so, the vendor may be down or have changed its API.",
+            provider=provider,
+            path=path,
+            value=response.body[:80].decode("utf-8", "replace"),
+        ) from None
+
+
+def _rows(content: Any, endpoint: Endpoint, query: Query, provider: str, path: str) -> list[Any]:
+    records, fix = endpoint.records, "The vendor may have changed its API; look for an update of this provider."
+    if callable(records):
+        try:
+            return list(records(content, query))
+        except PierreError:
+            raise
+        except Exception as error:
+            what = f"The rows of {path} cannot be found in what {provider} answered: {type(error).__name__}: {error}."
+            raise PayloadError(what, fix, provider=provider, path=path, value=str(content)[:80]) from error
+    rows = get_path(content, records)
+    if not records and isinstance(content, dict) and isinstance(endpoint.paging, Single):
+        return [content]
+    if rows is None and isinstance(content, dict) and not content.keys() - {records, _head(endpoint.paging.cursor)}:
+        return []  # an empty answer leaves its list out (Google Health, 2026-11); anything else that does is a fault
+    if not isinstance(rows, list):
+        what = f"{provider} answered {path} without the expected list{f' {records!r}' if records else ''}."
+        raise PayloadError(what, fix, provider=provider, path=path, value=str(content)[:80])
+    return rows
+
+
+def _head(path: str | None) -> str:
+    return (path or "").partition(".")[0]
 
 
 def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
@@ -122,7 +175,8 @@ def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
     parsed.rejected += [Rejected(provider, table.name, *item) for item in rows.rejected]
     parsed.notes += [Rejected(provider, table.name, *item) for item in rows.notes]
     parsed.unknown.update(rows.unknown)
-    parsed.page = _page(parsed.table, table, draft.size, None)
+    oldest, newest = _range(parsed.table, table)
+    parsed.page = Page(draft.size, None, oldest, newest)
     return parsed
 
 
@@ -137,95 +191,6 @@ def cut(table: pa.Table, kind: Table, after: dt.datetime | None, before: dt.date
     if before is not None:
         keep = pc.and_(keep, pc.less(times, pa.scalar(before, times.type)))
     return table.filter(keep)
-
-
-def _translate(draft: _Draft, name: str, item: Field, values: Sequence[tuple[Any, ...]], checked: bool) -> None:
-    if isinstance(item.via, Sports):
-        _sports(draft, item, item.via, values)
-        return
-    array = trusted(values[0], draft.table[name].kind) if checked else None
-    if array is not None:
-        draft.columns[name] = array
-    elif item.via is not None:
-        draft.put(name, _via(draft, item, values), item.paths[0])
-    else:
-        draft.put(name, values[0] if len(values) == 1 else _first(values), item.paths[0])
-    target = draft.table[name].unit
-    if item.unit is not None and target is not None and item.unit is not target:
-        to = item.unit.to(target)
-        draft.columns[name] = pc.add(pc.multiply(draft.columns[name], to.scale), to.offset)
-
-
-def _first(values: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-    found: Sequence[Any] = values[0]
-    for other in values[1:]:
-        found = [b if a is None else a for a, b in zip(found, other, strict=True)]
-    return found
-
-
-def _via(draft: _Draft, item: Field, values: Sequence[tuple[Any, ...]]) -> list[Any]:
-    via: Any = item.via
-    try:
-        if isinstance(via, Columnwise):
-            return list(via.function(*values))
-        # Each distinct value is translated once; most columns that need it have few.
-        if len(values) == 1:
-            single = {v: via(v) for v in set(values[0]) if v is not None}
-            return [single.get(v) for v in values[0]]
-        several: dict[tuple[Any, ...], Any] = {}
-        found = []
-        for group in zip(*values, strict=True):
-            if group not in several:
-                several[group] = via(*group)
-            found.append(several[group])
-        return found
-    except UNREADABLE:
-        pass  # Something cannot be read, or cannot be hashed: row by row, to know which.
-    if isinstance(via, Columnwise):
-        whole = via.function
-        via = lambda *group: whole(*((v,) for v in group))[0]  # noqa: E731
-    out: list[Any] = []
-    for at, group in enumerate(zip(*values, strict=True)):
-        try:
-            out.append(None if group == (None,) else via(*group))
-        except UNREADABLE:
-            draft.refused.setdefault(at, (item.paths[0], repr(group[0])[:80]))
-            out.append(None)
-    return out
-
-
-def _sports(draft: _Draft, item: Field, sports: Sports, values: Sequence[tuple[Any, ...]]) -> None:
-    rows, groups = _coded(list(zip(*values, strict=True)))
-    raws, names, exercise = [], [], []
-    for code, (group, count) in enumerate(zip(groups, np.bincount(rows, minlength=len(groups)), strict=True)):
-        raw = word = known = None
-        try:
-            raw, word, known = sports.read(*group)
-        except UNREADABLE:
-            for at in np.flatnonzero(rows == code).tolist():
-                draft.refused.setdefault(at, (item.paths[0], repr(group[0])[:80]))
-        if word is not None and known is None:
-            draft.unknown[word] += int(count)
-        sport, is_exercise = known or ("other", True)
-        raws.append(raw)
-        names.append(sport)
-        exercise.append(is_exercise)
-    for name, distinct in (("sport", names), ("sport_raw", raws), ("is_exercise", exercise)):
-        array, _ = read(distinct, draft.table[name].kind)
-        draft.columns[name] = array.take(pa.array(rows))
-
-
-def _coded(groups: list[tuple[Any, ...]]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[tuple[Any, ...]]]:
-    """Return distinct groups, and for each group which of them it is."""
-    codes: dict[Any, int] = {}
-    try:
-        rows = [codes.setdefault(group, len(codes)) for group in groups]
-        return np.array(rows, dtype=np.int64), list(codes)
-    except TypeError:  # an object or a list where a word was
-        codes = {}
-        rows = [codes.setdefault(repr(group), len(codes)) for group in groups]
-    first = dict(zip(reversed(rows), reversed(groups), strict=True))
-    return np.array(rows, dtype=np.int64), [first[code] for code in range(len(codes))]
 
 
 def _finish(draft: _Draft) -> Parsed:
@@ -274,20 +239,9 @@ def _complete(columns: dict[str, pa.Array]) -> None:
         columns["start_time_local"] = pc.add(start.cast(wall), shift)
 
 
-def _page(table: pa.Table, kind: Table, sent: int, cursor: Any) -> Page:
-    oldest = newest = None
-    if kind.time is not None and table.num_rows and kind.time in table.schema.names:
-        ends: Mapping[str, Any] = pc.min_max(table[kind.time]).as_py()
-        oldest, newest = (_aware(ends[end]) for end in ("min", "max"))
-    return Page(rows=sent, cursor=cursor, oldest=oldest, newest=newest)
-
-
-def _aware(time: dt.datetime | None) -> dt.datetime | None:
-    if time is None:
-        return None
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time
-
-
-def always_null(table: pa.Table, endpoint: Endpoint) -> tuple[str, ...]:
-    """Return the mapped columns that are null in every row."""
-    return tuple(n for n in endpoint.fields if n in table.schema.names and table[n].null_count == table.num_rows)
+def _range(table: pa.Table, kind: Table) -> tuple[dt.datetime | None, dt.datetime | None]:
+    if kind.time is None or not table.num_rows or kind.time not in table.schema.names:
+        return None, None
+    ends = pc.min_max(table[kind.time]).as_py()
+    oldest, newest = (time if time is None or time.tzinfo else time.replace(tzinfo=dt.UTC) for time in ends.values())
+    return oldest, newest

@@ -13,11 +13,17 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data.auth import FixedToken, Identity, key_identities
-from pierre_data.errors import AuthenticationFailed, ConfigurationError, NotConnected, PayloadError, PierreError
+from pierre_data.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    NotConnected,
+    PayloadError,
+    PierreError,
+    ProviderBroken,
+)
 from pierre_data.fetch.drive import drive
-from pierre_data.fetch.parse import UNREADABLE, Parsed, cut, parse_page, parse_rows
-from pierre_data.fetch.report import FetchContext, ProviderReport
-from pierre_data.fetch.wire import load
+from pierre_data.fetch.parse import Parsed, cut, decoded, parse_page, parse_rows
+from pierre_data.fetch.report import AnyEvent, FetchContext, ProviderReport
 from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.schema import Table
 from pierre_data.settings import variable
@@ -34,6 +40,7 @@ from pierre_data.spi import (
     Response,
     Rows,
 )
+from pierre_data.spi.reading import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,43 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+class _Signer:
+    """Puts a provider's credentials into its requests; knows no provider, which could not be freed otherwise."""
+
+    def __init__(
+        self, descriptor: ProviderDescriptor, config: ProviderConfig, resolve: Callable[[], Identity | None]
+    ) -> None:
+        self.resolve = resolve
+        self.needed = descriptor.needs_credentials
+        self.param = descriptor.oauth_params.token_param if descriptor.oauth_params else ""
+        self._keys, self._used = config.keys, threading.local()
+
+    def __call__(self, request: Request) -> Request:
+        headers = {header: key.reveal() for header, key in self._keys.items()}
+        params = dict(request.params)
+        identity = self.resolve()
+        if identity is not None:
+            token = self._used.token = identity()
+            if self.param:
+                params[self.param] = token.reveal()
+            else:
+                headers["Authorization"] = f"Bearer {token.reveal()}"
+        return replace(request, params=params, headers={**request.headers, **headers})
+
+    def renew(self, refused: AuthenticationFailed) -> None:
+        """Get one new token for one that looked good and was refused in this thread; there is no second try."""
+        identity = self.resolve()
+        if type(refused) is not AuthenticationFailed or identity is None:
+            raise refused
+        try:
+            identity.refreshed_after(self._used.token)
+        except AuthenticationFailed as error:
+            if type(error) is not AuthenticationFailed:
+                raise
+            # What the vendor said, and what can be done about it.
+            raise AuthenticationFailed(refused.what, error.fix, provider=refused.provider) from None
 
 
 class DescriptorProvider(FitnessProvider):
@@ -101,12 +145,11 @@ class DescriptorProvider(FitnessProvider):
         self._offline = offline
         self._lock = threading.Lock()
         self._client: HttpClient | None = None
-        self._used = threading.local()
         self._directory = cache_dir
         _ALIVE.add(self)
         token = config.access_token
         fixed = FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN")) if token else None
-        self._resolve: Callable[[], Identity | None] = identity or (lambda: fixed)
+        self._signer = _Signer(descriptor, config, identity or (lambda: fixed))
 
     @property
     def name(self) -> str:
@@ -124,7 +167,7 @@ class DescriptorProvider(FitnessProvider):
     def set_credentials(self, credentials: Credentials) -> None:
         """Sign requests with this access token from now on; it is not refreshed."""
         fixed = FixedToken(credentials.access_token, self.name, "set_credentials")
-        self._resolve = lambda: fixed
+        self._signer.resolve = lambda: fixed
 
     def is_authenticated(self) -> bool:
         """Return whether requests can be signed."""
@@ -133,13 +176,13 @@ class DescriptorProvider(FitnessProvider):
         if self.descriptor.key_headers:
             return all(header in self._config.keys for header in self.descriptor.key_headers)
         try:
-            return self._resolve() is not None
+            return self._signer.resolve() is not None
         except AuthenticationFailed:
             return False
 
     def disconnect(self) -> None:
         """Forget the credentials and close the connections."""
-        self._resolve = lambda: None
+        self._signer.resolve = lambda: None
         self.close()
 
     def close(self) -> None:
@@ -179,6 +222,8 @@ class DescriptorProvider(FitnessProvider):
             It needs a token and has none.
         ConfigurationError
             A required option is not set.
+        ProviderBroken
+            Its own code failed; the cause is chained.
         PierreError
             What went wrong at the vendor; batches before it stay good.
         """
@@ -186,22 +231,27 @@ class DescriptorProvider(FitnessProvider):
         self._check_options()
         # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
         own = {"_cache_dir": self._directory, "_progress": context.stepped}
-        query = replace(query, options={**own, **self._config.options}, in_flight=self.descriptor.in_flight)
+        # Who needs the newest few rows only asks page after page, and stops when there are enough.
+        in_flight = 1 if query.limit is not None else self.descriptor.in_flight
+        query = replace(query, options={**own, **self._config.options}, in_flight=in_flight)
         context.report.note_reach(query.after, endpoint.reaches(query.now))
-        send = self._sender(endpoint, query, context)
-        read = self._reader(query.table)
-        nulls: set[str] | None = None
-        for parsed in drive(self._guarded(endpoint.plan(query), query), send, read, context.check, query.in_flight):
-            # The window of a feed is upload time: its rows may have happened at any time.
-            rows = parsed.table
-            if endpoint.window_kind != "feed":
-                rows = cut(rows, query.table, query.after, query.before)
-            context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
-            if parsed.table.num_rows:
-                null = {n for n in endpoint.fields if parsed.table[n].null_count == parsed.table.num_rows}
-                nulls = null if nulls is None else nulls & null
-            yield Batch(rows, parsed.page)
-        context.report.always_null = tuple(sorted(nulls or ()))
+        stop = threading.Event()
+        send, read = self._sender(endpoint, query, context, stop), self._reader(query.table)
+        plan, renamed = self._guarded(endpoint.plan(query), query), None
+        try:
+            for parsed in drive(plan, send, read, context.check, query.in_flight, stop):
+                # The window of a feed is upload time: its rows may have happened at any time.
+                feed = endpoint.window_kind == "feed"
+                rows = parsed.table if feed else cut(parsed.table, query.table, query.after, query.before)
+                context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
+                if parsed.renamed is not None:
+                    renamed = parsed.renamed if renamed is None else renamed & parsed.renamed
+                yield Batch(rows, parsed.page)
+        except PierreError:
+            raise
+        except Exception as error:
+            raise provider_broken(self.name, error) from error
+        context.report.always_null = tuple(sorted(renamed or ()))
 
     def _guarded(self, plan: Plan, query: Query) -> Plan:
         """Walk a plan whose code trusts the vendor: what an odd answer makes it raise is the answer's fault."""
@@ -229,82 +279,72 @@ class DescriptorProvider(FitnessProvider):
     def _reader(self, table: Table) -> Callable[[Rows], Parsed]:
         return lambda rows: parse_rows(rows, table, self.name)
 
-    def _address(self, path: str) -> str:
-        base = self._config.api_base_url or self.descriptor.api_base_url
-        return path if "://" in path else f"{base.rstrip('/')}/{path.lstrip('/')}"
+    def _sender(
+        self, endpoint: Endpoint, query: Query, context: FetchContext, stop: threading.Event
+    ) -> Callable[[Request], Parsed | Page]:
+        ends, base = AnyEvent(context.cancel, stop), self._config.api_base_url or self.descriptor.api_base_url
+        opened: list[HttpClient] = []
+        lock = threading.Lock()
 
-    def _sender(self, endpoint: Endpoint, query: Query, context: FetchContext) -> Callable[[Request], Parsed | Page]:
+        def client() -> HttpClient:
+            with lock:  # one for the whole question: whose token, which settings are not asked anew for every page
+                if not opened:
+                    http = self._http()
+                    opened.append(http.with_options(ends, context.waiting, context.max_wait_s))
+                return opened[0]
+
         def send(request: Request) -> Parsed | Page:
-            client = self._http().with_options(
-                cancel=context.cancel, on_wait=context.waiting, max_wait_s=context.max_wait_s
-            )
-            response = self._sent(client, request)
+            response = self._sent(client(), request)
             path = request.path.partition("?")[0]
+            url = request.path if "://" in request.path else f"{base.rstrip('/')}/{request.path.lstrip('/')}"
             context.page()
-            seen = Page(headers=response.headers, status=response.status, url=self._address(request.path))
             if not response.body.strip():  # nothing new
-                return replace(seen, status=204)
+                return Page(headers=response.headers, status=204, url=url)
             if request.raw:
-                return replace(seen, body=load(response.body, self.name, path))
-            parsed = parse_page(response.body, endpoint, query, self.name, path)
-            page = parsed.page
-            seen = replace(seen, rows=page.rows, cursor=page.cursor, oldest=page.oldest, newest=page.newest)
-            return replace(parsed, page=seen)
+                body = decoded(response, self.name, path)
+                return Page(body=body, headers=response.headers, status=response.status, url=url)
+            return parse_page(response, endpoint, query, self.name, path, url)
 
         return send
 
     def _sent(self, client: HttpClient, request: Request) -> Response:
         try:
-            return client.send(request, expect_json=True)
+            response = client.send(request, expect_json=True)
         except AuthenticationFailed as error:
-            identity = self._resolve()
-            if type(error) is not AuthenticationFailed or identity is None:
-                raise
-            self._renew(identity, error)
-        return client.send(request, expect_json=True)
-
-    def _renew(self, identity: Identity, refused: AuthenticationFailed) -> None:
-        """Get one new token for one that looked good and was refused; there is no second try."""
-        try:
-            identity.refreshed_after(self._used.token)
-        except AuthenticationFailed as error:
-            if type(error) is not AuthenticationFailed:
-                raise
-            # What the vendor said, and what can be done about it.
-            raise AuthenticationFailed(refused.what, error.fix, provider=self.name) from None
+            self._signer.renew(error)
+            response = client.send(request, expect_json=True)
+        if response.status == 200 and request.repeatable and not response.body.strip():
+            # A passing fault of a vendor looks like this too; one that has nothing says so twice.
+            response = client.send(request, expect_json=True)
+        return response
 
     def _http(self) -> HttpClient:
-        if self.descriptor.needs_credentials and not self.descriptor.key_headers and self._resolve() is None:
+        if self.descriptor.key_headers:
+            key_identities(self.descriptor, self._config)
+        elif self._signer.needed and self._signer.resolve() is None:
             raise NotConnected(
                 f"{self.descriptor.display_name} is not connected.",
                 f'Connect it: client.connect("{self.name}"), or set {variable(self.name, "ACCESS_TOKEN")}.',
                 provider=self.name,
             )
-        if self.descriptor.key_headers:
-            key_identities(self.descriptor, self._config)
         with self._lock:
             if self._client is None:
-                faults = self.descriptor.faults
                 self._client = HttpClient(
                     self._resilience,
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
-                    sign=self._sign if self.descriptor.needs_credentials else None,
-                    faults=faults,
+                    sign=self._signer if self._signer.needed else None,
+                    faults=self.descriptor.faults,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook
             return self._client
 
-    def _sign(self, request: Request) -> Request:
-        headers = {h: key.reveal() for h, key in self._config.keys.items()}
-        params = dict(request.params)
-        identity = self._resolve()
-        if identity is not None:
-            token = self._used.token = identity()
-            name = self.descriptor.oauth_params.token_param if self.descriptor.oauth_params else ""
-            if name:
-                params[name] = token.reveal()
-            else:
-                headers["Authorization"] = f"Bearer {token.reveal()}"
-        return replace(request, params=params, headers={**request.headers, **headers})
+
+def provider_broken(provider: str, error: Exception) -> ProviderBroken:
+    """Return the error for what a provider's own code raised."""
+    return ProviderBroken(
+        f"The provider {provider!r} failed: {type(error).__name__}: {error}.",
+        "This is a bug of that provider: report it to its author.",
+        provider=provider,
+    )

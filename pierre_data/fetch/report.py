@@ -66,7 +66,7 @@ class ProviderReport:
     unknown_sports : Counter
         Vendor words that are in no table -> rows.
     always_null : tuple of str
-        Mapped columns that were null in every row that came: a renamed vendor field looks like that.
+        Wire paths that were in no row that came while unknown ones were: a renamed vendor field looks like that.
     missing : str
         What is missing and why; empty when complete.
     error : PierreError, optional
@@ -134,6 +134,12 @@ class ProviderReport:
         if self.unknown_sports:
             words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
             out.append(f"{self.provider}: sports not known yet, kept as 'other': {words}.")
+        if self.always_null:
+            names = ", ".join(self.always_null)
+            out.append(
+                f"{self.provider}: {names} came in no row of {self.table}, and fields nobody knows did: the vendor may "
+                "have renamed it; look for an update of this provider."
+            )
         if self.stale_because is not None:
             age = self.cache_age_s / 3600
             out.append(f"{self.provider}: served from the cache, {age:.1f} h old: {self.stale_because.what}")
@@ -194,6 +200,25 @@ class Report:
             for p in self.providers
         ]
         return shown("Last report", heads, rows, self.lines() if self.providers else ["nothing was fetched yet"])
+
+
+class AnyEvent(threading.Event):
+    """Set when one of several events is; those that are None never are."""
+
+    def __init__(self, *events: threading.Event | None) -> None:
+        super().__init__()
+        self._events = tuple(event for event in events if event is not None)
+
+    def is_set(self) -> bool:
+        """Return whether one is set."""
+        return super().is_set() or any(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until one is set, looking every 0.05 s; returns whether one is."""
+        end = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self.is_set() and (left := end - time.monotonic()) > 0:
+            super().wait(min(left, 0.05))
+        return self.is_set()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

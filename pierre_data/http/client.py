@@ -135,7 +135,7 @@ class HttpClient:
         return outcome
 
     def with_options(
-        self, *, cancel: threading.Event | None, on_wait: OnWait | None = None, max_wait_s: float | None = None
+        self, cancel: threading.Event | None, on_wait: OnWait | None = None, max_wait_s: float | None = None
     ) -> "HttpClient":
         """The same client, pool and token for one call that has its own cancel, progress and patience.
 

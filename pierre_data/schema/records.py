@@ -6,9 +6,10 @@ A field without a default is required.  Ids are text, always.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pierre_data.schema.types import (
     Beats,
@@ -32,105 +33,135 @@ from pierre_data.schema.types import (
     Percent,
     Seconds,
     Speed,
+    Sport,
     StepCadence,
     Text,
     WallTime,
     Watts,
+    plain_value,
 )
+
+#: Merge policies of a column: the best row that has it gives it,
+ALONE = "alone"
+#: the same, where a zero means that nothing was measured,
+MEASURED = "measured"
+#: the best row gives it, filled or not.  Any other policy is the column whose row gives this one as well.
+BEST_ROW = "best row"
+
+Bounds = tuple[float, float]
 
 
 class Record(BaseModel):
-    """One row; the field types carry kind and unit."""
+    """One row; the field types carry kind, unit and what is plausible."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        """Read what pandas and numpy write for a value, or for none."""
+        return {name: plain_value(value) for name, value in data.items()} if isinstance(data, Mapping) else data
 
 
-def must(meaning: str) -> Any:
-    """Declare a required column."""
-    return Field(description=meaning)
+def must(meaning: str, merge: str = "", *, bounds: Bounds | None = None) -> Any:
+    """Declare a required column: its meaning, its merge policy, between what its values can be."""
+    return _column(..., meaning, merge, bounds)
 
 
-def may(meaning: str) -> Any:
-    """Declare a column that may be missing."""
-    return Field(default=None, description=meaning)
+def may(meaning: str, merge: str = "", *, bounds: Bounds | None = None) -> Any:
+    """Declare a column that may be missing; otherwise like `must`."""
+    return _column(None, meaning, merge, bounds)
+
+
+def _column(default: Any, meaning: str, merge: str, bounds: Bounds | None) -> Any:
+    extra: dict[str, Any] = {"merge": merge} if merge else {}
+    if bounds:
+        extra["bounds"] = list(bounds)
+    return Field(default, description=meaning, json_schema_extra=extra)
 
 
 class Activity(Record):
-    """One recorded activity."""
+    """One recorded activity; each column says from which row a merged activity takes it."""
 
-    provider: Text = must("Registry name of the source.")
-    id: Text = must("The vendor's id.")
-    athlete_id: Text | None = may("The vendor's id of the athlete.")
-    name: Text | None = may("Title.")
-    sport: Text = must("Sport, closed vocabulary.")
-    sport_family: Text | None = may("Family of the sport.")
-    sport_raw: Text | None = may("The vendor's own word or number for the sport.")
-    workout_kind: Text | None = may("Kind of session: race, long_run, workout ...")
-    is_exercise: Flag | None = may("False for what is logged but not trained: sauna, driving, meditation.")
-    start_time: Instant = must("Start.")
-    start_time_local: WallTime | None = may("What the athlete's clock showed at the start.")
-    utc_offset_s: Seconds | None = may("Local time minus UTC at the start.")
-    timezone: Text | None = may("IANA time zone.")
-    start_hidden: Flag | None = may("The vendor blurred the start time for privacy.")
-    elapsed_s: Seconds = must("Wall-clock duration, pauses included.")
-    moving_s: Seconds | None = may("Duration without pauses.")
-    distance_m: Metres | None = may("Distance covered.")
-    elevation_gain_m: Metres | None = may("Sum of climbs.")
-    elevation_loss_m: Metres | None = may("Sum of descents.")
-    energy_kcal: Kilocalories | None = may("Energy the body spent.")
-    work_kj: Kilojoules | None = may("Mechanical work.")
-    steps: Number | None = may("Steps of both feet.")
-    average_speed_mps: Speed | None = may("Mean speed as the vendor computes it.")
-    max_speed_mps: Speed | None = may("Highest speed.")
-    average_heart_rate_bpm: Beats | None = may("Mean heart rate.")
-    max_heart_rate_bpm: Beats | None = may("Highest heart rate.")
-    recovery_heart_rate_bpm: Beats | None = may("Fall of the heart rate in the first minute after.")
-    hrv_rmssd_ms: Milliseconds | None = may("Heart rate variability during the activity, RMSSD.")
-    average_power_w: Watts | None = may("Mean power.")
-    max_power_w: Watts | None = may("Highest power.")
-    normalized_power_w: Watts | None = may("Normalized or weighted average power.")
-    ftp_w: Watts | None = may("Functional threshold power at that time.")
-    running_power_w: Watts | None = may("Mean running power.")
-    average_cadence_rpm: CrankCadence | None = may("Mean cadence of the crank.")
-    max_cadence_rpm: CrankCadence | None = may("Highest cadence of the crank.")
-    average_cadence_spm: StepCadence | None = may("Mean cadence of both feet.")
-    max_cadence_spm: StepCadence | None = may("Highest cadence of both feet.")
-    training_stress_score: Number | None = may("Training stress score, TSS.")
-    intensity_factor: Number | None = may("Normalized power over threshold power.")
-    relative_effort: Number | None = may("The vendor's heart rate load (Strava's Relative Effort).")
-    strain: Number | None = may("WHOOP strain, 0 to 21.")
-    perceived_exertion: Number | None = may("Rating of perceived exertion, 1 to 10.")
-    temperature_c: Celsius | None = may("Mean temperature.")
-    humidity_pct: Percent | None = may("Mean relative humidity.")
-    wind_speed_mps: Speed | None = may("Mean wind speed.")
-    average_altitude_m: Metres | None = may("Mean altitude.")
-    min_altitude_m: Metres | None = may("Lowest altitude.")
-    max_altitude_m: Metres | None = may("Highest altitude.")
-    ground_contact_time_ms: Milliseconds | None = may("Mean ground contact time.")
-    vertical_oscillation_cm: Centimetres | None = may("Mean vertical oscillation.")
-    stride_length_m: Metres | None = may("Mean stride length.")
-    breathing_rate_brpm: Breaths | None = may("Mean breathing rate.")
-    spo2_pct: Percent | None = may("Mean blood oxygen saturation.")
-    start_latitude_deg: Degrees | None = may("Latitude of the start.")
-    start_longitude_deg: Degrees | None = may("Longitude of the start.")
-    end_latitude_deg: Degrees | None = may("Latitude of the end.")
-    end_longitude_deg: Degrees | None = may("Longitude of the end.")
-    city: Text | None = may("City of the start.")
-    region: Text | None = may("Region of the start.")
-    country: Text | None = may("Country of the start.")
-    trail_name: Text | None = may("Name of the trail or route.")
-    manual: Flag | None = may("Typed in, not recorded.")
-    indoor: Flag | None = may("On a trainer, treadmill or in a hall.")
-    commute: Flag | None = may("Marked as a commute.")
-    race: Flag | None = may("Marked as a race.")
-    private: Flag | None = may("Visible to the athlete only.")
-    has_gps: Flag | None = may("A track exists.")
-    device: Text | None = may("Recording device.")
-    gear_id: Text | None = may("The vendor's id of the bike or shoes.")
-    external_id: Text | None = may("Ids of the same activity elsewhere, separated by spaces.")
-    upload_id: Text | None = may("The vendor's id of the upload.")
-    updated_at: Instant | None = may("Last change at the vendor.")
-    source_file: Text | None = may("Name of the file the row was read from.")
+    provider: Text = must("Registry name of the source.", BEST_ROW)
+    id: Text = must("The vendor's id.", BEST_ROW)
+    athlete_id: Text | None = may("The vendor's id of the athlete.", BEST_ROW)
+    name: Text | None = may("Title.", ALONE)
+    sport: Sport = must("Sport, closed vocabulary.", ALONE)
+    sport_family: Text | None = may("Family of the sport.", "sport")
+    sport_raw: Text | None = may("The vendor's own word or number for the sport.", "sport")
+    workout_kind: Text | None = may("Kind of session: race, long_run, workout ...", ALONE)
+    is_exercise: Flag | None = may("False for what is logged but not trained: sauna, driving, meditation.", BEST_ROW)
+    start_time: Instant = must("Start.", ALONE)
+    start_time_local: WallTime | None = may("What the athlete's clock showed at the start.", ALONE)
+    utc_offset_s: Seconds | None = may(
+        "Local time minus UTC at the start.", "start_time_local", bounds=(-12 * 3600, 14 * 3600)
+    )
+    timezone: Text | None = may("IANA time zone.", "start_time_local")
+    start_hidden: Flag | None = may("The vendor blurred the start time for privacy.", "start_time")
+    elapsed_s: Seconds = must("Wall-clock duration, pauses included.", "start_time", bounds=(0, 30 * 86400))
+    moving_s: Seconds | None = may("Duration without pauses.", "distance_m")
+    distance_m: Metres | None = may("Distance covered.", MEASURED)
+    elevation_gain_m: Metres | None = may("Sum of climbs.", ALONE)
+    elevation_loss_m: Metres | None = may("Sum of descents.", "elevation_gain_m")
+    energy_kcal: Kilocalories | None = may("Energy the body spent.", ALONE, bounds=(0, 60000))
+    work_kj: Kilojoules | None = may("Mechanical work.", "average_power_w")
+    steps: Number | None = may("Steps of both feet.", ALONE)
+    average_speed_mps: Speed | None = may("Mean speed as the vendor computes it.", "distance_m", bounds=(0, 60))
+    max_speed_mps: Speed | None = may("Highest speed.", "distance_m")
+    average_heart_rate_bpm: Beats | None = may("Mean heart rate.", MEASURED)
+    max_heart_rate_bpm: Beats | None = may("Highest heart rate.", "average_heart_rate_bpm")
+    recovery_heart_rate_bpm: Beats | None = may("Fall of the heart rate in the first minute after.", ALONE)
+    hrv_rmssd_ms: Milliseconds | None = may(
+        "Heart rate variability during the activity, RMSSD.", ALONE, bounds=(0, 500)
+    )
+    average_power_w: Watts | None = may("Mean power.", MEASURED, bounds=(0, 2500))
+    max_power_w: Watts | None = may("Highest power.", "average_power_w")
+    normalized_power_w: Watts | None = may("Normalized or weighted average power.", "average_power_w")
+    ftp_w: Watts | None = may("Functional threshold power at that time.", "average_power_w")
+    running_power_w: Watts | None = may("Mean running power.", ALONE)
+    average_cadence_rpm: CrankCadence | None = may("Mean cadence of the crank.", MEASURED)
+    max_cadence_rpm: CrankCadence | None = may("Highest cadence of the crank.", "average_cadence_rpm")
+    average_cadence_spm: StepCadence | None = may("Mean cadence of both feet.", MEASURED)
+    max_cadence_spm: StepCadence | None = may("Highest cadence of both feet.", "average_cadence_spm")
+    training_stress_score: Number | None = may("Training stress score, TSS.", ALONE)
+    intensity_factor: Number | None = may("Normalized power over threshold power.", "training_stress_score")
+    relative_effort: Number | None = may("The vendor's heart rate load (Strava's Relative Effort).", ALONE)
+    strain: Number | None = may("WHOOP strain, 0 to 21.", ALONE)
+    perceived_exertion: Number | None = may("Rating of perceived exertion, 1 to 10.", ALONE)
+    temperature_c: Celsius | None = may("Mean temperature.", ALONE, bounds=(-60, 70))
+    humidity_pct: Percent | None = may("Mean relative humidity.", "temperature_c", bounds=(0, 100))
+    wind_speed_mps: Speed | None = may("Mean wind speed.", "temperature_c")
+    average_altitude_m: Metres | None = may("Mean altitude.", ALONE, bounds=(-450, 9000))
+    min_altitude_m: Metres | None = may("Lowest altitude.", "average_altitude_m")
+    max_altitude_m: Metres | None = may("Highest altitude.", "average_altitude_m")
+    ground_contact_time_ms: Milliseconds | None = may("Mean ground contact time.", ALONE, bounds=(50, 1000))
+    vertical_oscillation_cm: Centimetres | None = may(
+        "Mean vertical oscillation.", "ground_contact_time_ms", bounds=(0.5, 40)
+    )
+    stride_length_m: Metres | None = may("Mean stride length.", "ground_contact_time_ms", bounds=(0.1, 4))
+    breathing_rate_brpm: Breaths | None = may("Mean breathing rate.", ALONE)
+    spo2_pct: Percent | None = may("Mean blood oxygen saturation.", ALONE)
+    start_latitude_deg: Degrees | None = may("Latitude of the start.", ALONE)
+    start_longitude_deg: Degrees | None = may("Longitude of the start.", "start_latitude_deg")
+    end_latitude_deg: Degrees | None = may("Latitude of the end.", ALONE)
+    end_longitude_deg: Degrees | None = may("Longitude of the end.", "end_latitude_deg")
+    city: Text | None = may("City of the start.", ALONE)
+    region: Text | None = may("Region of the start.", "city")
+    country: Text | None = may("Country of the start.", "city")
+    trail_name: Text | None = may("Name of the trail or route.", ALONE)
+    manual: Flag | None = may("Typed in, not recorded.", BEST_ROW)
+    indoor: Flag | None = may("On a trainer, treadmill or in a hall.", ALONE)
+    commute: Flag | None = may("Marked as a commute.", ALONE)
+    race: Flag | None = may("Marked as a race.", ALONE)
+    private: Flag | None = may("Visible to the athlete only.", BEST_ROW)
+    has_gps: Flag | None = may("A track exists.", ALONE)
+    device: Text | None = may("Recording device.", ALONE)
+    gear_id: Text | None = may("The vendor's id of the bike or shoes.", BEST_ROW)
+    external_id: Text | None = may("Ids of the same activity elsewhere, separated by spaces.", BEST_ROW)
+    upload_id: Text | None = may("The vendor's id of the upload.", BEST_ROW)
+    updated_at: Instant | None = may("Last change at the vendor.", BEST_ROW)
+    source_file: Text | None = may("Name of the file the row was read from.", BEST_ROW)
 
 
 class MergedActivity(Activity):
@@ -154,8 +185,8 @@ class Athlete(Record):
     region: Text | None = may("Region.")
     country: Text | None = may("Country.")
     timezone: Text | None = may("IANA time zone.")
-    weight_kg: Kilograms | None = may("Body weight.")
-    height_m: Metres | None = may("Height.")
+    weight_kg: Kilograms | None = may("Body weight.", bounds=(2, 500))
+    height_m: Metres | None = may("Height.", bounds=(0.4, 2.8))
     ftp_w: Watts | None = may("Functional threshold power.")
     max_heart_rate_bpm: Beats | None = may("Highest heart rate on file.")
     resting_heart_rate_bpm: Beats | None = may("Resting heart rate on file.")
@@ -191,18 +222,18 @@ class PersonalRecord(Record):
     athlete_id: Text | None = may("The vendor's id of the athlete.")
     metric: Text = must("What is best: fastest_1000_m, longest_distance, highest_power_1200_s ...")
     name: Text | None = may("The vendor's name of it.")
-    sport: Text | None = may("Sport, closed vocabulary.")
+    sport: Sport | None = may("Sport, closed vocabulary.")
     start_time: Instant | None = may("Start of the effort.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.")
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     elevation_gain_m: Metres | None = may("Climb.")
-    average_power_w: Watts | None = may("Mean power.")
+    average_power_w: Watts | None = may("Mean power.", bounds=(0, 2500))
     average_heart_rate_bpm: Beats | None = may("Mean heart rate.")
     rank: Number | None = may("1 for the best of all time.")
 
 
-class Sleep(Record):
+class SleepSession(Record):
     """One night or nap."""
 
     provider: Text = must("Registry name of the source.")
@@ -213,11 +244,11 @@ class Sleep(Record):
     end_time: Instant = must("Woke up, or rose.")
     start_time_local: WallTime | None = may("Local clock at the start.")
     end_time_local: WallTime | None = may("Local clock at the end.")
-    utc_offset_s: Seconds | None = may("Local time minus UTC.")
+    utc_offset_s: Seconds | None = may("Local time minus UTC.", bounds=(-12 * 3600, 14 * 3600))
     timezone: Text | None = may("IANA time zone.")
     is_nap: Flag | None = may("A nap, not the main sleep.")
-    in_bed_s: Seconds | None = may("Time in bed.")
-    asleep_s: Seconds | None = may("Time asleep.")
+    in_bed_s: Seconds | None = may("Time in bed.", bounds=(0, 3 * 86400))
+    asleep_s: Seconds | None = may("Time asleep.", bounds=(0, 2 * 86400))
     awake_s: Seconds | None = may("Time awake in bed.")
     light_s: Seconds | None = may("Light sleep.")
     deep_s: Seconds | None = may("Deep sleep.")
@@ -226,15 +257,17 @@ class Sleep(Record):
     latency_s: Seconds | None = may("Time to fall asleep.")
     needed_s: Seconds | None = may("Sleep the vendor says was needed.")
     wake_count: Number | None = may("Times awake.")
-    efficiency_pct: Percent | None = may("Time asleep over time in bed.")
+    efficiency_pct: Percent | None = may("Time asleep over time in bed.", bounds=(0, 100))
     score: Number | None = may("The vendor's sleep score, 0 to 100.")
     average_heart_rate_bpm: Beats | None = may("Mean heart rate.")
     lowest_heart_rate_bpm: Beats | None = may("Lowest heart rate.")
-    hrv_rmssd_ms: Milliseconds | None = may("Heart rate variability, RMSSD.")
+    hrv_rmssd_ms: Milliseconds | None = may("Heart rate variability, RMSSD.", bounds=(0, 500))
     hrv_sdnn_ms: Milliseconds | None = may("Heart rate variability, SDNN: not comparable with RMSSD.")
     respiratory_rate_brpm: Breaths | None = may("Mean breathing rate.")
     spo2_pct: Percent | None = may("Mean blood oxygen saturation.")
-    skin_temperature_deviation_c: Celsius | None = may("Skin temperature against the athlete's baseline.")
+    skin_temperature_deviation_c: Celsius | None = may(
+        "Skin temperature against the athlete's baseline.", bounds=(-15, 15)
+    )
     scoring: Text | None = may("State of the vendor's scoring: scored, pending, unscorable, tentative.")
     manual: Flag | None = may("Typed in, not recorded.")
     device: Text | None = may("Recording device.")
@@ -248,18 +281,18 @@ class SleepStage(Record):
     provider: Text = must("Registry name of the source.")
     sleep_id: Text = must("Id of the sleep.")
     start_time: Instant = must("Start of the stage.")
-    elapsed_s: Seconds = must("Length of the stage.")
+    elapsed_s: Seconds = must("Length of the stage.", bounds=(0, 30 * 86400))
     stage: Text = must("awake, light, deep, rem, asleep (not split further) or unscored.")
 
 
-class Recovery(Record):
+class RecoveryMetrics(Record):
     """How recovered the athlete was on one day."""
 
     provider: Text = must("Registry name of the source.")
     id: Text = must("The vendor's id, or the date.")
     athlete_id: Text | None = may("The vendor's id of the athlete.")
     date: WallTime = must("Local calendar day.")
-    recovery_score: Number | None = may("Recovery, 0 to 100.")
+    recovery_score: Number | None = may("Recovery, 0 to 100.", bounds=(0, 100))
     readiness_score: Number | None = may("Readiness, 0 to 100.")
     sleep_score: Number | None = may("Sleep, 0 to 100.")
     stress_score: Number | None = may("Stress, 0 to 100, higher is worse.")
@@ -268,21 +301,23 @@ class Recovery(Record):
     resting_heart_rate_bpm: Beats | None = may("Resting heart rate.")
     average_heart_rate_bpm: Beats | None = may("Mean heart rate of the day.")
     max_heart_rate_bpm: Beats | None = may("Highest heart rate of the day.")
-    hrv_rmssd_ms: Milliseconds | None = may("Heart rate variability, RMSSD.")
+    hrv_rmssd_ms: Milliseconds | None = may("Heart rate variability, RMSSD.", bounds=(0, 500))
     hrv_sdnn_ms: Milliseconds | None = may("Heart rate variability, SDNN: not comparable with RMSSD.")
     hrv_status: Text | None = may("The vendor's word for it.")
     spo2_pct: Percent | None = may("Blood oxygen saturation.")
     respiratory_rate_brpm: Breaths | None = may("Breathing rate at rest.")
-    skin_temperature_c: Celsius | None = may("Skin temperature.")
-    skin_temperature_deviation_c: Celsius | None = may("Skin temperature against the athlete's baseline.")
-    energy_kcal: Kilocalories | None = may("Energy the body spent in the day.")
+    skin_temperature_c: Celsius | None = may("Skin temperature.", bounds=(15, 45))
+    skin_temperature_deviation_c: Celsius | None = may(
+        "Skin temperature against the athlete's baseline.", bounds=(-15, 15)
+    )
+    energy_kcal: Kilocalories | None = may("Energy the body spent in the day.", bounds=(0, 60000))
     steps: Number | None = may("Steps of the day.")
     distance_m: Metres | None = may("Distance of the day.")
     scoring: Text | None = may("State of the vendor's scoring: scored, pending, unscorable.")
     updated_at: Instant | None = may("Last change at the vendor.")
 
 
-class Health(Record):
+class HealthMetrics(Record):
     """One measurement of the body."""
 
     provider: Text = must("Registry name of the source.")
@@ -290,8 +325,8 @@ class Health(Record):
     athlete_id: Text | None = may("The vendor's id of the athlete.")
     time: Instant = must("When it was measured.")
     time_local: WallTime | None = may("Local clock at that time.")
-    weight_kg: Kilograms | None = may("Body weight.")
-    height_m: Metres | None = may("Height.")
+    weight_kg: Kilograms | None = may("Body weight.", bounds=(2, 500))
+    height_m: Metres | None = may("Height.", bounds=(0.4, 2.8))
     body_mass_index: Number | None = may("Weight over height squared, kg/m2.")
     body_fat_pct: Percent | None = may("Body fat.")
     body_water_pct: Percent | None = may("Body water.")
@@ -331,7 +366,7 @@ class StreamSample(Record):
     provider: Text = must("Registry name of the source.")
     id: Text = must("The vendor's id of the activity.")
     activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
-    elapsed_s: Seconds = must("Since the start, pauses included.")
+    elapsed_s: Seconds = must("Since the start, pauses included.", bounds=(0, 30 * 86400))
     time: Instant | None = may("When it was sampled.")
     distance_m: Metres | None = may("Cumulative distance.")
     speed_mps: Speed | None = may("Speed.")
@@ -342,13 +377,13 @@ class StreamSample(Record):
     altitude_m: Metres | None = may("Altitude.")
     latitude_deg: Degrees | None = may("Latitude.")
     longitude_deg: Degrees | None = may("Longitude.")
-    temperature_c: Celsius | None = may("Temperature.")
+    temperature_c: Celsius | None = may("Temperature.", bounds=(-60, 70))
     grade_pct: Percent | None = may("Slope.")
     moving: Flag | None = may("Not paused.")
     breathing_rate_brpm: Breaths | None = may("Breathing rate.")
-    ground_contact_time_ms: Milliseconds | None = may("Ground contact time.")
-    vertical_oscillation_cm: Centimetres | None = may("Vertical oscillation.")
-    stride_length_m: Metres | None = may("Stride length.")
+    ground_contact_time_ms: Milliseconds | None = may("Ground contact time.", bounds=(50, 1000))
+    vertical_oscillation_cm: Centimetres | None = may("Vertical oscillation.", bounds=(0.5, 40))
+    stride_length_m: Metres | None = may("Stride length.", bounds=(0.1, 4))
 
 
 class Lap(Record):
@@ -362,17 +397,17 @@ class Lap(Record):
     name: Text | None = may("Title.")
     kind: Text | None = may("What ended it: manual, distance, time, session, split ...")
     start_time: Instant | None = may("Start.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.")
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     elevation_gain_m: Metres | None = may("Sum of climbs.")
     elevation_loss_m: Metres | None = may("Sum of descents.")
-    energy_kcal: Kilocalories | None = may("Energy the body spent.")
-    average_speed_mps: Speed | None = may("Mean speed.")
+    energy_kcal: Kilocalories | None = may("Energy the body spent.", bounds=(0, 60000))
+    average_speed_mps: Speed | None = may("Mean speed.", bounds=(0, 60))
     max_speed_mps: Speed | None = may("Highest speed.")
     average_heart_rate_bpm: Beats | None = may("Mean heart rate.")
     max_heart_rate_bpm: Beats | None = may("Highest heart rate.")
-    average_power_w: Watts | None = may("Mean power.")
+    average_power_w: Watts | None = may("Mean power.", bounds=(0, 2500))
     max_power_w: Watts | None = may("Highest power.")
     normalized_power_w: Watts | None = may("Normalized power.")
     average_cadence_rpm: CrankCadence | None = may("Mean cadence of the crank.")
@@ -388,7 +423,7 @@ class Zone(Record):
     kind: Text = must("heart_rate, power or pace.")
     zone: Number = must("Position, from 1 (0: below the first zone).")
     name: Text | None = may("The vendor's name of the zone.")
-    elapsed_s: Seconds | None = may("Time in the zone.")
+    elapsed_s: Seconds | None = may("Time in the zone.", bounds=(0, 30 * 86400))
     lower_bpm: Beats | None = may("Lower bound, inclusive.")
     upper_bpm: Beats | None = may("Upper bound, exclusive; missing when open.")
     lower_w: Watts | None = may("Lower bound, inclusive.")
@@ -407,12 +442,12 @@ class SegmentEffort(Record):
     segment_id: Text | None = may("The vendor's id of the segment.")
     name: Text | None = may("Name of the segment.")
     start_time: Instant | None = may("Start.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.")
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     average_heart_rate_bpm: Beats | None = may("Mean heart rate.")
     max_heart_rate_bpm: Beats | None = may("Highest heart rate.")
-    average_power_w: Watts | None = may("Mean power.")
+    average_power_w: Watts | None = may("Mean power.", bounds=(0, 2500))
     average_cadence_rpm: CrankCadence | None = may("Mean cadence of the crank.")
     average_cadence_spm: StepCadence | None = may("Mean cadence of both feet.")
     average_grade_pct: Percent | None = may("Mean slope of the segment.")

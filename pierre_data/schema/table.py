@@ -33,13 +33,39 @@ _ARROW: dict[Kind, pa.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name, kind, unit, meaning, and whether it must be filled."""
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : str
+        Ends in its unit, if it has one.
+    kind : Kind
+        What it holds; ``kind.value`` is its pandas dtype.
+    unit : Unit, optional
+        In which its values are kept.
+    meaning : str
+        One sentence.
+    required : bool
+        It is never null.
+    merge : str
+        From which row a merged activity takes it: a policy of `records`, or the column it goes with.
+    bounds : (float, float), optional
+        Least and greatest plausible value, in `unit`.
+
+    Examples
+    --------
+    >>> from pierre_data.schema import ACTIVITIES
+    >>> ACTIVITIES["moving_s"].merge, ACTIVITIES["average_heart_rate_bpm"].bounds
+    ('distance_m', (5, 280))
+    """
 
     name: str
     kind: Kind
     unit: Unit | None
     meaning: str
     required: bool
+    merge: str = ""
+    bounds: tuple[float, float] | None = None
 
 
 class Table:
@@ -174,6 +200,89 @@ class Table:
         frame: pd.DataFrame = whole.to_pandas(split_blocks=True, types_mapper=_MAPPER.get)
         return frame
 
+    def to_records(self, frame: pd.DataFrame) -> list[Any]:
+        """Return the rows of a frame as models of `pierre_data.models`, validated.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Any subset of the columns with the required ones; columns of your own are left out.
+
+        Returns
+        -------
+        list of the table's model
+            Missing values are None; units are those of the columns.
+
+        Raises
+        ------
+        SchemaError
+            A column cannot be cast, or a value is not allowed (a sport outside the vocabulary); row, column and value
+            are named.
+
+        Examples
+        --------
+        >>> import pierre_data as pierre
+        >>> from pierre_data.schema import ACTIVITIES
+        >>> frame = pierre.Client("synthetic", cache="memory").activities("2026-01-01", "2026-02-01")
+        >>> newest = ACTIVITIES.to_records(frame)[0]
+        >>> newest.provider, newest.start_time.tzinfo
+        ('synthetic', datetime.timezone.utc)
+        """
+        conformed = self.conform(frame)
+        columns = [conformed[n].astype(object) for n in self.columns]
+        plain = [c.where(c.notna(), None).tolist() for c in columns]
+        return self._validated([dict(zip(self.columns, row, strict=True)) for row in zip(*plain, strict=True)])
+
+    def from_records(self, records: Iterable[Record | Mapping[str, Any]]) -> pd.DataFrame:
+        """Return models or plain dictionaries as a frame of this table.
+
+        Parameters
+        ----------
+        records : iterable of models or mappings
+            Of `pierre_data.models`, or column -> value; what a mapping leaves out is null.  Instants need a time zone.
+
+        Returns
+        -------
+        DataFrame
+            With this table's columns, order and dtypes.
+
+        Raises
+        ------
+        SchemaError
+            A value does not fit; row, column and value are named.
+
+        Examples
+        --------
+        >>> from pierre_data.schema import GEAR
+        >>> GEAR.from_records([{"provider": "mine", "id": "b1", "distance_m": 2500}]).distance_m.tolist()
+        [2500.0]
+        >>> GEAR.from_records([{"provider": "mine", "id": "b1", "distance_m": "far"}])
+        Traceback (most recent call last):
+        pierre_data.errors.SchemaError: Row 0 of gear: distance_m = 'far': input should be a valid number, unable ...
+        """
+        rows = self._validated(list(records))
+        if not rows:
+            return self.empty()
+        columns = [pa.array([getattr(row, n) for row in rows], self.fields[n].type) for n in self.columns]
+        return self.from_arrow([pa.table(columns, names=list(self.columns))])
+
+    def _validated(self, items: list[Any]) -> list[Any]:
+        from pydantic import ValidationError
+
+        rows = []
+        for at, item in enumerate(items):
+            try:
+                rows.append(self.record.model_validate(item))
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                field = ".".join(map(str, first["loc"])) or "row"
+                value = "" if first["type"] == "missing" else f" = {first['input']!r:.80}"
+                why = first["msg"].removeprefix("Value error, ")
+                raise SchemaError(
+                    f"Row {at} of {self.name}: {field}{value}: {why[0].lower()}{why[1:]}.", "Correct the value."
+                ) from None
+        return rows
+
     def markdown(self) -> str:
         """Return the columns as a Markdown table: name, dtype, unit, meaning."""
         lines = ["| column | dtype | unit | meaning |", "|---|---|---|---|"]
@@ -200,7 +309,10 @@ def _columns(record: type[Record]) -> list[Column]:
         suffix = SUFFIX.get(measure.unit) if measure.unit else None
         if measure.unit and (suffix is None or not name.endswith(suffix)):
             raise SchemaError(f"{record.__name__}.{name} must end in {suffix!r}.", "Rename it or change its unit.")
-        columns.append(Column(name, measure.kind, measure.unit, field.description or "", field.is_required()))
+        extra: Any = field.json_schema_extra or {}
+        bounds = tuple(extra["bounds"]) if "bounds" in extra else measure.bounds
+        meaning, merge = field.description or "", extra.get("merge", "")
+        columns.append(Column(name, measure.kind, measure.unit, meaning, field.is_required(), merge, bounds))
     return columns
 
 

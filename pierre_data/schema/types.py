@@ -1,12 +1,18 @@
-"""Field types of records: each says its kind and, for a quantity, its unit."""
+"""Field types of records: each says its kind and, for a quantity, its unit and what is plausible."""
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, NaiveDatetime
+
+from pierre_data.schema.sports import FAMILY
 from pierre_data.schema.units import Unit
 
 
@@ -23,39 +29,66 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The marker inside an annotated field type."""
+    """The marker inside an annotated field type: kind, unit, least and greatest plausible value."""
 
     kind: Kind
     unit: Unit | None = None
+    bounds: tuple[float, float] | None = None
 
+
+def plain_value(value: Any) -> Any:
+    """Return a value of pandas or numpy as Python's own; what stands for no value is None."""
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, np.datetime64):
+        return plain_value(pd.Timestamp(value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")
+    return value
+
+
+def _known_sport(word: str) -> str:
+    if word not in FAMILY:
+        near = difflib.get_close_matches(word, FAMILY, n=1)
+        raise ValueError(f"{word!r} is not a sport{f'; did you mean {near[0]!r}?' if near else ''}")
+    return word
+
+
+_Float = Annotated[float, BeforeValidator(_no_flag)]
 
 Text = Annotated[str, Measure(Kind.TEXT)]
+#: A word of the closed vocabulary.
+Sport = Annotated[str, AfterValidator(_known_sport), Measure(Kind.TEXT)]
 Flag = Annotated[bool, Measure(Kind.FLAG)]
 #: An instant, UTC.
-Instant = Annotated[dt.datetime, Measure(Kind.INSTANT)]
+Instant = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(dt.UTC)), Measure(Kind.INSTANT)]
 #: What the clock on the wall showed; no zone.
-WallTime = Annotated[dt.datetime, Measure(Kind.WALL)]
+WallTime = Annotated[NaiveDatetime, Measure(Kind.WALL)]
 #: A score, ratio or count: no unit.
-Number = Annotated[float, Measure(Kind.NUMBER)]
+Number = Annotated[_Float, Measure(Kind.NUMBER)]
 #: A whole number that is never missing.
-Count = Annotated[int, Measure(Kind.COUNT)]
+Count = Annotated[int, BeforeValidator(_no_flag), Measure(Kind.COUNT)]
 
-Metres = Annotated[float, Measure(Kind.NUMBER, Unit.METRE)]
-Centimetres = Annotated[float, Measure(Kind.NUMBER, Unit.CENTIMETRE)]
-Seconds = Annotated[float, Measure(Kind.NUMBER, Unit.SECOND)]
-Milliseconds = Annotated[float, Measure(Kind.NUMBER, Unit.MILLISECOND)]
-Speed = Annotated[float, Measure(Kind.NUMBER, Unit.METRE_PER_SECOND)]
-Beats = Annotated[float, Measure(Kind.NUMBER, Unit.BEAT_PER_MINUTE)]
-Watts = Annotated[float, Measure(Kind.NUMBER, Unit.WATT)]
-Kilocalories = Annotated[float, Measure(Kind.NUMBER, Unit.KILOCALORIE)]
-Kilojoules = Annotated[float, Measure(Kind.NUMBER, Unit.KILOJOULE)]
-CrankCadence = Annotated[float, Measure(Kind.NUMBER, Unit.REVOLUTION_PER_MINUTE)]
-StepCadence = Annotated[float, Measure(Kind.NUMBER, Unit.STEP_PER_MINUTE)]
-Breaths = Annotated[float, Measure(Kind.NUMBER, Unit.BREATH_PER_MINUTE)]
-Celsius = Annotated[float, Measure(Kind.NUMBER, Unit.CELSIUS)]
-Percent = Annotated[float, Measure(Kind.NUMBER, Unit.PERCENT)]
-Degrees = Annotated[float, Measure(Kind.NUMBER, Unit.DEGREE)]
-Kilograms = Annotated[float, Measure(Kind.NUMBER, Unit.KILOGRAM)]
-BloodPressure = Annotated[float, Measure(Kind.NUMBER, Unit.MILLIMETRE_OF_MERCURY)]
-BloodGlucose = Annotated[float, Measure(Kind.NUMBER, Unit.MILLIGRAM_PER_DECILITRE)]
-OxygenUptake = Annotated[float, Measure(Kind.NUMBER, Unit.MILLILITRE_PER_KILOGRAM_MINUTE)]
+Metres = Annotated[_Float, Measure(Kind.NUMBER, Unit.METRE)]
+Centimetres = Annotated[_Float, Measure(Kind.NUMBER, Unit.CENTIMETRE)]
+Seconds = Annotated[_Float, Measure(Kind.NUMBER, Unit.SECOND, (-12 * 3600, 400 * 366 * 86400))]
+Milliseconds = Annotated[_Float, Measure(Kind.NUMBER, Unit.MILLISECOND)]
+Speed = Annotated[_Float, Measure(Kind.NUMBER, Unit.METRE_PER_SECOND)]
+Beats = Annotated[_Float, Measure(Kind.NUMBER, Unit.BEAT_PER_MINUTE, (5, 280))]
+Watts = Annotated[_Float, Measure(Kind.NUMBER, Unit.WATT)]
+Kilocalories = Annotated[_Float, Measure(Kind.NUMBER, Unit.KILOCALORIE)]
+Kilojoules = Annotated[_Float, Measure(Kind.NUMBER, Unit.KILOJOULE)]
+CrankCadence = Annotated[_Float, Measure(Kind.NUMBER, Unit.REVOLUTION_PER_MINUTE)]
+StepCadence = Annotated[_Float, Measure(Kind.NUMBER, Unit.STEP_PER_MINUTE)]
+Breaths = Annotated[_Float, Measure(Kind.NUMBER, Unit.BREATH_PER_MINUTE, (2, 120))]
+Celsius = Annotated[_Float, Measure(Kind.NUMBER, Unit.CELSIUS)]
+Percent = Annotated[_Float, Measure(Kind.NUMBER, Unit.PERCENT)]
+Degrees = Annotated[_Float, Measure(Kind.NUMBER, Unit.DEGREE, (-180, 180))]
+Kilograms = Annotated[_Float, Measure(Kind.NUMBER, Unit.KILOGRAM)]
+BloodPressure = Annotated[_Float, Measure(Kind.NUMBER, Unit.MILLIMETRE_OF_MERCURY)]
+BloodGlucose = Annotated[_Float, Measure(Kind.NUMBER, Unit.MILLIGRAM_PER_DECILITRE)]
+OxygenUptake = Annotated[_Float, Measure(Kind.NUMBER, Unit.MILLILITRE_PER_KILOGRAM_MINUTE)]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pierre_data.errors import QueryError, SchemaError
+from pierre_data.errors import PayloadError, QueryError, SchemaError
 from pierre_data.schema import Table
 from pierre_data.spi.fields import Field, Sports
 from pierre_data.spi.messages import Params, Request
@@ -167,12 +167,13 @@ class Endpoint:
         fixed = {**always, **(self.window(after, before) if self.window else {})}
         step: Step = self.paging.first()
         page: Page = yield self._request(query, fixed, step)
-        while not self._ends(step, page, after=after):
+        earlier: Page | None = None
+        while not self._ends(step, page, after=after, earlier=earlier):
             params: Params = {} if isinstance(step, str) else step
             ahead = self.paging.ahead(params, page) if query.in_flight > 1 else None
             if ahead is not None:
                 requests = (self._request(query, fixed, s) for s in ahead)
-                yield Prefetch(requests, partial(self._ends, params, after=after))
+                yield Prefetch(requests, partial(self._ends, params, after=after, earlier=page))
                 return
             following = self.paging.after(params, page)
             if following is None:
@@ -181,7 +182,7 @@ class Endpoint:
             if parts:
                 yield self._side_by_side(query, parts)
                 return
-            step = following
+            step, earlier = following, page
             page = yield self._request(query, fixed, step)
 
     def _side_by_side(self, query: Query, windows: Sequence[_Span]) -> ParallelPlans:
@@ -205,8 +206,14 @@ class Endpoint:
         pages = int((end - after) / max(page.newest - page.oldest, _SHORTEST))
         return split(after, end, min(query.in_flight, pages), whole="seconds" if exact else "days")
 
-    def _ends(self, step: Step, page: Page, *, after: dt.datetime | None) -> bool:
+    def _ends(self, step: Step, page: Page, *, after: dt.datetime | None, earlier: Page | None) -> bool:
         """Whether a page is the last: the paging says so, or a newest-first walk without window passed the start."""
+        if earlier and page.rows and page.digest and (page.rows, page.digest) == (earlier.rows, earlier.digest):
+            raise PayloadError(
+                f"{self.path} was answered with the same page twice.",
+                "What came before it was kept; the vendor, or a proxy, may ignore the number of the page.",
+                path=self.path,
+            )
         if self.newest_first and self.window is None and after and page.oldest and page.oldest < after:
             return True
         return self.paging.after({} if isinstance(step, str) else step, page) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -260,4 +261,7 @@ def number(value: str | float) -> float:
     """
     if isinstance(value, bool):
         raise TypeError("a boolean is no number")
-    return float(value)
+    result = float(value)
+    if isinstance(value, str) and not math.isfinite(result):
+        raise ValueError(f"{value!r} is no number")
+    return result

@@ -49,16 +49,16 @@ def _integer(digits: str) -> int | float:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {_whole(key): _mended(value) for key, value in pairs}
+    return {without_halves(key): _mended(value) for key, value in pairs}
 
 
 def _mended(value: Any) -> Any:
     if isinstance(value, str):
-        return _whole(value)
+        return without_halves(value)
     return [_mended(v) for v in value] if isinstance(value, list) else value
 
 
-def _whole(text: str) -> str:
+def without_halves(text: str) -> str:
     """Return text without halves of surrogate pairs, which no encoding can write."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

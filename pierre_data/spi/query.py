@@ -95,6 +95,8 @@ class Page:
         HTTP status of the response; 204 where its body was empty.
     url : str
         Absolute address that was asked, without credentials.
+    digest : int
+        Of the body: a list whose next page has the same one goes round.
     """
 
     rows: int = 0
@@ -105,6 +107,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=Headers)
     status: int = 200
     url: str = ""
+    digest: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,24 +1,70 @@
-"""Rows from bodies that a plan or a webhook holds already, read as an endpoint's fields say."""
+"""Rows from decoded bodies, read column by column as an endpoint's fields say: pages, webhooks and plans alike."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pierre_data.errors import PayloadError
 from pierre_data.schema import Table
+from pierre_data.schema.units import Conversion
 from pierre_data.spi.fields import Columnwise, Field, Sports, get_path, number
 from pierre_data.spi.messages import Params, Request
 from pierre_data.spi.paging import Paging, Single, Step
 from pierre_data.spi.query import Page, Rows
 
 _SINGLE = Single()
+#: What a translating function may raise for a value it cannot read.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Columns in the units of a table, one value per row; refused rows (position: field, value) included."""
+
+    columns: dict[str, Sequence[Any]] = field(default_factory=dict)
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, at: int, path: str, value: object) -> None:
+        """Set a row aside, for its first fault."""
+        self.refused.setdefault(at, (path, excerpt_of(value)))
+
+
+def excerpt_of(value: object) -> str:
+    """Return a value for people, at most 80 characters."""
+    try:
+        return repr(value)[:80]
+    except ValueError:  # an integer of more than 4300 digits
+        return f"a very large {type(value).__name__}"
+
+
+def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) -> Translated:
+    """Read decoded rows into columns; what is no object is refused."""
+    result = Translated()
+    if not all(type(row) is dict for row in rows):
+        for at, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                result.refuse(at, "row", row)
+        rows = [row if isinstance(row, Mapping) else {} for row in rows]
+    heads: dict[str, list[Any]] = {}
+    for column, item in wanted.items():
+        values = [_values(rows, path, heads) for path in item.paths]
+        if isinstance(item.via, Sports):
+            _sports(column, item, item.via, values, result)
+            continue
+        read = _via(item, values, result) if item.via is not None else _first(values)
+        target = table[column].unit
+        if item.unit is not None and target is not None and item.unit is not target:
+            read = _converted(read, item.unit.to(target), item.paths[0], result)
+        result.columns[column] = read
+    return result
 
 
 def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
-    """Read decoded rows into the columns and units of a table.
+    """Read decoded rows into the columns and units of a table, as pages are read.
 
     Parameters
     ----------
@@ -39,28 +85,17 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     --------
     >>> from pierre_data.schema import HEALTH, Unit
     >>> wanted = {"height_m": Field("body.cm", Unit.CENTIMETRE)}
-    >>> found = read_rows([{"body": {"cm": 180}}, {"body": {"cm": "tall"}}], wanted, HEALTH)
-    >>> found.columns, found.rejected
+    >>> rows = read_rows([{"body": {"cm": 180}}, {"body": {"cm": "tall"}}], wanted, HEALTH)
+    >>> rows.columns, rows.rejected
     ({'height_m': [1.8]}, (('1', 'body.cm', "'tall'"),))
     """
-    rows: list[Mapping[str, Any]] = []
-    rejected: list[tuple[str, str, str]] = []
-    unknown: Counter[str] = Counter()
-    for at, item in enumerate(items):
-        row: dict[str, Any] = {}
-        odd: list[str] = []
-        for column, field in wanted.items():
-            values = [get_path(item, path) for path in field.paths]
-            try:
-                row |= _read(column, field, values, table, odd)
-            except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
-                rejected.append((str(row.get(table.row_id) or at), field.paths[0], repr(values[0])[:80]))
-                break
-        else:
-            rows.append(row)
-            unknown.update(odd)
-    columns = dict.fromkeys(wanted) | ({"sport_raw": None, "is_exercise": None} if "sport" in wanted else {})
-    return Rows({c: [row.get(c) for row in rows] for c in columns}, tuple(rejected), unknown=unknown)
+    result = translate(list(items), wanted, table)
+    ids = result.columns.get(table.row_id)
+    rejected = tuple((str(ids[at] or at if ids else at), *result.refused[at]) for at in sorted(result.refused))
+    columns = result.columns
+    if rejected:
+        columns = {c: [v for at, v in enumerate(part) if at not in result.refused] for c, part in columns.items()}
+    return Rows(columns, rejected, unknown=result.unknown)
 
 
 def walk(
@@ -105,7 +140,7 @@ def walk(
     ...     print(end.value)
     [{'id': 1}]
     """
-    found: list[Mapping[str, Any]] = []
+    items: list[Mapping[str, Any]] = []
     step: Step | None = paging.first()
     while step is not None:
         page = yield Request(step, raw=True) if isinstance(step, str) else Request(path, {**params, **step}, raw=True)
@@ -114,28 +149,97 @@ def walk(
         if not isinstance(body, Mapping) or not isinstance(rows, list | None):
             fix = "The vendor may have changed its API; look for an update of this provider."
             raise PayloadError(f"{path} was answered without the list {records!r}.", fix, path=path)
-        found += [row for row in rows or () if isinstance(row, Mapping)]
+        items += [row for row in rows or () if isinstance(row, Mapping)]
         cursor = get_path(body, paging.cursor) if paging.cursor else None
         step = paging.after({} if isinstance(step, str) else step, replace(page, rows=len(rows or ()), cursor=cursor))
-    return found
+    return items
 
 
-def _read(column: str, field: Field, values: Sequence[Any], table: Table, unknown: list[str]) -> dict[str, Any]:
-    if isinstance(field.via, Sports):
-        raw, word, known = field.via.read(*values)
-        if word is not None and known is None:
-            unknown.append(word)
-        sport, exercise = known or ("other", True)
-        return {column: sport, "sport_raw": raw, "is_exercise": exercise}
-    value = next((v for v in values if v is not None), None)
-    if isinstance(field.via, Columnwise):
-        value = field.via.function(*((v,) for v in values))[0]
-    elif field.via is not None and (len(values) > 1 or value is not None):
-        value = field.via(*values)
-    target = table[column].unit
-    if field.unit is not None and target is not None and value is not None:
-        value = field.unit.to(target)(number(value))
-    return {column: value}
+def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list[Any]:
+    """Return what a path leads to in every row; each step is taken for the whole column, and once."""
+    if path in heads:
+        return heads[path]
+    before, _, step = path.rpartition(".")
+    if not before:
+        values = [row.get(step) for row in rows]
+    else:
+        parents = _values(rows, before, heads)
+        at = int(step) if step.isdigit() else None
+        values = [
+            parent.get(step)
+            if isinstance(parent, dict)
+            else parent[at]
+            if at is not None and isinstance(parent, list) and at < len(parent)
+            else None
+            if parent is None or isinstance(parent, list)
+            else get_path(parent, step)
+            for parent in parents
+        ]
+    heads[path] = values
+    return values
+
+
+def _first(values: Sequence[list[Any]]) -> list[Any]:
+    first = values[0]
+    for other in values[1:]:
+        first = [b if a is None else a for a, b in zip(first, other, strict=True)]
+    return first
+
+
+def _via(item: Field, values: list[list[Any]], result: Translated) -> list[Any]:
+    via: Any = item.via
+    if not isinstance(via, Columnwise):
+        return _each(via, values, item.paths[0], result, skip_null=len(values) == 1)
+    try:
+        read = list(via.function(*map(tuple, values)))
+        if len(read) == len(values[0]):
+            return read
+    except UNREADABLE:
+        pass  # One value cannot be read: row by row, to know which.
+    return _each(lambda *group: via.function(*((v,) for v in group))[0], values, item.paths[0], result)
+
+
+def _converted(values: list[Any], to: Conversion, path: str, result: Translated) -> list[Any]:
+    if set(map(type, values)) <= {int, float, type(None)}:
+        try:
+            return [None if v is None else v * to.scale + to.offset for v in values]
+        except OverflowError:
+            pass
+    return _each(lambda value: to(number(value)), [values], path, result, skip_null=True)
+
+
+def _each(
+    via: Callable[..., Any], values: list[list[Any]], path: str, result: Translated, *, skip_null: bool = False
+) -> list[Any]:
+    """Translate row by row, each distinct group of values once; a value that cannot be read refuses its row."""
+    read: list[Any] = []
+    # 1, 1.0 and True are equal, and one translation for all three would be wrong.
+    plain = all(len(set(map(type, column)) - {type(None)}) < 2 for column in values)
+    known: dict[Any, Any] = {}
+    for at, group in enumerate(zip(*values, strict=True)):
+        if skip_null and group[0] is None:
+            read.append(None)
+            continue
+        key = group if plain else (*group, *map(type, group))
+        try:
+            if key not in known:
+                known[key] = via(*group)
+            read.append(known[key])
+        except UNREADABLE:
+            try:
+                read.append(via(*group))  # an object or a list is no key, but may be what is wanted
+            except UNREADABLE:
+                result.refuse(at, path, group[0])
+                read.append(None)
+    return read
+
+
+def _sports(column: str, item: Field, sports: Sports, values: list[list[Any]], result: Translated) -> None:
+    rows = [read or (None, None, None) for read in _each(sports.read, values, item.paths[0], result)]
+    result.unknown.update(word for _, word, known in rows if word is not None and known is None)
+    result.columns[column] = [known[0] if known else "other" for _, _, known in rows]
+    result.columns["sport_raw"] = [raw for raw, _, _ in rows]
+    result.columns["is_exercise"] = [known[1] if known else True for _, _, known in rows]
 
 
 dig = get_path  # the vendors of today

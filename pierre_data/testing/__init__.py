@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pierre_data.testing.matrix import provider_matrix
     from pierre_data.testing.replay import ReplayServer, Seen
     from pierre_data.testing.scaffold import write_package
+    from pierre_data.testing.store_checks import check_store
 
 _HOME = {
     "CheckReport": "findings",
@@ -17,6 +18,7 @@ _HOME = {
     "Seen": "replay",
     "WireFields": "findings",
     "check": "conformance",
+    "check_store": "store_checks",
     "provider_matrix": "matrix",
     "write_package": "scaffold",
 }
@@ -28,6 +30,7 @@ __all__ = [
     "Seen",
     "WireFields",
     "check",
+    "check_store",
     "provider_matrix",
     "write_package",
 ]

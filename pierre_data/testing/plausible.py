@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from pierre_data.schema import Kind, Table, Unit
+from pierre_data.schema import Kind, Table
 
-#: Column -> least and greatest value there is, in its own unit; a fact of bodies, not of vendors.
-RANGES: Mapping[str, tuple[float, float]] = {
-    "weight_kg": (2, 500),
-    "height_m": (0.4, 2.8),
-    "elapsed_s": (0, 30 * 86400),
-    "asleep_s": (0, 2 * 86400),
-    "in_bed_s": (0, 3 * 86400),
-    "temperature_c": (-60, 70),
-    "skin_temperature_c": (15, 45),
-    "skin_temperature_deviation_c": (-15, 15),
-    "humidity_pct": (0, 100),
-    "average_speed_mps": (0, 60),
-    "average_altitude_m": (-450, 9000),
-    "energy_kcal": (0, 60000),
-    "ground_contact_time_ms": (50, 1000),
-    "vertical_oscillation_cm": (0.5, 40),
-    "stride_length_m": (0.1, 4),
-    "hrv_rmssd_ms": (0, 500),
-    "utc_offset_s": (-12 * 3600, 14 * 3600),
-    "average_power_w": (0, 2500),
-    "recovery_score": (0, 100),
-    "efficiency_pct": (0, 100),
-}
-#: Unit -> the same, for columns not named above.
-UNITS: Mapping[Unit, tuple[float, float]] = {
-    Unit.BEAT_PER_MINUTE: (5, 280),
-    Unit.BREATH_PER_MINUTE: (2, 120),
-    Unit.DEGREE: (-180, 180),
-    Unit.SECOND: (-12 * 3600, 400 * 366 * 86400),
-}
 _SPEEDS = {"run": (0.3, 12.5), "ride": (0.3, 40.0), "walk": (0.05, 8.0)}
 _NUMBERED = r"\d+\.0|\d+(?:\.\d+)?[eE]\+?\d+"
 
@@ -59,8 +29,7 @@ def oddities(frame: pd.DataFrame, table: Table, now: dt.datetime) -> Iterator[tu
         if values.empty:
             continue
         if column.kind is Kind.NUMBER:
-            bounds = RANGES.get(column.name) or (UNITS.get(column.unit) if column.unit else None)
-            numbers = values[values != 0]
+            bounds, numbers = column.bounds, values[values != 0]
             if bounds and len(numbers) and not bounds[0] <= float(numbers.median()) <= bounds[1]:
                 yield column.name, f"{float(numbers.median()):g} is typical, which cannot be: is the unit right?"
         elif column.kind is Kind.INSTANT:

@@ -15,7 +15,7 @@ import pandas as pd
 from pierre_data.fetch import parse_page
 from pierre_data.providers.strava import descriptor
 from pierre_data.schema import ACTIVITIES
-from pierre_data.spi import Query
+from pierre_data.spi import Query, Response
 from tests.benchmarks.strava_pages import activities, pages
 
 ROWS, ROUNDS = 10_000, 7
@@ -47,7 +47,9 @@ def run() -> list[tuple[str, float, str]]:
 
 def _ours(bodies: list[bytes]) -> pd.DataFrame:
     query, endpoint = Query(ACTIVITIES), descriptor.endpoints[ACTIVITIES]
-    return ACTIVITIES.from_arrow(parse_page(b, endpoint, query, "strava", "/x").table for b in bodies)
+    return ACTIVITIES.from_arrow(
+        parse_page(Response(200, body=b), endpoint, query, "strava", "/x").table for b in bodies
+    )
 
 
 def _msgspec(bodies: list[bytes]) -> Callable[[], pd.DataFrame]:

@@ -1,0 +1,93 @@
+"""Arrow tables as they come: joined, each key once, newest first, parts of one row put together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pierre_data.schema import Table
+
+
+def latest(pieces: Sequence[pa.Table], table: Table, ages: Sequence[float] | None = None) -> list[pa.Table]:
+    """Return pieces in which each key stands once: in the last of those fetched last, by `ages`."""
+    old = [0.0] * len(pieces) if ages is None else ages
+    full = [(p, age) for p, age in zip(pieces, old, strict=True) if p.num_rows]
+    pieces = [p for p, _ in full]
+    names = [n for n in table.key if n != "provider"]
+    if not pieces:
+        return []
+    joined = pa.concat_tables([p.select(names).replace_schema_metadata(None) for p in pieces])
+    if len(names) == 1 and _distinct(joined[names[0]]):
+        return pieces
+    by_age = np.argsort(np.repeat([age for _, age in full], [p.num_rows for p in pieces]), kind="stable")
+    repeated = np.empty(joined.num_rows, dtype=bool)
+    repeated[by_age] = joined.take(by_age).to_pandas().duplicated(keep="last").to_numpy()
+    if not repeated.any():
+        return pieces
+    out, at = [], 0
+    for piece in pieces:
+        out.append(piece.filter(pa.array(~repeated[at : at + piece.num_rows])))
+        at += piece.num_rows
+    return out
+
+
+def _distinct(ids: pa.ChunkedArray) -> bool:
+    """Return whether no id stands twice; ids that are numbers, as most are, take a sixth of the time."""
+    try:
+        numbers = pc.cast(ids, pa.int64())
+    except pa.ArrowInvalid:
+        return bool(pc.count_distinct(ids, mode="all").as_py() == len(ids))
+    # "7" and "07" look alike here: then the ids themselves are compared.
+    return bool(pd.Index(numbers.to_numpy()).is_unique) or bool(pc.count_distinct(ids, mode="all").as_py() == len(ids))
+
+
+def time_range(part: pa.Table, table: Table) -> tuple[dt.datetime, dt.datetime]:
+    """Return when the oldest and the newest of some rows happened."""
+    ends = pc.min_max(part[table.time].cast(pa.timestamp("us", tz="UTC"))).as_py()
+    return ends["min"], ends["max"]
+
+
+def newest_first(part: pa.Table, table: Table) -> pa.Table:
+    """Return rows newest first, ties by key."""
+    names = [table.time, *(n for n in table.key if n not in ("provider", table.time))]
+    keys = [(n, "ascending" if at else "descending") for at, n in enumerate(names) if n in part.schema.names]
+    return part.sort_by(keys) if part.num_rows > 1 and keys else part
+
+
+def join(pieces: Sequence[pa.Table]) -> pa.Table:
+    """Return pieces with different columns as one table."""
+    full = [p.replace_schema_metadata(None) for p in pieces if p.num_rows]
+    return pa.concat_tables(full, promote_options="default") if full else pa.table({})
+
+
+def coalesced(pieces: Sequence[pa.Table], table: Table) -> pa.Table:
+    """Return pieces as one table in which each key stands once, with the newest value there is of each column.
+
+    A night's stages come together: those of an earlier piece are dropped.
+
+    Examples
+    --------
+    >>> from pierre_data.schema import RECOVERY
+    >>> day = pa.table({"id": ["2026-05-09"], "steps": [900.0], "hrv_rmssd_ms": pa.array([None], pa.float64())})
+    >>> coalesced([day, pa.table({"id": ["2026-05-09"], "hrv_rmssd_ms": [44.0]})], RECOVERY).to_pylist()
+    [{'id': '2026-05-09', 'steps': 900.0, 'hrv_rmssd_ms': 44.0}]
+    """
+    if "sleep_id" in table.key:
+        nights: list[pa.Table] = []
+        for piece in (p for p in pieces if p.num_rows):
+            again = pc.unique(piece["sleep_id"])
+            nights = [*(p.filter(pc.invert(pc.is_in(p["sleep_id"], value_set=again))) for p in nights), piece]
+        pieces = nights
+    joined = join(pieces)
+    keys = [n for n in table.key if n in joined.schema.names]
+    rest = [n for n in joined.schema.names if n not in keys]
+    if not joined.num_rows or not rest:
+        return joined
+    last = pc.ScalarAggregateOptions(skip_nulls=True)
+    rows = joined.group_by(keys, use_threads=False).aggregate([(n, "last", last) for n in rest])
+    return rows.rename_columns([*keys, *rest]).select(joined.schema.names)

@@ -1,0 +1,173 @@
+"""A limit costs what it needs, and says from when on rows are complete; one fetch for one period however many ask."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pierre_data import ProviderRegistry
+from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore
+from pierre_data.errors import Cancelled, NetworkError
+from pierre_data.fetch import DescriptorProvider, FetchContext, Fetched, ProviderReport
+from pierre_data.schema import ACTIVITIES
+from pierre_data.secret import Secret
+from pierre_data.spi import Credentials, ProviderConfig, Query
+from tests.benchmarks.strava_pages import activities
+from tests.cache_vendor import UTC, Clock, Vendor, instant, kept, monthly
+from tests.strava_server import TOKEN, StravaServer
+
+
+def ask(provider: CachingProvider, limit: int | None, after: str | None = None, **how: CachePolicy) -> Fetched:
+    query = Query(ACTIVITIES, instant(after) if after else None, limit=limit)
+    fetched = provider.fetch(query, FetchContext(ProviderReport("acme", "activities")), **how)
+    assert fetched.report.error is None
+    return fetched
+
+
+def ids(fetched: Fetched) -> list[str]:
+    frame = ACTIVITIES.from_arrow(fetched.tables).sort_values("start_time", ascending=False)
+    complete = frame if fetched.complete_from is None else frame[frame.start_time >= fetched.complete_from]
+    return complete["id"].tolist()
+
+
+def test_the_newest_few_cost_one_page() -> None:
+    vendor = Vendor(monthly(40, each=5), size=10)
+    newest = sorted(vendor.items, key=lambda i: vendor.items[i][0], reverse=True)
+    provider = kept(vendor, Clock())
+    few = ask(provider, 7)
+    assert len(vendor.asked) == 1
+    assert few.complete_from is not None
+    assert ids(few)[:7] == newest[:7]
+    # November had passed and is kept, October had not: asked again for twice as many, only the rest is fetched.
+    more = ask(provider, 20)
+    assert ids(more)[:20] == newest[:20]
+    assert {before for _, before in vendor.asked[1:]} == {instant("2026-11-01")}
+    assert len(vendor.asked) == 3
+    # Without a limit nothing is left out afterwards, and then a limit costs nothing.
+    assert ids(ask(provider, None)) == newest
+    asked = len(vendor.asked)
+    assert ids(ask(provider, 12))[:12] == newest[:12]
+    assert len(vendor.asked) == asked
+
+
+def test_a_limit_that_is_not_reached_means_everything() -> None:
+    vendor = Vendor(monthly(5))
+    fetched = ask(kept(vendor, Clock()), 100)
+    assert fetched.complete_from is None
+    assert len(ids(fetched)) == 5
+    bounded = ask(kept(vendor, Clock()), 2, after="2026-11-01")
+    assert (ids(bounded), bounded.complete_from) == (["20261100"], None)
+
+
+def test_rows_of_one_instant_are_never_torn_apart() -> None:
+    vendor = Vendor({f"{n:02d}": ("2026-11-20T06:00:00", "Relay") for n in range(25)}, size=10)
+    fetched = ask(kept(vendor, Clock()), 3)
+    assert len(ids(fetched)) == 25
+
+
+def test_what_a_limit_left_out_is_no_empty_period() -> None:
+    vendor, clock = Vendor(monthly(30), size=10), Clock()
+    provider = kept(vendor, clock)
+    ask(provider, 3)
+    assert ids(ask(provider, None, after="2025-01-01")) == [i for i in vendor.items if i >= "2025"]
+
+
+def test_refresh_with_a_limit_walks_no_further_either() -> None:
+    vendor = Vendor(monthly(40), size=10)
+    provider = kept(vendor, Clock())
+    ask(provider, None)
+    vendor.asked.clear()
+    ask(provider, 5, policy=CachePolicy.REFRESH)
+    assert len(vendor.asked) == 1
+
+
+def test_a_limited_answer_is_good_for_as_long_as_a_list() -> None:
+    vendor, clock = Vendor({f"{n:02d}": (f"2026-11-{n:02d}T06:00:00", "Run") for n in range(1, 25)}, size=10), Clock()
+    assert ask(kept(vendor, clock), 5).report.good_until == clock() + 900
+
+
+def test_a_vendor_without_order_is_asked_for_no_more_years_than_needed() -> None:
+    vendor = Vendor(monthly(60), order=lambda found: sorted(found, key=lambda i: i[::-1]))
+    fetched = ask(kept(vendor, Clock(), newest_first=False), 14, after="2022-01-01")
+    assert fetched.complete_from == instant("2025-01-01")
+    assert {after.year for after, _ in vendor.asked if after} == {2026, 2025}
+    assert len(ids(fetched)) == 23
+
+
+def test_ten_of_stravas_list_are_one_request() -> None:
+    now = dt.datetime(2026, 11, 25, 9, tzinfo=UTC)
+    with StravaServer(activities(2500, end=now)) as server:
+        descriptor = ProviderRegistry()["strava"]
+        inside = DescriptorProvider(descriptor, ProviderConfig("strava", api_base_url=server.url))
+        inside.set_credentials(Credentials(access_token=Secret(TOKEN)))
+        provider = CachingProvider(inside, MemoryStore(), descriptor, now=now.timestamp)
+        for after in (None, "2020-01-01"):
+            provider.invalidate_user()
+            server.asked.clear()
+            assert ids(ask(provider, 10, after))[:10] == [str(item["id"]) for item in server.items[:10]]
+            assert len(server.asked) == 1
+        inside.close()
+
+
+# -- many askers ----------------------------------------------------------------------------------------------------
+
+
+def test_eight_threads_that_ask_the_same_cost_one_fetch() -> None:
+    ready = threading.Barrier(8)
+    vendor = Vendor(monthly(40), on_page=lambda n: threading.Event().wait(0.02))
+    provider = kept(vendor, Clock())
+
+    def asked(_: int) -> list[str]:
+        ready.wait(10)
+        return ids(ask(provider, None))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(asked, range(8)))
+    assert answers == [list(vendor.items)] * 8
+    assert len(vendor.asked) == 5
+
+
+def test_who_asks_for_something_else_does_not_wait_and_who_waits_can_be_cancelled() -> None:
+    go, inside = threading.Event(), threading.Event()
+    vendor = Vendor(monthly(40))
+    provider = kept(vendor, Clock())
+
+    def hold(number: int) -> None:
+        if number == 1:
+            inside.set()
+            go.wait(20)
+
+    vendor.on_page = hold
+    slow = threading.Thread(target=lambda: ask(provider, None, "2026-01-01"))
+    slow.start()
+    assert inside.wait(20)
+    other = Query(ACTIVITIES, instant("2024-01-01"), instant("2025-01-01"))
+    assert provider.frame(other)["id"].tolist() == [i for i in vendor.items if i.startswith("2024")]
+    stop = threading.Event()
+    stop.set()
+    context = FetchContext(ProviderReport("acme", "activities"), cancel=stop)
+    assert isinstance(provider.fetch(Query(ACTIVITIES, instant("2026-03-01")), context).report.error, Cancelled)
+    go.set()
+    slow.join()
+
+
+def test_who_waited_for_a_fetch_that_failed_asks_itself() -> None:
+    inside = threading.Event()
+    vendor = Vendor(monthly(12))
+    provider = kept(vendor, Clock())
+
+    def fail_once(number: int) -> None:
+        if number == 1:
+            inside.set()
+            threading.Event().wait(0.1)
+            raise NetworkError("Gone.", "Wait.")
+
+    vendor.on_page = fail_once
+    query = Query(ACTIVITIES)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(provider.frame, query)
+        assert inside.wait(20)
+        second = pool.submit(provider.frame, query)
+        assert isinstance(first.exception(20), NetworkError)
+        assert len(second.result(20)) == 12
