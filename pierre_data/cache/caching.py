@@ -178,8 +178,7 @@ class CachingProvider(FitnessProvider):
         if endpoint is not None and query.id is None:
             context.report.note_reach(query.after, endpoint.reaches(self._namespace.clock()))
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
-        local = not self.descriptor.api_base_url
-        if local or (policy is CachePolicy.BYPASS and not self._offline):
+        if self.provider.is_local or (policy is CachePolicy.BYPASS and not self._offline):
             served = self._past_the_cache(query, context)
             served.good_until = float("inf") if self.descriptor.synthetic else 0.0
         elif query.id is None and query.table.name in LISTS:
@@ -203,7 +202,7 @@ class CachingProvider(FitnessProvider):
             The provider does not offer that table.
         """
         endpoint = self.descriptor.endpoint(query.table)
-        if not self.descriptor.api_base_url:
+        if self.provider.is_local:
             return Estimate(self.name)
         periods = PeriodCache(self._namespace, LISTS[query.table.name], endpoint, query)
         missing, fresh = periods.missing(policy), periods.fresh(policy)

@@ -16,13 +16,12 @@ from pierre_data import schema
 from pierre_data.auth import Connected, Dialogue, Disconnected, MemoryTokens, StoredToken, TokenStore
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
 from pierre_data.client.fetcher import Fetcher
-from pierre_data.client.options import FetchOptions
 from pierre_data.client.overrides import OverrideStore
-from pierre_data.client.query import When, read_range, read_table
+from pierre_data.client.query import ActivityQuery, Policy, When, read_options, read_range, read_table, utc_bounds
 from pierre_data.client.results import ActivityIndex, Reports, ResultCache
 from pierre_data.client.selection import Providers, default_providers, selected
 from pierre_data.client.status import HealthBook, health_frame, provider_status
-from pierre_data.client.tables import Policy, TableMethods
+from pierre_data.client.tables import TableMethods
 from pierre_data.dedupe import Override, duplicates, unquoted
 from pierre_data.errors import (
     ConfigurationError,
@@ -97,15 +96,10 @@ class Client(TableMethods):
         else:
             self._own = selected(providers, self.registry)
         self._marks = OverrideStore(self.settings.data_dir, tenant, user)
-        store: Store
-        if cache is None:
-            store = open_store(
-                self.settings.cache_dir, self.settings.redis_url, notice=lambda text: notice(text, StorageNotice)
-            )
-        elif isinstance(cache, str):
-            store = MemoryStore() if cache == "memory" else _no_store("cache", cache)
-        else:
-            store = cache
+        if isinstance(cache, str):
+            cache = MemoryStore() if cache == "memory" else _no_store("cache", cache)
+        here, redis = self.settings.cache_dir, self.settings.redis_url
+        store = open_store(here, redis, notice=lambda text: notice(text, StorageNotice), own=cache)
         self._fetcher = Fetcher(self.registry, self.settings, self._accounts, store)
         self._results, self._reports, self._index = ResultCache(store), Reports(), ActivityIndex()
         self._health = HealthBook(self.settings.data_dir, tenant, user)
@@ -198,8 +192,9 @@ class Client(TableMethods):
         True
         """
         frame = self.activities(after, before, providers=providers, dedupe=False, policy=policy, tz=tz)
-        aliases = [chosen.alias for chosen in self._chosen(providers)]
-        return duplicates(frame, priority=aliases, overrides=self._marks.read())
+        chosen = self._chosen(providers)
+        priority, ids = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
+        return duplicates(frame, priority=priority, overrides=self._marks.read(), id_spaces=ids)
 
     def connect(
         self,
@@ -406,10 +401,10 @@ class Client(TableMethods):
         QueryError, UnsupportedFeature
             As for `table`.
         """
-        table, way = read_table(table), FetchOptions(policy)
+        table, policy = read_table(table), read_options(policy).policy
         chosen = self._fetcher.offering(table, self._chosen(providers), named=providers is not None)
-        query = Query(table, *read_range(after, before, tz).utc)
-        rows = [asdict(self._fetcher.provider(c).estimate(query, way.cache_policy)) for c in chosen]
+        query = Query(table, *utc_bounds(ActivityQuery(table, read_range(after, before, tz))))
+        rows = [asdict(self._fetcher.provider(c).estimate(query, policy)) for c in chosen]
         dtypes = dict.fromkeys(("requests", "cached_periods", "missing_periods", "cached_rows"), "int64")
         return pd.DataFrame(rows).astype({"provider": "str", **dtypes, "seconds": "float64"})
 

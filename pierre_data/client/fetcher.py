@@ -7,47 +7,28 @@ import threading
 import uuid
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from pierre_data.cache import CachingProvider, Store
-from pierre_data.client.options import ErrorMode, FetchOptions
-from pierre_data.client.query import ActivityQuery, TimeRange
+from pierre_data.client.query import ActivityQuery, FetchOptions, TimeRange, utc_bounds
 from pierre_data.client.results import ActivityKey, Result
 from pierre_data.dedupe import deduplicate
-from pierre_data.errors import PartialResultWarning, PierreError, ProviderBroken, ProviderErrors, UnsupportedFeature
-from pierre_data.fetch import FetchContext, ProviderReport, Report
+from pierre_data.errors import PierreError, UnsupportedFeature
+from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
 from pierre_data.fetch.progress import Progress
-from pierre_data.notices import notice
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query
 
-#: Dedupe looks a day past both ends, so that [a, b) and [b, c) together are [a, c).
-_MARGIN = dt.timedelta(days=1)
-#: With a limit: so many months are asked of a vendor that cannot list its newest rows first, then twice as many ...
+_DAY = dt.timedelta(days=1)
+#: With a limit: so many months are asked of a source that does not stop by itself, then twice as many ...
 _MONTHS = (1, 2, 4, 8, 16, 32, 64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question to one provider; with a limit it may go back only so far."""
-
-    query: Query
-    complete_from: dt.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one provider answered; rows older than `complete_from` may be missing, since a limit stopped it."""
-
-    tables: list[pa.Table]
-    report: ProviderReport
-    complete_from: dt.datetime | None = None
+#: A question to one provider; with a limit it may go back only so far.
+_Asked = tuple[ConfiguredProvider, Query, dt.datetime | None]
 
 
 class Fetcher:
@@ -83,13 +64,7 @@ class Fetcher:
     def offering(
         self, table: Table, chosen: Sequence[ConfiguredProvider], *, named: bool
     ) -> tuple[ConfiguredProvider, ...]:
-        """Return those that have a table.
-
-        Raises
-        ------
-        UnsupportedFeature
-            None has it, or one that was `named` has not.
-        """
+        """Return those that have a table; raises UnsupportedFeature when none has it, or one that was `named`."""
         lacking = [c.alias for c in chosen if table not in self.registry[c.name].endpoints]
         if len(lacking) == len(chosen) or (named and lacking):
             raise UnsupportedFeature(
@@ -102,112 +77,97 @@ class Fetcher:
         self, query: ActivityQuery, chosen: Sequence[ConfiguredProvider], options: FetchOptions, *, named: bool
     ) -> Result:
         """Return the rows of a table in a window, newest first; with a limit as few are fetched as will do."""
-        with self._progress(options) as bar:
-            for attempt in range(len(_MONTHS) + 1):
-                asked = [self._query(c, query, attempt) for c in chosen]
-                parts = self._gather(chosen, asked, options, bar)
-                if not named:  # a class with `frame` alone says only when asked that it lacks a table
-                    parts = [p for p in parts if not isinstance(p.report.error, UnsupportedFeature)] or parts
-                report = Report(uuid.uuid4().hex[:12], tuple(part.report for part in parts))
-                reach = max((p.complete_from for p in parts if p.complete_from is not None), default=None)
-                frame = self._assembled(query, chosen, parts, reach)
-                enough = query.limit is not None and len(frame) >= query.limit
-                if enough or reach is None or any(part.report.error is not None for part in parts):
-                    break
-        return self._labelled(frame.head(query.limit) if query.limit else frame, query.table, report, chosen)
+        for attempt in range(len(_MONTHS) + 1):
+            parts = self._gather([self._asked(c, query, attempt) for c in chosen], options)
+            if not named:  # a class with `frame` alone says only when asked that it lacks a table
+                parts = [p for p in parts if not isinstance(p.report.error, UnsupportedFeature)] or parts
+            reach = max((p.complete_from for p in parts if p.complete_from is not None), default=None)
+            frame = self._assembled(query, chosen, parts, reach)
+            enough = query.limit is not None and len(frame) >= query.limit
+            if enough or reach is None or any(part.report.error is not None for part in parts):
+                break
+        return self._labelled(frame.head(query.limit) if query.limit else frame, query.table, parts, chosen)
 
     def ask_one(self, table: Table, key: ActivityKey, chosen: ConfiguredProvider, options: FetchOptions) -> Result:
         """Return one activity, or what hangs on it."""
         _ = self.registry.describe(chosen).endpoint(table, single=True)
-        with self._progress(options) as bar:
-            [part] = self._gather([chosen], [_Asked(Query(table, id=key.id, near=key.start))], options, bar)
-        frame = table.from_arrow(part.tables)
+        parts = self._gather([(chosen, Query(table, id=key.id, near=key.start), None)], options)
+        frame = table.from_arrow(parts[0].tables)
         if key.activity_id is not None and "activity_id" in frame.columns:
             frame["activity_id"] = pd.Series(key.activity_id, index=frame.index, dtype=frame["activity_id"].dtype)
-        return self._labelled(frame, table, Report(uuid.uuid4().hex[:12], (part.report,)), [chosen])
+        return self._labelled(frame, table, parts, [chosen])
 
-    def _progress(self, options: FetchOptions) -> Progress:
-        return Progress(self.settings.progress if options.progress is None else options.progress is True)
-
-    def _query(self, chosen: ConfiguredProvider, query: ActivityQuery, attempt: int) -> _Asked:
+    def _asked(self, chosen: ConfiguredProvider, query: ActivityQuery, attempt: int) -> _Asked:
         """Return what one provider is asked at an attempt: all of it, its newest rows, or the last months."""
-        after, before = query.window.utc
-        if query.dedupe:
-            after, before = after and after - _MARGIN, before and before + _MARGIN
+        after, before = utc_bounds(query)
         if query.limit is None or attempt == len(_MONTHS) or query.table.time is None:
-            return _Asked(Query(query.table, after, before))
-        if self.registry[chosen.name].endpoints[query.table].newest_first:
-            return _Asked(Query(query.table, after, before, limit=(query.limit + 20) * 4**attempt))
+            return chosen, Query(query.table, after, before), None
+        descriptor = self.registry[chosen.name]
+        if descriptor.api_base_url and descriptor.endpoints[query.table].window_kind != "feed":
+            return chosen, Query(query.table, after, before, limit=(query.limit + 20) * 4**attempt), None
         recent = (before or dt.datetime.now(dt.UTC)) - dt.timedelta(days=31 * _MONTHS[attempt])
         if after is not None and recent <= after:
-            return _Asked(Query(query.table, after, before))
-        return _Asked(Query(query.table, recent, before), recent)
+            return chosen, Query(query.table, after, before), None
+        return chosen, Query(query.table, recent, before), recent
 
-    def _gather(
-        self, chosen: Sequence[ConfiguredProvider], asked: Sequence[_Asked], options: FetchOptions, bar: Progress
-    ) -> list[_Part]:
+    def _gather(self, asked: Sequence[_Asked], options: FetchOptions) -> list[Fetched]:
         """Ask every provider, each in a thread of its own; failures are in the reports, and the others finish."""
-        providers = [self.provider(c) for c in chosen]
-        progress = options.progress if callable(options.progress) else bar
+        made = {chosen.identity: self.provider(chosen) for chosen, _, _ in asked}
 
-        def ask(provider: CachingProvider, asked: _Asked) -> _Part:
-            report = ProviderReport(provider.name, asked.query.table.name)
-            context = FetchContext(report, options.cancel, progress, options.patience_s)
+        def ask(one: _Asked) -> Fetched:
+            chosen, query, reach = one
+            progress = options.progress if callable(options.progress) else bar
+            report = ProviderReport(chosen.alias, query.table.name)
             try:
-                return _Part(provider.tables(asked.query, context, options.cache_policy), report, asked.complete_from)
+                context = FetchContext(report, options.cancel, progress, options.patience_s)
+                fetched = made[chosen.identity].fetch(query, context, options.policy)
             except PierreError as error:  # an unsupported table, a provider of a third party
-                report.error = error
-            except Exception as error:  # noqa: BLE001  code of somebody else's must not take the others' rows along
-                report.error = ProviderBroken(
-                    f"Provider {provider.name!r} raised {type(error).__name__}: {error}.",
-                    "Mend that provider, or look for an update.",
-                    provider=provider.name,
-                )
-                report.error.__cause__ = error
-            return _Part([], report)
+                fetched = Fetched([], replace(report, error=error))
+            return fetched if reach is None else replace(fetched, complete_from=reach)
 
-        if len(providers) == 1:
-            return [ask(providers[0], asked[0])]
-        with ThreadPoolExecutor(len(providers), thread_name_prefix="pierre") as pool:
-            return list(pool.map(ask, providers, asked))
+        with Progress(self.settings.progress if options.progress is None else options.progress is True) as bar:
+            if len(asked) == 1:
+                return [ask(asked[0])]
+            with ThreadPoolExecutor(len(asked), thread_name_prefix="pierre") as pool:
+                return list(pool.map(ask, asked))
 
     def _assembled(
         self,
         query: ActivityQuery,
         chosen: Sequence[ConfiguredProvider],
-        parts: Sequence[_Part],
+        parts: Sequence[Fetched],
         reach: dt.datetime | None,
     ) -> pd.DataFrame:
         """Return one frame, newest first: merged if asked for, of the sports asked for, within the window."""
         frame = newest_first(query.table.from_arrow(t for part in parts for t in part.tables), query.table)
         if query.dedupe:
-            frame = deduplicate(frame, priority=[c.alias for c in chosen], overrides=query.overrides)
-            reach = reach and reach + _MARGIN
+            frame = deduplicate(
+                frame,
+                priority=[c.alias for c in chosen],
+                overrides=query.overrides,
+                id_spaces=self.id_spaces(chosen),
+            )
+            reach = reach and reach + _DAY
         if query.dedupe or query.window.local or reach is not None:
             frame = _within(frame, query.table, query.window, reach)
         if query.sports is not None:
             frame = frame[frame["sport"].isin(query.sports)].reset_index(drop=True)
         return frame
 
+    def id_spaces(self, chosen: Sequence[ConfiguredProvider]) -> dict[str, str]:
+        """Return whose ids each provider's are, where they are not its own."""
+        descriptors = {c.alias: self.registry[c.name] for c in chosen}
+        return {alias: d.id_space or d.name for alias, d in descriptors.items() if (d.id_space or d.name) != alias}
+
     def _labelled(
-        self, frame: pd.DataFrame, table: Table, report: Report, chosen: Sequence[ConfiguredProvider]
+        self, frame: pd.DataFrame, table: Table, parts: Sequence[Fetched], chosen: Sequence[ConfiguredProvider]
     ) -> Result:
+        report = Report(uuid.uuid4().hex[:12], tuple(part.report for part in parts))
         frame.attrs["pierre"] = {"table": table.name, "report": report.id, "complete": report.complete}
         descriptors = [self.registry[c.name] for c in chosen]
         if notes := [f"{d.display_name}: {d.terms.note}" for d in descriptors if d.terms and d.terms.note]:
             frame.attrs["pierre"]["terms"] = " ".join(notes)
         return Result(frame, report)
-
-
-def settle(report: Report, errors: ErrorMode) -> None:
-    """Raise or warn about what went wrong: the one provider's own error, or `ProviderErrors` for several."""
-    failed = [p.error for p in report.providers if p.error is not None]
-    if failed and errors == "raise":
-        if len(failed) == 1:
-            raise failed[0]
-        raise ProviderErrors(f"{len(failed)} providers failed", failed)
-    if errors != "keep" and not report.complete:
-        notice(" ".join(report.lines()), PartialResultWarning)
 
 
 def newest_first(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -234,14 +194,14 @@ def _within(frame: pd.DataFrame, table: Table, window: TimeRange, reach: dt.date
     """Return the rows of a window; before `reach` some may be missing, so that none of those count."""
     if table.time is None:
         return frame
-    times = frame[table.time].dt.tz_localize(None)
-    if window.local and f"{table.time}_local" in frame.columns:
-        times = frame[f"{table.time}_local"].fillna(times)
+    utc = frame[table.time].dt.tz_localize(None)
+    local = f"{table.time}_local"
+    times = frame[local].fillna(utc) if window.local and local in frame.columns else utc
     keep = pd.Series(True, index=frame.index)
     if window.after is not None:
         keep &= times >= window.after.replace(tzinfo=None)
     if window.before is not None:
         keep &= times < window.before.replace(tzinfo=None)
     if reach is not None:
-        keep &= frame[table.time].dt.tz_localize(None) >= reach.replace(tzinfo=None)
+        keep &= utc >= reach.replace(tzinfo=None)
     return frame if keep.all() else frame[keep].reset_index(drop=True)

@@ -8,17 +8,29 @@ import pandas as pd
 
 from pierre_data import schema
 from pierre_data.cache import CachePolicy
-from pierre_data.client.fetcher import Fetcher, settle
-from pierre_data.client.options import ErrorMode, FetchOptions, OnRateLimit, PolicyName, ProgressCallback
+from pierre_data.client.fetcher import Fetcher
 from pierre_data.client.overrides import OverrideStore
-from pierre_data.client.query import ActivityQuery, When, read_limit, read_range, read_sports, read_table
+from pierre_data.client.query import (
+    ActivityQuery,
+    ErrorMode,
+    FetchOptions,
+    OnRateLimit,
+    Policy,
+    ProgressCallback,
+    When,
+    read_limit,
+    read_options,
+    read_range,
+    read_table,
+)
 from pierre_data.client.results import ActivityIndex, Reports, ResultCache
 from pierre_data.client.selection import Providers, selected
-from pierre_data.errors import NoProvidersAvailable, PierreError, QueryError
+from pierre_data.errors import NoProvidersAvailable, PartialResultWarning, PierreError, ProviderErrors, QueryError
+from pierre_data.fetch import Report
+from pierre_data.notices import notice
 from pierre_data.registry import ConfiguredProvider
 from pierre_data.schema import Table
 
-Policy = CachePolicy | PolicyName
 _CACHED = CachePolicy.USE_CACHE
 
 
@@ -98,9 +110,9 @@ class TableMethods:
         >>> len(client.activities("2026-01-01", "2026-06-01", sport="run", limit=5))
         5
         """
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
-        window, sports = read_range(after, before, tz), read_sports(sport)
+        window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
         query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
         return self._ask(query, providers, options, named=False)
 
@@ -119,7 +131,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return nights and naps that start in ``[after, before)``; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.SLEEP, after, before, tz, limit), providers, options)
 
     def sleep_stages(
@@ -137,7 +149,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return stages of sleep that start in ``[after, before)``; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.SLEEP_STAGES, after, before, tz, limit), providers, options)
 
     def recovery(
@@ -155,7 +167,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return recovery of the days in ``[after, before)``; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.RECOVERY, after, before, tz, limit), providers, options)
 
     def health(
@@ -173,7 +185,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return body measurements taken in ``[after, before)``; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.HEALTH, after, before, tz, limit), providers, options)
 
     def personal_records(
@@ -191,7 +203,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return best efforts; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.PERSONAL_RECORDS, after, before, tz, limit), providers, options)
 
     def athlete(
@@ -206,7 +218,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return the athlete of each account, one row per provider; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.ATHLETE, limit=limit), providers, options)
 
     def stats(
@@ -221,7 +233,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return totals as the vendors count them; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.STATS, limit=limit), providers, options)
 
     def gear(
@@ -236,7 +248,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return bikes, shoes and devices; see `table`."""
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.GEAR, limit=limit), providers, options)
 
     def table(
@@ -290,7 +302,7 @@ class TableMethods:
         >>> len(client.table("recovery", "2026-03-01", "2026-03-08"))
         7
         """
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(read_table(table), after, before, tz, limit), providers, options)
 
     def activity(
@@ -332,7 +344,7 @@ class TableMethods:
         >>> client.activity(newest.activity_id[0]).id[0] == newest.id[0]
         True
         """
-        options = FetchOptions(policy, errors, on_rate_limit, progress, cancel)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask_one(schema.ACTIVITIES, key, options)
 
     def streams(
@@ -349,7 +361,7 @@ class TableMethods:
 
         Asked by an ``activity_id``, they carry it in their column of that name; so do laps, zones and segment efforts.
         """
-        frame = self._ask_one(schema.STREAMS, key, FetchOptions(policy, errors, on_rate_limit, progress, cancel))
+        frame = self._ask_one(schema.STREAMS, key, read_options(policy, errors, on_rate_limit, progress, cancel))
         return frame.set_index("elapsed_s").sort_index(kind="stable")
 
     def laps(
@@ -363,7 +375,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return the laps of one activity; `key` as for `activity`."""
-        return self._ask_one(schema.LAPS, key, FetchOptions(policy, errors, on_rate_limit, progress, cancel))
+        return self._ask_one(schema.LAPS, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def zones(
         self,
@@ -376,7 +388,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return the time in zones of one activity; `key` as for `activity`."""
-        return self._ask_one(schema.ZONES, key, FetchOptions(policy, errors, on_rate_limit, progress, cancel))
+        return self._ask_one(schema.ZONES, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def segment_efforts(
         self,
@@ -389,7 +401,7 @@ class TableMethods:
         cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return the segment efforts of one activity; `key` as for `activity`."""
-        return self._ask_one(schema.SEGMENT_EFFORTS, key, FetchOptions(policy, errors, on_rate_limit, progress, cancel))
+        return self._ask_one(schema.SEGMENT_EFFORTS, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def first_available(
         self,
@@ -434,9 +446,9 @@ class TableMethods:
         >>> len(client.first_available(["strava", "synthetic"], "2026-01-01", limit=3))
         3
         """
-        options = FetchOptions(policy, "raise", on_rate_limit, progress, cancel)
+        options = read_options(policy, "raise", on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
-        window, sports = read_range(after, before, tz), read_sports(sport)
+        window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
         query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
         failed: dict[str, PierreError] = {}
         for chosen in self._chosen(providers):
@@ -488,6 +500,15 @@ class TableMethods:
         settle(result.report, options.errors)
         self._results.put(question, result, version)
         return result.frame
+
+
+def settle(report: Report, errors: ErrorMode) -> None:
+    """Raise or warn about what went wrong: the one provider's own error, or `ProviderErrors` for several."""
+    failed = [p.error for p in report.providers if p.error is not None]
+    if failed and errors == "raise":
+        raise failed[0] if len(failed) == 1 else ProviderErrors(f"{len(failed)} providers failed", failed)
+    if errors != "keep" and not report.complete:
+        notice(" ".join(report.lines()), PartialResultWarning)
 
 
 def _query(

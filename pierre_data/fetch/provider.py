@@ -161,6 +161,11 @@ class DescriptorProvider(FitnessProvider):
         """Settings it runs with."""
         return self._config
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it reads files or makes rows up: its answers are not kept."""
+        return not self.descriptor.api_base_url
+
     def __repr__(self) -> str:
         return f"<{self.descriptor.display_name} provider {self.name!r}>"
 

@@ -54,7 +54,9 @@ def described(name: str, factory: ProviderFactory, config: ProviderConfig) -> Pr
     every = _writes(cls, "frame")
 
     def endpoints(methods: Mapping[Table, str]) -> dict[Table, Endpoint]:
-        return {t: Endpoint(columns=tuple(t.columns)) for t, method in methods.items() if every or _writes(cls, method)}
+        # All rows come at once, so that nothing is gained by asking year by year.
+        has = [t for t, method in methods.items() if every or _writes(cls, method)]
+        return {t: Endpoint(columns=tuple(t.columns), newest_first=True) for t in has}
 
     display = name.replace("-", " ").title()
     lists, details = endpoints({**_WINDOWED, **_WHOLE}), endpoints(_SINGLE)

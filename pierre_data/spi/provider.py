@@ -170,6 +170,11 @@ class FitnessProvider:
         """Settings it runs with."""
         return self._config
 
+    @property
+    def is_local(self) -> bool:
+        """Whether asking again costs nothing, so that its answers are not kept."""
+        return False
+
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for.
 
