@@ -322,7 +322,7 @@ def test_answers_that_change(payloads: Path) -> None:
 ROW_TIME = epoch_seconds(ROWS[2]["start"])
 
 
-def test_a_frame_of_an_author_s_own_must_be_conformed(payloads: Path) -> None:
+def test_a_frame_of_an_author_s_own_must_have_what_its_table_requires(payloads: Path) -> None:
     class Own:
         """The least a provider may be."""
 
@@ -339,7 +339,7 @@ def test_a_frame_of_an_author_s_own_must_be_conformed(payloads: Path) -> None:
             """Hold nothing."""
 
     text = wrong(payloads, RIGHT, factory=Own)
-    assert "activities: the frame is not conformed" in text
+    assert "Provider 'tiny' returned activities that do not fit: activities needs the column 'sport'" in text
 
 
 def test_a_new_field_of_the_vendor_is_reported_and_no_mistake(payloads: Path) -> None:

@@ -95,11 +95,9 @@ class FetchModel(WidgetModel):
             self.lines = tuple(_line(report, self.running) for report in self._reports.values())
 
     def _take(self, frame: pd.DataFrame) -> None:
-        report = self.client.last_report
-        providers = report.providers if frame.attrs.get("pierre", {}).get("report") == report.id else []
-        if providers:
-            with self._lock:
-                self._reports = {p.provider: p for p in providers}
+        providers = self.client.report(frame).providers
+        with self._lock:
+            self._reports = {p.provider: p for p in providers}
         self.frame = frame
         failed = [p.error for p in providers if p.error is not None]
         if self._stop.is_set() and any(isinstance(error, Cancelled) for error in failed):

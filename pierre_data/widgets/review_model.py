@@ -96,7 +96,7 @@ class ReviewModel(WidgetModel):
 
         def work() -> None:
             frame = client.activities(after or None, before or None, dedupe=False, errors="keep", progress=False)
-            failed = [f"{p.provider}: {p.error}" for p in client.last_report.providers if p.error is not None]
+            failed = [f"{p.provider}: {p.error}" for p in client.report(frame).providers if p.error is not None]
             self._show(frame, failed)
 
         return in_background("review", work, self._failed, self._ended)
@@ -158,12 +158,14 @@ class ReviewModel(WidgetModel):
 
     def _rules(self) -> dict[str, Any]:
         """Return what `deduplicate` and `duplicates` are told of these rows."""
-        priority, known = self._priority, self._known
-        if self.client is not None:
-            priority = priority or self.client.providers
-            marks = self.client.marks().itertuples(index=False, name=None)
-            known = (*known, *(Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks))
-        return {"priority": priority, "overrides": _together(known, self.overrides)}
+        if self.client is None:
+            return {"priority": self._priority, "overrides": _together(self._known, self.overrides)}
+        registry, names = self.client.registry, self.client.providers
+        marks = self.client.marks().itertuples(index=False, name=None)
+        known = (*self._known, *(Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks))
+        spaces = {name: registry[name].id_space or name for name in names if name in registry}
+        priority = self._priority or names
+        return {"priority": priority, "overrides": _together(known, self.overrides), "id_spaces": spaces}
 
     def _show(self, rows: pd.DataFrame, failed: Sequence[str] = ()) -> None:
         keys = (rows["provider"].astype("str") + ":" + rows["id"].astype("str")).tolist()
