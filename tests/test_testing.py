@@ -18,6 +18,7 @@ from pierre_data.fetch import DescriptorProvider
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import ACTIVITIES, HEALTH
 from pierre_data.spi import (
+    DateWindows,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -317,6 +318,30 @@ def test_answers_that_change(payloads: Path) -> None:
 
     text = wrong(payloads, RIGHT, factory=made(Fickle))
     assert "the same question has two different answers" in text
+
+
+def test_a_long_walk_is_not_walked_twice_and_still_must_not_change(payloads: Path) -> None:
+    long = listed(paging=DateWindows(dt.timedelta(days=5), PageNumber(size=50), oldest=NOW - dt.timedelta(days=600)))
+    more: dict[str, Any] = {"select": select, "now": NOW, "budget": 1000, "accept": ()}
+    asked = []
+
+    class Fickle(DescriptorProvider):
+        steady = True
+
+        def batches(self, query: Query, context: Any) -> Any:
+            asked.append((query.table, query.id, query.after, query.before))
+            whole = self.steady or len(asked) == 1
+            return super().batches(query if whole else replace(query, before=ROW_TIME), context)
+
+    def factory(config: ProviderConfig) -> DescriptorProvider:
+        return Fickle(long, config, resilience=ResilienceConfig(max_retries=0))
+
+    assert check(long, payloads, factory=factory, **more).delivered["activities"] == 6
+    assert asked[0] == (ACTIVITIES, None, None, None)
+    assert None not in asked[1][2:]
+    asked.clear()
+    Fickle.steady = False
+    assert "the same question has two different answers" in wrong(payloads, long, factory=factory, **more)
 
 
 ROW_TIME = epoch_seconds(ROWS[2]["start"])
