@@ -16,7 +16,15 @@ import pyarrow.parquet as pq
 from pierre_data.errors import SchemaError, StorageError
 from pierre_data.schema import MERGED_ACTIVITIES, TABLES, Table
 
-_SCHEMA_VERSION = "1"
+_SCHEMA_VERSION = "2"
+#: Table -> columns that version 1 called otherwise.
+_RENAMED = {
+    "streams": {"activity_id": "id"},
+    "zones": {"activity_id": "id"},
+    "laps": {"id": "lap_id", "activity_id": "id"},
+    "segment_efforts": {"id": "effort_id", "activity_id": "id"},
+    "personal_records": {"id": "effort_id", "activity_id": "id"},
+}
 _KNOWN: dict[str, Table] = {**TABLES, MERGED_ACTIVITIES.name: MERGED_ACTIVITIES}
 
 
@@ -98,7 +106,10 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{source} was not written by pierre_data: its columns are {', '.join(table.schema.names[:6])} ...",
             "Read it with pandas.read_parquet.",
         )
-    frame = kind.conform(table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get), extra=True)
+    frame = table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    if metadata.get(b"pierre.schema") == b"1":
+        frame = frame.rename(columns=_RENAMED.get(kind.name, {}))
+    frame = kind.conform(frame, extra=True)
     frame.attrs = json.loads(metadata.get(b"pierre.attrs", b"{}"))
     return frame
 

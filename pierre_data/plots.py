@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pierre_data.analysis import weekly_volume
 from pierre_data.errors import QueryError
 
 if TYPE_CHECKING:
@@ -43,7 +44,14 @@ def weekly_hours(activities: pd.DataFrame, *, weeks: int | None = None) -> Figur
     >>> weekly_hours(frame).axes[0].get_ylabel()
     'hours per week'
     """
-    hours = _weekly(activities)
+    volume = weekly_volume(activities)
+    if volume.empty:
+        raise QueryError("There is nothing to draw: the frame has no activities.", "Ask for a longer time.")
+    hours = volume.pivot(index="week", columns="sport_family", values="moving_s") / 3600
+    hours = hours[hours.sum().sort_values(ascending=False, kind="stable").index]
+    if len(hours.columns) > len(_COLOURS):
+        most, rest = hours.iloc[:, : len(_COLOURS) - 1], hours.iloc[:, len(_COLOURS) - 1 :]
+        hours = most.assign(**{"all others": rest.sum(axis=1)})
     hours = hours.tail(weeks) if weeks else hours
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     axes: Axes = figure.subplots()
@@ -55,18 +63,3 @@ def weekly_hours(activities: pd.DataFrame, *, weeks: int | None = None) -> Figur
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, ncols=len(hours.columns), loc="outside upper left")
     return figure
-
-
-def _weekly(activities: pd.DataFrame) -> pd.DataFrame:
-    exercise = activities[activities["is_exercise"].fillna(True)]
-    if exercise.empty:
-        raise QueryError("There is nothing to draw: the frame has no activities.", "Ask for a longer time.")
-    local = exercise["start_time_local"].fillna(exercise["start_time"].dt.tz_localize(None))
-    monday = local.dt.normalize() - pd.to_timedelta(local.dt.day_of_week, unit="D")
-    seconds = exercise["moving_s"].fillna(exercise["elapsed_s"])
-    table = (seconds / 3600).groupby([monday, exercise["sport_family"]]).sum().unstack(fill_value=0)
-    table = table.reindex(pd.date_range(table.index.min(), table.index.max(), freq="7D"), fill_value=0.0)
-    largest = table.sum().sort_values(ascending=False).index
-    shown, rest = largest[: len(_COLOURS) - 1], largest[len(_COLOURS) - 1 :]
-    out = table[list(shown)]
-    return out.assign(**{"all others": table[list(rest)].sum(axis=1)}) if len(rest) else out

@@ -150,10 +150,6 @@ class Settings(BaseModel):
         """Set ``PIERRE_<PROVIDER>_<NAME>`` for this object alone, as a key form does; it is kept nowhere else."""
         self._environ[variable(provider, name)] = value.reveal().strip()
 
-    def scopes(self, provider: str | tuple[str, ...]) -> tuple[str, ...]:
-        """Return ``PIERRE_<PROVIDER>_SCOPES``, split on commas or spaces."""
-        return words(self.text(provider, "SCOPES"))
-
     def provider_file(self) -> Mapping[str, Mapping[str, Any]]:
         """Return ``providers.toml`` of the configuration directory: provider -> settings; empty when absent.
 
@@ -174,7 +170,7 @@ class Settings(BaseModel):
 
     def _variable(self, provider: str | tuple[str, ...], name: str) -> str:
         names = (provider,) if isinstance(provider, str) else provider
-        forms = [variable(p, name) for p in names]
+        forms = [f"PIERRE_{p.upper().replace('-', '_')}_{name}" for p in dict.fromkeys(names)]
         forms += [form.removeprefix("PIERRE_") for form in forms] if name in _LEGACY else []
         return next((f for f in forms if f in self._environ or f"{f}_FILE" in self._environ), forms[0])
 

@@ -29,7 +29,6 @@ def clean_room(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.setenv("HOME", str(home))
     for name in ("CACHE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"PIERRE_{name}_DIR", str(home / name.lower()))
-    monkeypatch.setenv("TQDM_DISABLE", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,15 +6,18 @@ import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
+import pytest
+
 from pierre_data import ProviderRegistry
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore
-from pierre_data.errors import Cancelled, NetworkError
+from pierre_data.errors import Cancelled, NetworkError, ProviderBroken
 from pierre_data.fetch import DescriptorProvider, FetchContext, Fetched, ProviderReport
 from pierre_data.schema import ACTIVITIES
 from pierre_data.secret import Secret
-from pierre_data.spi import Credentials, ProviderConfig, Query
+from pierre_data.spi import Credentials, FitnessProvider, ProviderConfig, Query
 from tests.benchmarks.strava_pages import activities
-from tests.cache_vendor import UTC, Clock, Vendor, instant, kept, monthly
+from tests.cache_vendor import UTC, Clock, Vendor, described, instant, kept, monthly
 from tests.strava_server import TOKEN, StravaServer
 
 
@@ -171,3 +174,43 @@ def test_who_waited_for_a_fetch_that_failed_asks_itself() -> None:
         second = pool.submit(provider.frame, query)
         assert isinstance(first.exception(20), NetworkError)
         assert len(second.result(20)) == 12
+
+
+# -- any provider ---------------------------------------------------------------------------------------------------
+
+
+class Diary(FitnessProvider):
+    """A provider of one method."""
+
+    name = "acme"
+    config = ProviderConfig("acme")
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.asked = error, 0
+
+    def frame(self, query: Query) -> pd.DataFrame:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        start = pd.Timestamp("2026-11-20T07:00Z")
+        return pd.DataFrame(
+            {"provider": ["acme"], "id": ["1"], "sport": ["run"], "start_time": [start], "elapsed_s": [1800.0]}
+        )
+
+
+def test_a_provider_of_one_method_is_kept_like_any_other() -> None:
+    diary = Diary()
+    provider = CachingProvider(diary, MemoryStore(), described(), now=Clock())
+    for _ in range(2):
+        assert provider.frame(Query(ACTIVITIES))["id"].tolist() == ["1"]
+        assert len(provider.frame(Query(ACTIVITIES, instant("2026-11-21")))) == 0
+    assert diary.asked == 1
+    provider.close()  # though it has nothing to close
+
+
+def test_what_a_providers_own_code_raises_becomes_its_error() -> None:
+    provider = CachingProvider(Diary(ValueError("oops")), MemoryStore(), described(), now=Clock())
+    with pytest.raises(ProviderBroken, match="oops") as broken:
+        provider.frame(Query(ACTIVITIES))
+    assert isinstance(broken.value.__cause__, ValueError)
+    assert broken.value.provider == "acme"

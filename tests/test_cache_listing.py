@@ -15,14 +15,14 @@ import pytest
 from pierre_data import schema
 from pierre_data.cache import CachePolicy, CacheTtl, CachingProvider, MemoryStore, Store
 from pierre_data.cache.arrow_tables import latest
-from pierre_data.cache.serialization import decode, encode
+from pierre_data.cache.serialization import decode, encode, revision
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.errors import AccessDenied, Cancelled, NetworkError, StorageError
 from pierre_data.fetch import FetchContext, ProviderReport
 from pierre_data.schema import Table
-from pierre_data.spi import Event, Query
-from tests.cache_vendor import Clock, Vendor, instant, kept, monthly
+from pierre_data.spi import Event, Field, Query
+from tests.cache_vendor import Clock, Vendor, described, instant, kept, monthly
 
 NOW = "2026-11-25T09:00:00"
 ALL = Query(schema.ACTIVITIES)
@@ -357,19 +357,78 @@ def test_an_entry_an_older_version_wrote_is_read_by_name(clock: Clock) -> None:
     assert frame["name"].isna().tolist() == [True, False]
 
 
-@pytest.mark.parametrize("value", [b"", b"not arrow", b"\x80\x04K\x01."])
-def test_a_damaged_entry_is_fetched_again(clock: Clock, value: bytes) -> None:
+def cut_short(value: bytes) -> bytes:
+    """Cut where the rows begin: Arrow reads such a stream as an empty table."""
+    second = value.find(b"\xff\xff\xff\xff", value.find(b"\xff\xff\xff\xff") + 4)
+    assert second > 0
+    return value[:second]
+
+
+def flipped(value: bytes) -> bytes:
+    at = len(value) * 2 // 3
+    return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+
+
+def older(value: bytes) -> bytes:
+    return encode(decode(value, None), 1)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda value: b"",
+    "foreign": lambda value: b"not arrow",
+    "pickle": lambda value: b"\x80\x04K\x01.",
+    "cut short": cut_short,
+    "one bit": flipped,
+    "of an older revision": older,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("single", [False, True])
+def test_what_is_not_what_was_stored_is_fetched_again(
+    clock: Clock, damage: Callable[[bytes], bytes], single: bool
+) -> None:
     vendor, store = Vendor(monthly(3)), MemoryStore()
     provider = kept(vendor, clock, store)
-    ids(provider)
-    where = provider._namespace.key("activity_list", "2026-09")
+    query = Query(schema.ACTIVITIES, id="20260900") if single else ALL
+    whole = provider.frame(query)
+    where = provider._namespace.key(*(("activity", "20260900") if single else ("activity_list", "2026-09")))
     [entry] = store.get_many([where]).values()
-    store.put_many({where: Entry(value, entry.fetched, entry.expires, entry.keep_until)})
-    watch = FetchContext(ProviderReport("acme", "activities"))
-    fetched = provider.fetch(ALL, watch)
-    found = schema.ACTIVITIES.from_arrow(fetched.tables)
-    assert sorted(found["id"]) == ["20260900", "20261000", "20261100"]
+    damaged = Entry(damage(bytes(entry.value)), entry.fetched, entry.expires, entry.keep_until)
+    store.put_many({where: damaged})
+    asked = len(vendor.asked)
+    fetched = provider.fetch(query, FetchContext(ProviderReport("acme", "activities")))
+    rows = schema.ACTIVITIES.from_arrow(fetched.tables).sort_values("start_time", ascending=False, ignore_index=True)
+    assert rows.equals(whole.sort_values("start_time", ascending=False, ignore_index=True))
     assert fetched.report.complete
+    assert len(vendor.asked) > asked
+    store.put_many({where: damaged})
+    away = kept(vendor, clock, store, offline=True)
+    assert "20260900" not in ([] if single else ids(away))
+
+
+def test_rows_that_a_feed_will_not_list_again_outlive_a_new_parser_and_the_rest_is_walked_again(clock: Clock) -> None:
+    vendor, store = Vendor(monthly(2), ignores_windows=True), MemoryStore()
+    provider = kept(vendor, clock, store, window_kind="feed")
+    ids(provider)
+    namespace = provider._namespace
+    keys = [namespace.key("activity_list", name) for name in ("2026-10", "2026-11")]
+    keys += [namespace.key(f"activity_list_{word}") for word in ("watermark", "walked")]
+    entries = store.get_many(keys)
+    assert len(entries) == 4
+    store.put_many({k: Entry(older(bytes(e.value)), e.fetched, e.expires, e.keep_until) for k, e in entries.items()})
+    vendor.asked.clear()
+    vendor.items = {"20261100": ("2026-11-01T06:00:00", "Read anew")}
+    frame = provider.frame(ALL).set_index("id")
+    assert vendor.asked[0] == (None, None)
+    assert frame.name.to_dict() == {"20261100": "Read anew", "20261000": "Morning"}
+
+
+def test_a_revision_changes_with_what_is_read() -> None:
+    base = described()
+    moved = described(fields={n: Field("a", "b") for n in ("id", "sport", "start_time", "elapsed_s")})
+    assert revision(base) == revision(described())
+    assert revision(base) != revision(moved)
 
 
 def test_two_clients_fill_one_period_at_once(clock: Clock, tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_what_our_redis_dict_overrides(tmp_path: Path, kind: str) -> None:
             return RedisDict(namespace, connection=client, serializer=None, ttl_offset=0)
 
         gone = Packed(b"x")
-        gone.keep_until = time.time() - 1
+        gone.expires_unix = time.time() - 1
         made("ns")["gone"] = gone
         made("n*")["key"] = Entry(b"x", NOW, NOW, NOW + 900).packed()
         right = ("gone" not in made("ns"), list(made("n*").keys()) == ["key"], client.ttl("n*:key") > 0)

@@ -231,6 +231,30 @@ def test_a_class_with_one_method_is_a_provider(factory: Callable[[pierre.Provide
     assert set(renamed.activities().provider) == {"paper"}
 
 
+def test_a_class_is_cached_like_any_other() -> None:
+    counted = type("Counted", (Diary,), {"calls": 0})
+    registry, store = registered("diary", counted), MemoryStore()
+    for _ in range(2):  # another client of the same store
+        client = Client("diary", registry=registry, cache=store)
+        for _ in range(3):
+            assert len(client.activities()) == 2
+    assert counted.calls == 1
+    client.activities(policy="refresh")
+    assert counted.calls == 2
+
+
+def test_a_class_of_frame_alone_says_itself_what_it_lacks() -> None:
+    def frame(self: Any, query: pierre.Query) -> pd.DataFrame:
+        return Diary.activities(self) if query.table == schema.ACTIVITIES else FitnessProvider.frame(self, query)
+
+    registry = registered("own", type("Own", (Diary,), {"activities": FitnessProvider.activities, "frame": frame}))
+    client = Client(["own", "synthetic"], registry=registry, cache="memory")
+    assert set(client.activities(*WINDOW, dedupe=False).provider) == {"own", "synthetic"}
+    assert set(client.sleep(*WINDOW).provider) == {"synthetic"}
+    with pytest.raises(pierre.UnsupportedFeature, match="own does not offer sleep"):
+        client.sleep(providers="own")
+
+
 def test_a_class_without_our_base_is_a_provider() -> None:
     client = Client("alone", registry=registered("alone", Alone), cache="memory")
     assert client.sleep("2026-01-01").provider.tolist() == ["alone"]
@@ -403,6 +427,40 @@ def test_a_question_asked_again_is_answered_from_memory(strava: StravaServer, tm
         assert client.last_report is report
         assert len(strava.asked) == asked
         assert best < 0.001
+
+
+def test_marks_of_rows_nobody_has_are_told() -> None:
+    client = Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    client.mark_same("synthetic-watch:1", "synthetic-phone:2")
+    client.activities(*WINDOW)  # they may lie outside
+    with pytest.warns(pierre.ConfigurationNotice, match="Marks name what is not there: synthetic-phone:2"):
+        client.activities()
+    client.unmark("synthetic-watch:1", "synthetic-phone:2")
+    client.activities()
+
+
+def test_what_cannot_be_forgotten_is_told(synthetic: Client) -> None:
+    with pytest.raises(pierre.QueryError, match=r"resource='activity_lst' is unknown\. Did you mean 'activity_list'"):
+        synthetic.invalidate(resource="activity_lst")
+    with pytest.raises(pierre.ProviderNotFound):
+        synthetic.invalidate(provider="strva")
+
+
+def test_a_store_of_ones_own_never_breaks_a_read(strava: StravaServer, tmp_path: Path) -> None:
+    class Gone(MemoryStore):
+        def get_many(self, keys: Any) -> Any:
+            raise pierre.StorageError("The bucket is gone.", "Look for it.")
+
+    class Wrapped:
+        def __init__(self) -> None:
+            self.inner = Gone()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    client = Client("strava", settings=settings(strava, tmp_path), cache=Wrapped())
+    with pytest.warns(pierre.StorageNotice, match="The bucket is gone"):
+        assert len(client.activities()) == 50
 
 
 def test_warnings_point_at_the_caller(strava: StravaServer, tmp_path: Path) -> None:

@@ -98,3 +98,19 @@ def test_the_umask_decides_who_may_read(frame: pd.DataFrame, tmp_path: Path) -> 
     finally:
         os.umask(before)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_file_of_the_first_layout_is_read(tmp_path: Path) -> None:
+    old = pa.table({"provider": ["a"], "activity_id": ["7"], "lap": [1.0], "id": ["71"]})
+    old = old.replace_schema_metadata({"pierre.table": "laps", "pierre.schema": "1"})
+    pq.write_table(old, tmp_path / "laps.parquet")
+    laps = pierre.read_parquet(tmp_path / "laps.parquet")
+    assert laps[["id", "lap_id"]].to_numpy().tolist() == [["7", "71"]]
+    assert laps.activity_id.isna().all()
+    frame = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory").activities("2026-01-01", "2026-02-01")
+    file = pierre.to_parquet(frame, tmp_path / "a.parquet")
+    table = pq.read_table(file)
+    counts = table.column("n_sources").cast(pa.float64())
+    table = table.set_column(table.schema.names.index("n_sources"), "n_sources", counts).drop_columns("source_file")
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"pierre.schema": b"1"}), file)
+    pd.testing.assert_frame_equal(pierre.read_parquet(file), frame)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
+import time
+import weakref
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -12,13 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pierre_data import PayloadError, SchemaError, Unit
-from pierre_data.fetch import DescriptorProvider, cut, parse_page, parse_rows
+from pierre_data import AuthenticationFailed, PayloadError, SchemaError, Unit
+from pierre_data.fetch import DescriptorProvider, FetchContext, ProviderReport, cut, parse_page, parse_rows
 from pierre_data.fetch.columns import read
 from pierre_data.schema import ACTIVITIES, ATHLETE, Kind
+from pierre_data.secret import Secret
 from pierre_data.spi import (
     Endpoint,
     Field,
+    PageNumber,
     Plan,
     ProviderConfig,
     ProviderDescriptor,
@@ -32,7 +38,7 @@ from pierre_data.spi import (
 )
 from pierre_data.spi.fields import Columnwise
 from pierre_data.spi.reading import read_rows
-from tests.fault_server import FaultServer
+from tests.fault_server import FaultServer, Line, hang
 from tests.fault_server import json as answer
 
 FIELDS = {
@@ -246,3 +252,126 @@ def test_odd_times_fall_back_one_by_one() -> None:
     array, bad = read(values, Kind.INSTANT)
     assert bad == [3, 4] or bad == [3]
     assert array[0].as_py() == dt.datetime(2025, 12, 31, 22, 0, 0, 123456, tzinfo=dt.UTC)
+
+
+ODD = [
+    pytest.param(b'"half \\ud83d"', "name", "half \ufffd", id="half an emoji"),
+    pytest.param(b'"\xff\xfe"', "name", "\ufffd\ufffd", id="bytes that are no UTF-8"),
+    pytest.param(b"9" * 400, "minutes", None, id="400 digits"),
+    pytest.param(b"9" * 5000, "minutes", None, id="5000 digits"),
+    pytest.param(b"NaN", "minutes", None, id="NaN"),
+    pytest.param(b'"nan"', "minutes", None, id="NaN as text"),
+    pytest.param(b"1e999", "minutes", None, id="infinite"),
+    pytest.param(b"9007199254740993", "minutes", 9007199254740992.0 * 60, id="beyond 2**53"),
+    pytest.param(b"[" * 5000 + b"]" * 5000, "unread", None, id="deep where nobody reads"),
+    pytest.param(b"[" * 5000 + b"]" * 5000, "length", None, id="deep"),
+]
+
+
+@pytest.mark.parametrize(("value", "field", "expected"), ODD)
+def test_one_bad_value_costs_one_row_at_most(value: bytes, field: str, expected: Any) -> None:
+    rows = [json.dumps(GOOD | {"id": at}).encode() for at in range(4)]
+    marked = json.dumps(GOOD | {"id": 2, field: "MARK"}).encode().replace(b'"MARK"', value)
+    body = b"[" + b", ".join([*rows[:2], marked, rows[3]]) + b"]"
+    parsed = parse_page(Response(200, body=body), Endpoint("/x", FIELDS), Query(ACTIVITIES), "acme", "/x")
+    ids = parsed.table["id"].to_pylist()
+    assert [id for id in ids if id != "2"] == ["0", "1", "3"]
+    if expected is not None:
+        column = {"minutes": "elapsed_s"}.get(field, field)
+        assert parsed.table[column].to_pylist()[2] == expected
+    elif field == "minutes":
+        assert [r.row for r in parsed.rejected] == ["2"]
+
+
+WRONG = [[1], {"a": 1}, True]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize("path", ["name", "external.id", "minutes", "start"])
+@pytest.mark.parametrize("neighbours", [0, 1, 2])
+def test_a_value_means_the_same_whatever_stands_beside_it(value: Any, path: str, neighbours: int) -> None:
+    fields = FIELDS | {"name": Field("name"), "external_id": Field("external.id")}
+    head, _, rest = path.partition(".")
+    odd = GOOD | {"id": 7, head: {rest: value} if rest else value}
+    items = [odd, *[GOOD | {"id": at, "minutes": "half"} for at in range(neighbours)], GOOD | {"id": 9}]
+    frame, parsed = page(items, endpoint=Endpoint("/x", fields))
+    again = parse_rows(read_rows(items, fields, ACTIVITIES), ACTIVITIES, "acme")
+    alone, _ = page([odd], endpoint=Endpoint("/x", fields))
+    assert frame["id"].tolist() == again.table["id"].to_pylist() == ["9"]
+    assert len(alone) == 0
+    assert {r.row for r in parsed.rejected} == {r.row for r in again.rejected}
+
+
+def test_equal_values_of_different_types_are_translated_each_for_itself() -> None:
+    fields = FIELDS | {"name": Field("kind", via=repr), "sport": Field("sport", via=Sports({"run": "run"}))}
+    items = [GOOD | {"id": at, "kind": kind, "sport": "run"} for at, kind in enumerate((True, 1, 1.0, [1]))]
+    frame, _ = page(items, endpoint=Endpoint("/x", fields))
+    assert frame.name.tolist() == ["True", "1", "1.0", "[1]"]
+
+
+def test_a_renamed_field_is_named_once_and_a_field_that_is_only_missing_is_not() -> None:
+    def served(rows: list[dict[str, Any]]) -> tuple[list[str], bool]:
+        acme = ProviderDescriptor(
+            name="acme",
+            display_name="Acme",
+            api_base_url="https://acme.example",
+            endpoints={ACTIVITIES: Endpoint("/x", FIELDS | {"name": Field("about.title")}, ignored=("about.other",))},
+        )
+        with FaultServer(answer(rows)) as server:
+            made = DescriptorProvider(acme, ProviderConfig("acme", api_base_url=server.url))
+            context = FetchContext(ProviderReport("acme", "activities"))
+            list(made.batches(Query(ACTIVITIES), context))
+            made.close()
+        return context.report.lines(), context.report.complete
+
+    rows = [GOOD | {"id": at, "about": {"title": "Run", "other": 1}} for at in range(6)]
+    assert served(rows) == ([], True)
+    missing = [{k: v for k, v in row.items() if k != "length"} for row in rows]
+    assert served(missing) == ([], True)
+    renamed = [row | {"about": {"headline": "Run", "other": 1}} for row in rows]
+    [line], complete = served(renamed)
+    assert line.startswith("acme: about.title came in no row of activities")
+    assert complete
+    assert served(renamed[:4]) == ([], True)
+
+
+def test_a_dropped_provider_is_freed_and_its_connections_closed() -> None:
+    acme = ProviderDescriptor(
+        name="acme",
+        display_name="Acme",
+        api_base_url="https://acme.example",
+        key_headers={"x-key": "KEY"},
+        endpoints={ACTIVITIES: Endpoint("/x", FIELDS)},
+    )
+    with FaultServer(answer([GOOD])) as server:
+        config = ProviderConfig("acme", api_base_url=server.url, keys={"x-key": Secret("k")})
+        made = DescriptorProvider(acme, config)
+        assert len(made.frame(Query(ACTIVITIES))) == 1
+        transport, alive = made._client._transport, weakref.ref(made)  # type: ignore[union-attr]
+        del made
+        gc.collect()
+        assert alive() is None
+        assert transport._pool.connections == []  # type: ignore[attr-defined]
+
+
+def test_an_error_does_not_wait_for_the_pages_in_flight() -> None:
+    def vendor(line: Line) -> bool:
+        number = int(parse_qsl(line.request.target.partition("?")[2])[0][1])
+        if number == 1:
+            return answer([GOOD | {"id": at} for at in range(2)])(line)
+        return answer({}, 401)(line) if number == 2 else hang(line)
+
+    acme = ProviderDescriptor(
+        name="acme",
+        display_name="Acme",
+        api_base_url="https://acme.example",
+        endpoints={ACTIVITIES: Endpoint("/x", FIELDS, paging=PageNumber(2))},
+        in_flight=4,
+    )
+    with FaultServer(vendor) as server:
+        made = DescriptorProvider(acme, ProviderConfig("acme", api_base_url=server.url))
+        began = time.monotonic()
+        with pytest.raises(AuthenticationFailed):
+            made.frame(Query(ACTIVITIES))
+        assert time.monotonic() - began < 5  # of the 30 s that a page may take
+        made.close()

@@ -6,6 +6,7 @@ from pierre_data import errors
 from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.spi import Request, Response
 from tests.fault_server import FaultServer, json, reply
+from tests.test_http_retry import Clock
 
 QUICK = ResilienceConfig(base_delay_s=0.001, max_delay_s=0.005, timeout_s=5.0)
 
@@ -85,9 +86,9 @@ def test_the_vendors_own_reading_goes_first_for_any_status():
         return None
 
     script = [reply(403, b"Inactive"), reply(200, b'{"status":601}', headers={"Retry-After": "3"}), json([])]
-    slept = []
-    with FaultServer(*script) as server, client(server, faults=faults, sleep=slept.append) as acme:
+    slept = Clock()
+    with FaultServer(*script) as server, client(server, faults=faults, cancel=slept) as acme:
         with pytest.raises(errors.AccessDenied, match="inactive") as caught:
             acme.send(get())
         assert acme.send(get()).body == b"[]"
-    assert (caught.value.provider, slept) == ("acme", [3.0])
+    assert (caught.value.provider, slept.waits) == ("acme", [3.0])

@@ -30,7 +30,7 @@ ROWS = [
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {
     "httpx": "http",
-    "httpcore": "http",
+    "httpcore": "",
     "requests_cache": "cache",
     "authlib": "auth",
     "ipywidgets": "widgets",

@@ -8,25 +8,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-import pandas as pd
-
-from pierre_data import schema
-from pierre_data.errors import PierreError, ProviderBroken
+from pierre_data.errors import PierreError
 from pierre_data.fetch import Batch, FetchContext, cut
+from pierre_data.fetch.provider import provider_broken
 from pierre_data.spi import FitnessProvider, Page, Query
 
 #: So often who waits for another's fetch looks at the own cancel event, in seconds.
 _LOOK_S = 0.1
-
-#: Table -> the method of `FitnessProvider` that answers it for a window, for everything, or for one id.
-_WINDOWED = {
-    schema.ACTIVITIES.name: "activities",
-    schema.SLEEP.name: "sleep_sessions",
-    schema.SLEEP_STAGES.name: "sleep_stages",
-    schema.RECOVERY.name: "recovery_metrics",
-    schema.HEALTH.name: "health_metrics",
-}
-_SINGLE = {schema.ACTIVITIES.name: "activity"}
 
 
 @runtime_checkable
@@ -46,43 +34,23 @@ class Closeable(Protocol):
 
 
 def batches(provider: FitnessProvider, query: Query, context: FetchContext) -> Generator[Batch, None, None]:
-    """Yield the rows a query asks for, of a provider with `batches`, `frame` or table methods alone.
+    """Yield the rows a query asks for, of a provider with `batches` or `frame` alone.
 
-    Whatever its code raises becomes this provider's own error: ProviderBroken.
+    Whatever its own code raises becomes its ProviderBroken.
     """
     try:
         if isinstance(provider, BatchProvider):
             yield from provider.batches(query, context)
             return
         context.check()
-        table = query.table.to_arrow(query.table.conform(_frame(provider, query)))
-        page = Page(table.num_rows)
+        table = query.table.to_arrow(query.table.conform(provider.frame(query)))
         rows = cut(table, query.table, query.after, query.before)
         context.arrived(rows.num_rows, ())
-        yield Batch(rows, page)
+        yield Batch(rows, Page(table.num_rows))
     except PierreError:
         raise
     except Exception as error:  # of third-party code
-        raise ProviderBroken(
-            f"{context.report.provider} failed at {query.table.name}: {type(error).__name__}: {error}.",
-            "Report it to the provider's author.",
-            provider=context.report.provider,
-        ) from error
-
-
-def _frame(provider: FitnessProvider, query: Query) -> pd.DataFrame:
-    if type(provider).frame is not FitnessProvider.frame:
-        return provider.frame(query)
-    # A class of table methods; those it does not write say so.
-    name = query.table.name
-    if query.id is not None:
-        frame = getattr(provider, _SINGLE.get(name, name))(query.id)
-    elif name in _WINDOWED:
-        frame = getattr(provider, _WINDOWED[name])(query.after, query.before)
-    else:
-        frame = getattr(provider, name)()
-    assert isinstance(frame, pd.DataFrame)
-    return frame
+        raise provider_broken(context.report.provider, error) from error
 
 
 class InFlight:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join
 from pierre_data.cache.asking import Closeable, InFlight, batches
-from pierre_data.cache.estimate import Estimate, estimate
+from pierre_data.cache.cost import Estimate, expected_cost
 from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
 from pierre_data.cache.period_cache import PeriodCache, Served
 from pierre_data.cache.policy import CachePolicy, CacheTtl
@@ -176,7 +176,9 @@ class CachingProvider(FitnessProvider):
         """
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
-            context.report.note_reach(query.after, endpoint.reaches(self._namespace.clock()))
+            context.report.note_reach(
+                query.after, endpoint.reaches(dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC))
+            )
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         if self.provider.is_local or (policy is CachePolicy.BYPASS and not self._offline):
             served = self._past_the_cache(query, context)
@@ -205,23 +207,26 @@ class CachingProvider(FitnessProvider):
         if self.provider.is_local:
             return Estimate(self.name)
         periods = PeriodCache(self._namespace, LISTS[query.table.name], endpoint, query)
-        missing, fresh = periods.missing(policy), periods.fresh(policy)
-        limits, in_flight = self.descriptor.limits, self.descriptor.in_flight
-        return estimate(self.name, endpoint, missing, fresh, limits, in_flight, self._namespace.clock())
+        estimate = expected_cost(
+            self.descriptor, query.table, periods.missing(policy), periods.fresh(policy), periods.clock
+        )
+        return replace(estimate, provider=self.name)
 
     def _list(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
-        kind = UploadFeed if is_feed(self.descriptor, query.table) else PeriodCache
-        resource = LISTS[query.table.name]
-        cache = kind(self._namespace, resource, self.descriptor.endpoints.get(query.table), query)
+        resource, endpoint = LISTS[query.table.name], self.descriptor.endpoints.get(query.table)
+        if endpoint is not None and endpoint.window_kind == "feed":
+            feed = UploadFeed(self._namespace, resource, endpoint, query)
+            if self._offline:
+                return feed.offline()
+            with self._in_flight.claim({resource}, context):
+                return feed.catch_up(policy, self._batches, context)
+        cache = PeriodCache(self._namespace, resource, endpoint, query)
         if self._offline:
             return cache.offline()
-        if isinstance(cache, UploadFeed):
-            with self._in_flight.claim({resource}, context):
-                return cache.catch_up(policy, self._batches, context)
         missing = cache.missing(policy)
         with self._in_flight.claim({f"{resource}:{p.name}" for w in missing for p in w.periods}, context) as waited:
             if waited and policy is CachePolicy.USE_CACHE:  # somebody has just fetched it
-                cache.load()
+                cache = PeriodCache(self._namespace, resource, endpoint, query)
                 missing = cache.missing(policy)
             return cache.fetch(missing, self._batches, context)
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from pierre_data.cache.store import Entry, Store
 from pierre_data.errors import QueryError, StorageError
 from pierre_data.spi import ProviderConfig
 
+#: Percent-encodes a segment of a key; lone surrogates (from undecodable file names) pass: every text has its own key.
+_encoded = partial(quote, safe="", errors="surrogatepass")
 #: For vendors whose terms name no limit.
 UNLIMITED = dt.timedelta(days=3650)
 
@@ -35,20 +38,8 @@ class CachedTable:
 class CacheNamespace:
     """Where one account's answers are kept.
 
-    Parameters
-    ----------
-    store : Store
-        Holds the entries.
-    owner : tuple of str
-        Tenant, user and provider.
-    ttl : CacheTtl
-        Lifetimes, capped by the terms.
-    keep : timedelta
-        Nothing older is served or kept.
-    now : callable
-        Clock, seconds since 1970 UTC.
-    revision : int
-        Of the code that parses; see `serialization.revision`.
+    `owner` is tenant, user and provider; `ttl` are lifetimes, capped by the terms; nothing older than `keep` is served
+    or kept; `now` is the clock, seconds since 1970 UTC; `revision` is that of the code that parses.
     """
 
     store: Store
@@ -58,9 +49,10 @@ class CacheNamespace:
     now: Callable[[], float]
     revision: int
 
-    def clock(self) -> dt.datetime:
-        """Return now as aware UTC."""
-        return dt.datetime.fromtimestamp(self.now(), dt.UTC)
+    @property
+    def provider(self) -> str:
+        """Return the provider's name, for people."""
+        return self.owner[2].partition("~")[0]
 
     def key(self, resource: str, qualifier: str = "") -> str:
         """Return the key of one entry."""
@@ -164,8 +156,3 @@ def prefix(tenant: str, user: str | None = None, provider: str | None = None, re
         if value is not None:
             whole += f"{_encoded(value)}:" if name == "resource" else f"{name}:{_encoded(value)}:"
     return whole
-
-
-def _encoded(value: str) -> str:
-    """Lone surrogates (from undecodable file names) pass, so that every text has a key of its own."""
-    return quote(value, safe="", errors="surrogatepass")

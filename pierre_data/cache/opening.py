@@ -14,23 +14,10 @@ from pierre_data.secret import Secret
 def open_store(
     directory: Path | None, redis_url: Secret | str | None, *, notice: Notice, own: Store | None = None
 ) -> Store:
-    """Open the shared store, or one in memory when it cannot be opened.
+    """Return the caller's `own` store, or the shared one: Redis, or a file in the directory; in memory when neither.
 
-    Parameters
-    ----------
-    directory : Path, optional
-        Where the SQLite file is, or will be; None keeps everything in memory.
-    redis_url : str, optional
-        Redis instead; its password is never shown.
-    notice : callable
-        Told what is wrong, once.
-    own : Store, optional
-        A store of the caller's instead of either.
-
-    Returns
-    -------
-    Store
-        One whose reads never raise: in memory there is no trouble, and every other one is behind the guard.
+    Its reads never raise: in memory there is no trouble, and every other one is behind the guard.  A shared one that
+    cannot be opened is told, and replaced by one in memory.
 
     Examples
     --------

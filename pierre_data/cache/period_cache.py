@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join, latest, newest_first, time_range
 from pierre_data.cache.namespace import CachedTable, CacheNamespace
-from pierre_data.cache.periods import Period, Window, passed, periods, windows, yearly
+from pierre_data.cache.periods import Period, Window, periods, windows, yearly
 from pierre_data.cache.policy import CachePolicy, spread
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
@@ -82,21 +82,16 @@ class PeriodCache:
     any_revision = False
 
     def __init__(self, namespace: CacheNamespace, resource: str, endpoint: Endpoint | None, query: Query) -> None:
-        self.namespace, self.query, self.clock = namespace, query, namespace.clock()
+        self.namespace, self.query, self.clock = namespace, query, dt.datetime.fromtimestamp(namespace.now(), dt.UTC)
         self._newest_first = endpoint is not None and endpoint.newest_first
         self._page = int(getattr(endpoint.paging, "size", None) or 0) if endpoint else 0
         self._wanted = periods(query.after, query.before, self.clock)
         whole = namespace.key(resource)  # encoded once: names of periods need no encoding
         self._keys = {p: f"{whole}:{p.name}" for p in self._wanted}
-        self._cached: dict[Period, CachedTable] = {}
         self._counts: dict[Period, int] = {}
         self._reopened: set[Period] = set()
         self.served = Served()
-        self.load()
-
-    def load(self) -> None:
-        """Read what is kept."""
-        found = self.namespace.find(self._keys.values(), any_revision=self.any_revision)
+        found = namespace.find(self._keys.values(), any_revision=self.any_revision)
         self._cached = {p: found[where] for p, where in self._keys.items() if where in found}
 
     def offline(self) -> Served:
@@ -104,7 +99,9 @@ class PeriodCache:
         absent = [p.name for p in self._wanted if p not in self._cached]
         if absent and not self._cached:
             self.served.error = StorageError(
-                f"Offline, and {self.query.table.name} is not in the cache.", "Unset PIERRE_OFFLINE once to fetch it."
+                f"Offline, and {self.query.table.name} of {self.namespace.provider} is not in the cache.",
+                "Unset PIERRE_OFFLINE once to fetch it.",
+                provider=self.namespace.provider,
             )
         elif absent:
             self.served.missing = f"offline, and not in the cache: {_span(absent)}"
@@ -128,18 +125,16 @@ class PeriodCache:
         """
         # A vendor that promises no order is asked year by year, so that an interrupted fetch resumes.
         parts = [part for window in missing for part in ([window] if self._newest_first else yearly(window))]
-        starts = {part.periods[-1]: part for part in parts}
+        walks = {part.periods[-1]: part for part in parts}
         fetched = {p for part in parts for p in part.periods}
         for period in reversed(self._wanted):
-            if period not in fetched:
-                if self._enough(period.end):
-                    break
+            if period in fetched and (period not in walks or self.served.error is not None):
+                continue
+            if self.query.limit is not None and self._enough(period.end, self.query.limit):
+                break
+            if period not in walks:
                 self._use([period])
-            elif (
-                period in starts
-                and self.served.error is None
-                and (self._enough(period.end) or self._walk(starts[period], batches, context))
-            ):
+            elif self._walk(walks[period], batches, context):
                 break
         return self.served
 
@@ -157,9 +152,14 @@ class PeriodCache:
                     oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                     if self._newest_first:
                         self._reopen(pieces, batch.page.newest, began)
-                        done = [p for p in passed(window.periods, oldest) if p not in self._counts]
-                        self._keep(pieces, [p for p in done if p not in self._reopened], began)
-                        if oldest is not None and self._enough(oldest + _INSTANT):
+                        passed = [p for p in window.periods if oldest is not None and p.start > oldest]
+                        unknown = [p for p in passed if p not in self._counts and p not in self._reopened]
+                        self._keep(pieces, unknown, began)
+                        if (
+                            oldest is not None
+                            and query.limit is not None
+                            and self._enough(oldest + _INSTANT, query.limit)
+                        ):
                             good_until = began + self.namespace.ttl.activity_list
                             self.served.good_until = min(self.served.good_until, good_until)
                             return True
@@ -172,15 +172,13 @@ class PeriodCache:
         self._keep(pieces, window.periods, began)
         return False
 
-    def _enough(self, start: dt.datetime) -> bool:
+    def _enough(self, start: dt.datetime, limit: int) -> bool:
         """Return whether the rows since an instant, all of which have passed, are as many as the question asks for."""
-        query = self.query
-        if query.limit is None or (query.after is not None and start <= query.after):
+        if self.served.error is not None or (self.query.after is not None and start <= self.query.after):
             return False
-        rows: int = sum(t.num_rows for t in self.served.tables(replace(query, after=start)))
-        if rows >= query.limit:
-            self.served.complete_from = start
-        return rows >= query.limit
+        enough: bool = sum(t.num_rows for t in self.served.tables(replace(self.query, after=start))) >= limit
+        self.served.complete_from = start if enough else None
+        return enough
 
     def _fall_back(self, error: PierreError, window: Window) -> None:
         """Serve what is kept of what did not arrive, however stale."""

@@ -38,7 +38,7 @@ class RedisEntries(RedisDict):
 
     def __setitem__(self, key: str, item: Packed) -> None:
         """Keep an entry, which leaves by itself when it must."""
-        left = min((item.keep_until - time.time()) * 1000, _LONGEST_MS)
+        left = min((item.expires_unix - time.time()) * 1000, _LONGEST_MS)
         if left < 1:
             self.connection.delete(self._bkey(key))
         else:

@@ -88,13 +88,10 @@ class SQLiteStore:
 
     def version(self) -> tuple[int, ...]:
         """Return what differs after any write of this or another process."""
-
-        def read(con: sqlite3.Connection) -> tuple[int, ...]:
-            # The two counters belong to the connection and start anew with it.
-            data_version = con.execute("PRAGMA data_version").fetchone()[0]
-            return (self._database.opened, int(data_version), con.total_changes)
-
-        return self._database.run(read)
+        # The two counters belong to the connection and start anew with it.
+        return self._database.run(
+            lambda con: (self._database.opened, *con.execute("PRAGMA data_version").fetchone(), con.total_changes)
+        )
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

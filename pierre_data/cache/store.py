@@ -24,14 +24,9 @@ _MAGIC = b"pdc2"
 
 
 class Packed(bytes):
-    """An entry as bytes, with what requests-cache asks a value for."""
+    """An entry as bytes; for requests-cache it "expires" when it must not be kept any longer."""
 
-    keep_until: float
-
-    @property
-    def expires_unix(self) -> float:
-        """For the column ``expires`` of its SQLite table: from then on it must not be there."""
-        return self.keep_until
+    expires_unix: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +58,8 @@ class Entry:
 
     def packed(self) -> Packed:
         """Return times and value as the bytes that back ends keep."""
-        packed = Packed(b"".join((HEADER.pack(_MAGIC, self.fetched, self.expires, self.keep_until), bytes(self.value))))
-        packed.keep_until = self.keep_until
+        packed = Packed(b"".join((HEADER.pack(_MAGIC, self.fetched, self.expires, self.keep_until), self.value)))
+        packed.expires_unix = self.keep_until
         return packed
 
     @classmethod
@@ -117,12 +112,7 @@ def rivals(entries: Mapping[str, Entry]) -> list[str]:
 def accepted(entries: Mapping[str, Entry], fetched: Mapping[str, float]) -> dict[str, Entry]:
     """Return the entries that may be written: the rule of every store.
 
-    Parameters
-    ----------
-    entries : mapping
-        What is to be kept, by key.
-    fetched : mapping
-        Of those of `rivals` that are there, when their requests began.
+    `fetched` is when the requests of those `rivals` began that are there.
 
     Examples
     --------

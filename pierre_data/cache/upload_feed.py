@@ -58,5 +58,6 @@ class UploadFeed(PeriodCache):
             # Two entries: an event forgets that we looked lately, and not how far.
             ttl = namespace.ttl
             namespace.put({self._mark: (nothing, ttl.activity_list), self._walked: (nothing, ttl.settled)}, began)
-        self.load()
-        return self._use(reversed(self._cached))
+        again = UploadFeed(namespace, self._resource, None, self.query)
+        again.served = served
+        return again.offline()

@@ -96,7 +96,7 @@ def _forget(table: Table, event: Event, namespace: CacheNamespace, descriptor: P
         namespace.forget(SINGLES[table.name][0])
     if table.name not in LISTS:
         return
-    resource, clock = LISTS[table.name], namespace.clock()
+    resource, clock = LISTS[table.name], dt.datetime.fromtimestamp(namespace.now(), dt.UTC)
     # Without a time, what may still change is meant: the unsettled months.
     start, end = event.time or clock - SETTLED_AFTER - dt.timedelta(days=31), event.time or clock
     touched = [p.name for p in periods(start, end + dt.timedelta(microseconds=1), max(clock, end))]

@@ -15,9 +15,19 @@ import pandas as pd
 from pierre_data import schema
 from pierre_data.auth import Connected, Dialogue, Disconnected, MemoryTokens, StoredToken, TokenStore
 from pierre_data.cache import CachePolicy, CachingProvider, MemoryStore, Store, open_store
+from pierre_data.cache.resources import LISTS, PARTS, SINGLES
 from pierre_data.client.fetcher import Fetcher
 from pierre_data.client.overrides import OverrideStore
-from pierre_data.client.query import ActivityQuery, Policy, When, read_options, read_range, read_table, utc_bounds
+from pierre_data.client.query import (
+    ActivityQuery,
+    Policy,
+    When,
+    read_options,
+    read_range,
+    read_table,
+    unknown_word,
+    utc_bounds,
+)
 from pierre_data.client.results import ActivityIndex, Reports, ResultCache
 from pierre_data.client.selection import Providers, default_providers, selected
 from pierre_data.client.status import HealthBook, health_frame, provider_status
@@ -424,7 +434,17 @@ class Client(TableMethods):
         -------
         int
             How many entries went.
+
+        Raises
+        ------
+        QueryError, ProviderNotFound
+            There is no such resource or provider.
+        StorageError
+            The cache cannot be written.
         """
+        words = {*LISTS.values(), *(word for word, _ in SINGLES.values()), *PARTS}
+        if resource is not None and resource not in words:
+            raise unknown_word("resource", resource, sorted(words))
         names = [provider] if provider is not None else list(self.providers)
         gone = sum(self._caching(name, user).invalidate(resource) for name in names)
         self._results.clear()

@@ -139,7 +139,7 @@ class Fetcher:
         reach: dt.datetime | None,
     ) -> pd.DataFrame:
         """Return one frame, newest first: merged if asked for, of the sports asked for, within the window."""
-        frame = newest_first(query.table.from_arrow(t for part in parts for t in part.tables), query.table)
+        frame = by_time_descending(query.table.from_arrow(t for part in parts for t in part.tables), query.table)
         if query.dedupe:
             frame = deduplicate(
                 frame,
@@ -170,7 +170,7 @@ class Fetcher:
         return Result(frame, report)
 
 
-def newest_first(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+def by_time_descending(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Return rows newest first, ties by provider and id; rows that stand so already cost next to nothing."""
     if table.time is None or len(frame) < 2:
         return frame

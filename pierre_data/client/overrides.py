@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Collection, Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.dedupe import Override, read_overrides
@@ -12,6 +15,13 @@ from pierre_data.errors import QueryError, StorageError, StorageNotice
 from pierre_data.notices import notice
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
+
+
+def absent(overrides: Iterable[Override], frame: pd.DataFrame, providers: Collection[str]) -> list[str]:
+    """Return the marked recordings of these providers that a whole merged history does not hold."""
+    pairs = [str(o).split(" ")[1:] for o in overrides]
+    there = set(" ".join(frame["sources"]).split(" ")) if pairs else set()
+    return [key for pair in pairs for key in pair if key not in there and key.partition(":")[0] in providers]
 
 
 def person_hash(tenant: str, user: str) -> str:
@@ -53,9 +63,13 @@ class OverrideStore:
         StorageError
             The file cannot be read, or a line of it is not understood; the message names it.
         """
-        stamp = _stamp(self.path)
-        if stamp is None:
+        try:
+            file = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             return ()
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
+        stamp = file.st_mtime_ns, file.st_size, file.st_ino
         if self._known[0] == stamp:
             return self._known[1]
         data = read_private(self.path, _notice) or b""
@@ -92,16 +106,6 @@ class OverrideStore:
             private_directory(self.path.parent, _notice)
             write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
             return len(kept) < len(old)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _notice(text: str) -> None:

@@ -105,10 +105,8 @@ def read_table(table: Table | str) -> Table:
     return TABLES[table]
 
 
-def read_limit(limit: int | None) -> int | None:
+def read_limit(limit: int) -> int:
     """Return a limit that makes sense."""
-    if limit is None:
-        return None
     if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
         raise QueryError(f"limit={limit} makes no sense.", "Ask for at least one row, or leave it out.")
     return int(limit)

@@ -44,17 +44,14 @@ class ResultCache:
         self._results: OrderedDict[Hashable, _CachedResult] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, query: Hashable) -> Result | None:
-        """Return the frame (a copy that shares memory until written to) and its report, or None."""
+    def get(self, query: Hashable) -> tuple[Result | None, tuple[int, ...]]:
+        """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
         with self._lock:
             cached = self._results.get(query)
-        if cached is None or time.time() >= cached.good_until or self._store.version() != cached.version:
-            return None
-        return Result(cached.result.frame.copy(deep=False), cached.result.report)
-
-    def version(self) -> tuple[int, ...]:
-        """Return the store's version, to be taken before an answer is put together."""
-        return self._store.version()
+        version = self._store.version()
+        if cached is None or time.time() >= cached.good_until or version != cached.version:
+            return None, version
+        return Result(cached.result.frame.copy(deep=False), cached.result.report), version
 
     def put(self, query: Hashable, result: Result, version: tuple[int, ...]) -> None:
         """Remember an answer if it is complete, and nobody wrote while it was put together."""

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +17,6 @@ from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.client.overrides import person_hash
 from pierre_data.errors import PierreError, ProviderBroken
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
-from pierre_data.registry.configuration import aliased, provider_config
 from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
 
 STATUS_DTYPES = {
@@ -55,7 +54,7 @@ def provider_status(
             if isinstance(descriptor, ProviderBroken):
                 about: dict[str, object] = {"display_name": name, "status": "broken", "detail": str(descriptor)}
             else:
-                about = _row(aliased(descriptor, one.alias), one, registry, accounts)
+                about = _row(replace(descriptor, name=one.alias), one, registry, accounts)
             rows.append({"provider": one.alias, **about})
     rows.sort(key=lambda row: str(row["provider"]))
     frame = pd.DataFrame(rows, columns=list(STATUS_DTYPES))
@@ -67,7 +66,7 @@ def _row(
 ) -> dict[str, object]:
     token, trouble, connected = None, "", False
     try:
-        config = provider_config(descriptor, registry.settings, one.options, one.name)
+        config = registry.config(one.name, alias=one.alias, **one.options)
         connected = accounts.connected(descriptor, config)
     except PierreError:
         pass  # its own error says more when it is asked

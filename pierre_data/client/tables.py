@@ -9,7 +9,7 @@ import pandas as pd
 from pierre_data import schema
 from pierre_data.cache import CachePolicy
 from pierre_data.client.fetcher import Fetcher
-from pierre_data.client.overrides import OverrideStore
+from pierre_data.client.overrides import OverrideStore, absent
 from pierre_data.client.query import (
     ActivityQuery,
     ErrorMode,
@@ -25,7 +25,14 @@ from pierre_data.client.query import (
 )
 from pierre_data.client.results import ActivityIndex, Reports, ResultCache
 from pierre_data.client.selection import Providers, selected
-from pierre_data.errors import NoProvidersAvailable, PartialResultWarning, PierreError, ProviderErrors, QueryError
+from pierre_data.errors import (
+    ConfigurationNotice,
+    NoProvidersAvailable,
+    PartialResultWarning,
+    PierreError,
+    ProviderErrors,
+    QueryError,
+)
 from pierre_data.fetch import Report
 from pierre_data.notices import notice
 from pierre_data.registry import ConfiguredProvider
@@ -45,21 +52,11 @@ class TableMethods:
     _index: ActivityIndex
 
     def activities(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        sport: str | None = None,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        dedupe: bool = True,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, sport: str | None = None,
+        providers: Providers | None = None, limit: int | None = None, dedupe: bool = True, policy: Policy = _CACHED,
+        errors: ErrorMode = "raise", on_rate_limit: OnRateLimit | None = None, tz: str = "UTC",
+        progress: ProgressCallback | None = None, cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return activities, one row per real workout, newest first.
 
         Parameters
@@ -113,159 +110,93 @@ class TableMethods:
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
         window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
-        query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
+        newest = None if limit is None else read_limit(limit)
+        query = ActivityQuery(schema.ACTIVITIES, window, sports, newest, dedupe, marks)
         return self._ask(query, providers, options, named=False)
 
     def sleep(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, providers: Providers | None = None,
+        limit: int | None = None, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return nights and naps that start in ``[after, before)``; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.SLEEP, after, before, tz, limit), providers, options)
 
     def sleep_stages(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, providers: Providers | None = None,
+        limit: int | None = None, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return stages of sleep that start in ``[after, before)``; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.SLEEP_STAGES, after, before, tz, limit), providers, options)
 
     def recovery(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, providers: Providers | None = None,
+        limit: int | None = None, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return recovery of the days in ``[after, before)``; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.RECOVERY, after, before, tz, limit), providers, options)
 
     def health(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, providers: Providers | None = None,
+        limit: int | None = None, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return body measurements taken in ``[after, before)``; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.HEALTH, after, before, tz, limit), providers, options)
 
     def personal_records(
-        self,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, after: When | None = None, before: When | None = None, *, providers: Providers | None = None,
+        limit: int | None = None, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return best efforts; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.PERSONAL_RECORDS, after, before, tz, limit), providers, options)
 
     def athlete(
-        self,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, *, providers: Providers | None = None, limit: int | None = None, policy: Policy = _CACHED,
+        errors: ErrorMode = "raise", on_rate_limit: OnRateLimit | None = None,
+        progress: ProgressCallback | None = None, cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the athlete of each account, one row per provider; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.ATHLETE, limit=limit), providers, options)
 
     def stats(
-        self,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, *, providers: Providers | None = None, limit: int | None = None, policy: Policy = _CACHED,
+        errors: ErrorMode = "raise", on_rate_limit: OnRateLimit | None = None,
+        progress: ProgressCallback | None = None, cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return totals as the vendors count them; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.STATS, limit=limit), providers, options)
 
     def gear(
-        self,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, *, providers: Providers | None = None, limit: int | None = None, policy: Policy = _CACHED,
+        errors: ErrorMode = "raise", on_rate_limit: OnRateLimit | None = None,
+        progress: ProgressCallback | None = None, cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return bikes, shoes and devices; see `table`."""
         options = read_options(policy, errors, on_rate_limit, progress, cancel)
         return self._ask(_query(schema.GEAR, limit=limit), providers, options)
 
     def table(
-        self,
-        table: Table | str,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        providers: Providers | None = None,
-        limit: int | None = None,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, table: Table | str, after: When | None = None, before: When | None = None, *,
+        providers: Providers | None = None, limit: int | None = None, policy: Policy = _CACHED,
+        errors: ErrorMode = "raise", on_rate_limit: OnRateLimit | None = None, tz: str = "UTC",
+        progress: ProgressCallback | None = None, cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return any table of every provider that has it, newest first.
 
         Parameters
@@ -306,15 +237,10 @@ class TableMethods:
         return self._ask(_query(read_table(table), after, before, tz, limit), providers, options)
 
     def activity(
-        self,
-        key: str,
-        *,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, key: str, *, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return one activity with everything its vendor knows, one row.
 
         Parameters
@@ -348,15 +274,10 @@ class TableMethods:
         return self._ask_one(schema.ACTIVITIES, key, options)
 
     def streams(
-        self,
-        key: str,
-        *,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, key: str, *, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the samples of one activity, indexed by seconds since its start; `key` as for `activity`.
 
         Asked by an ``activity_id``, they carry it in their column of that name; so do laps, zones and segment efforts.
@@ -365,59 +286,35 @@ class TableMethods:
         return frame.set_index("elapsed_s").sort_index(kind="stable")
 
     def laps(
-        self,
-        key: str,
-        *,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, key: str, *, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the laps of one activity; `key` as for `activity`."""
         return self._ask_one(schema.LAPS, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def zones(
-        self,
-        key: str,
-        *,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, key: str, *, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the time in zones of one activity; `key` as for `activity`."""
         return self._ask_one(schema.ZONES, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def segment_efforts(
-        self,
-        key: str,
-        *,
-        policy: Policy = _CACHED,
-        errors: ErrorMode = "raise",
-        on_rate_limit: OnRateLimit | None = None,
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, key: str, *, policy: Policy = _CACHED, errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None, progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the segment efforts of one activity; `key` as for `activity`."""
         return self._ask_one(schema.SEGMENT_EFFORTS, key, read_options(policy, errors, on_rate_limit, progress, cancel))
 
     def first_available(
-        self,
-        providers: Providers,
-        after: When | None = None,
-        before: When | None = None,
-        *,
-        sport: str | None = None,
-        limit: int | None = None,
-        dedupe: bool = True,
-        policy: Policy = _CACHED,
-        on_rate_limit: OnRateLimit | None = None,
-        tz: str = "UTC",
-        progress: ProgressCallback | None = None,
-        cancel: threading.Event | None = None,
-    ) -> pd.DataFrame:
+        self, providers: Providers, after: When | None = None, before: When | None = None, *,
+        sport: str | None = None, limit: int | None = None, dedupe: bool = True, policy: Policy = _CACHED,
+        on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the activities of the first provider that answers.
 
         Parameters
@@ -449,7 +346,8 @@ class TableMethods:
         options = read_options(policy, "raise", on_rate_limit, progress, cancel)
         marks = self._marks.read() if dedupe else ()
         window, sports = read_range(after, before, tz), schema.sport_filter(sport) if sport is not None else None
-        query = ActivityQuery(schema.ACTIVITIES, window, sports, read_limit(limit), dedupe, marks)
+        newest = None if limit is None else read_limit(limit)
+        query = ActivityQuery(schema.ACTIVITIES, window, sports, newest, dedupe, marks)
         failed: dict[str, PierreError] = {}
         for chosen in self._chosen(providers):
             try:
@@ -468,21 +366,25 @@ class TableMethods:
 
     def _ask(
         self, query: ActivityQuery, providers: Providers | None, options: FetchOptions, *, named: bool | None = None
-    ) -> pd.DataFrame:
+    ) -> pd.DataFrame:  # fmt: skip
         """Return rows from the answers remembered here, else from the providers; raise or warn as asked."""
         named = providers is not None if named is None else named
-        chosen = self._fetcher.offering(query.table, self._chosen(providers), named=named)
+        chosen = self._own if providers is None else self._chosen(providers)
+        chosen = self._fetcher.offering(query.table, chosen, named=named)
         key = (query, tuple(c.identity for c in chosen))
-        cached = self._results.get(key) if options.policy is _CACHED else None
-        if cached is not None:
+        cached, version = self._results.get(key)
+        if cached is not None and options.policy is _CACHED:
             self._reports.note(cached.report)
             return cached.frame
-        version = self._results.version()
         result = self._fetcher.ask(query, chosen, options, named=named)
         self._reports.note(result.report)
         if query.dedupe:
             self._index.note(result.frame)
         settle(result.report, options.errors)
+        whole = query == ActivityQuery(query.table, dedupe=True, overrides=query.overrides) and result.report.complete
+        if whole and (lost := absent(query.overrides, result.frame, [c.alias for c in chosen])):
+            listed = "client.marks() lists all, client.unmark(a, b) forgets one."
+            notice(f"Marks name what is not there: {', '.join(lost[:5])}; {listed}", ConfigurationNotice)
         self._results.put(key, result, version)
         return result.frame
 
@@ -490,11 +392,10 @@ class TableMethods:
         activity = self._index.find(key)
         [chosen] = self._chosen(activity.provider)
         question = (table, activity, chosen.identity)
-        cached = self._results.get(question) if options.policy is _CACHED else None
-        if cached is not None:
+        cached, version = self._results.get(question)
+        if cached is not None and options.policy is _CACHED:
             self._reports.note(cached.report)
             return cached.frame
-        version = self._results.version()
         result = self._fetcher.ask_one(table, activity, chosen, options)
         self._reports.note(result.report)
         settle(result.report, options.errors)
@@ -518,4 +419,4 @@ def _query(
     tz: str = "UTC",
     limit: int | None = None,
 ) -> ActivityQuery:
-    return ActivityQuery(table, read_range(after, before, tz), limit=read_limit(limit))
+    return ActivityQuery(table, read_range(after, before, tz), limit=None if limit is None else read_limit(limit))

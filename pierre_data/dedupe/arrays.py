@@ -51,12 +51,11 @@ class PreviousMerge:
 
 @dataclass(frozen=True, slots=True)
 class ActivityArrays:
-    """One array per field that matters, all as long as the frame; NaN, or the smallest integer, is missing."""
+    """One array per field that matters, all as long as the frame; NaN, the smallest integer or False is missing."""
 
     frame: pd.DataFrame  # with a RangeIndex
     places: Mapping[str, int]  # provider -> priority, 0 is best
     rank: Ints  # priority of the row's provider
-    salt: Hashes  # added to hashes of keys, so that nobody's ids link to another person's
     person: Ints
     account: Ints | None  # athlete of a provider that shows several, else -1; None when none does
     start: Ints  # microseconds since 1970 UTC
@@ -71,8 +70,11 @@ class ActivityArrays:
     key: pd.Series[str]  # ``provider:id``
     hash: Hashes  # the smallest hash of the keys a row stands for: a total order that no shuffle changes
     link: Hashes  # of ``space:id``
-    updated: Ints  # microseconds since 1970 UTC
     previous: PreviousMerge | None
+
+    def scoped(self, hashes: Hashes, at: Ints) -> Hashes:
+        """Return hashes of keys as keys of the person of each row, so that nobody's ids link to another's."""
+        return hashes + self.person[at].astype(np.uint64) * _ODD
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +117,26 @@ def read_arrays(
     known = sorted({*names, *(previous.providers if previous is not None else ())})
     places = {name: at for at, name in enumerate(dict.fromkeys([*(priority or ()), *known]))}
     person = pd.factorize(frame[athlete], sort=True)[0] if athlete else np.zeros(len(frame), dtype=np.int64)
-    start, elapsed = read_times(frame, "start_time"), read_numbers(frame, "elapsed_s")
-    hidden = read_flags(frame, "start_hidden")
+    start, elapsed = read_column(frame, "start_time", "times"), read_column(frame, "elapsed_s", "numbers")
+    hidden = read_column(frame, "start_hidden", "flags")
     return ActivityArrays(
         frame=frame,
         places=places,
         rank=np.array([places[n] for n in names], dtype=np.int64)[codes],
-        salt=person.astype(np.uint64) * _ODD,
         person=person.astype(np.int64),
         account=None if athlete or "athlete_id" not in frame.columns else _accounts(codes, frame["athlete_id"]),
         start=start,
         seconds=np.where(start == _NO_TIME, np.nan, start / 1e6),
         elapsed=elapsed,
-        moving=read_numbers(frame, "moving_s"),
-        distance=read_numbers(frame, "distance_m"),
-        indoor=read_flags(frame, "indoor"),
-        manual=read_flags(frame, "manual"),
+        moving=read_column(frame, "moving_s", "numbers"),
+        distance=read_column(frame, "distance_m", "numbers"),
+        indoor=read_column(frame, "indoor", "flags"),
+        manual=read_column(frame, "manual", "flags"),
         hidden=hidden,
         timed=(elapsed > 0) & (elapsed <= _LONGEST_S) & ~hidden & (start != _NO_TIME),
         key=key,
         hash=hashes,
         link=link,
-        updated=read_times(frame, "updated_at"),
         previous=previous,
     )
 
@@ -179,39 +179,22 @@ def _check(frame: pd.DataFrame, athlete: str | None) -> None:
             raise SchemaError(f"Column {column!r} has missing values.", "Fill or drop those rows.")
 
 
-def read_flags(frame: pd.DataFrame, column: str) -> Bools:
-    """Return a column of truth values; a missing one is False."""
+def read_column(frame: pd.DataFrame, column: str, kind: Literal["numbers", "times", "flags"]) -> Any:
+    """Return a column as floats, microseconds since 1970 UTC or truth values; see `ActivityArrays` for missing ones."""
     if column not in frame.columns:
-        return np.zeros(len(frame), dtype=bool)
-    return frame[column].astype("boolean").to_numpy(dtype=bool, na_value=False)
-
-
-def read_numbers(frame: pd.DataFrame, column: str) -> Floats:
-    """Return a column of numbers; a missing one is NaN."""
-    if column not in frame.columns:
-        return np.full(len(frame), np.nan)
+        return np.full(len(frame), {"numbers": np.nan, "times": _NO_TIME, "flags": False}[kind])
+    values: pd.Series[Any] = frame[column]
     try:
-        return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise _unreadable(column, "numbers", error) from error
-
-
-def read_times(frame: pd.DataFrame, column: str) -> Ints:
-    """Return a column of times in microseconds since 1970 UTC; a missing one is the smallest integer."""
-    if column not in frame.columns:
-        return np.full(len(frame), _NO_TIME)
-    times: pd.Series[Any] = frame[column]
-    try:
-        if not pd.api.types.is_datetime64_any_dtype(times.dtype):
-            times = pd.to_datetime(times, utc=True, format="ISO8601")
-        return times.to_numpy(dtype="datetime64[us]").view(np.int64)
+        if kind == "flags":
+            return values.astype("boolean").to_numpy(dtype=bool, na_value=False)
+        if kind == "numbers":
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+            values = pd.to_datetime(values, utc=True, format="ISO8601")
+        return values.to_numpy(dtype="datetime64[us]").view(np.int64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _unreadable(column, "times", error) from error
-
-
-def _unreadable(column: str, kind: str, error: Exception) -> SchemaError:
-    what = f"Column {column!r} cannot be read as {kind}: {error}."
-    return SchemaError(what, "Convert the column before passing the frame.")
+        what = f"Column {column!r} cannot be read as {kind}: {error}."
+        raise SchemaError(what, "Convert the column before passing the frame.") from error
 
 
 def text_hash(texts: pd.Series[str]) -> Hashes:
@@ -220,25 +203,13 @@ def text_hash(texts: pd.Series[str]) -> Hashes:
 
 
 def quoted(key: str) -> str:
-    """Return ``provider:id`` as it stands in ``sources``: space, ``:`` and ``%`` of the id percent-encoded.
-
-    Examples
-    --------
-    >>> quoted("files:a b:c")
-    'files:a%20b%3Ac'
-    """
+    """Return ``provider:id`` as it stands in ``sources``: space, ``:`` and ``%`` of the id percent-encoded."""
     provider, _, id = key.partition(":")
     return f"{provider}:{id.replace('%', '%25').replace(' ', '%20').replace(':', '%3A')}"
 
 
 def unquoted(source: str) -> str:
-    """Return the ``provider:id`` of an entry of ``sources``.
-
-    Examples
-    --------
-    >>> unquoted("files:a%20b%3Ac")
-    'files:a b:c'
-    """
+    """Return the ``provider:id`` of an entry of ``sources``."""
     return source.replace("%3A", ":").replace("%20", " ").replace("%25", "%")
 
 

@@ -19,7 +19,7 @@ FIELD_GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def coalesced(rows: ActivityArrays, groups: Groups, timed_by: Ints) -> pd.DataFrame:
+def merge_groups(rows: ActivityArrays, groups: Groups, timed_by: Ints) -> pd.DataFrame:
     """Return one row per group, in their order: the best row's, and what it lacks from the others.
 
     Columns that `schema.ACTIVITIES` does not know are the best row's.
@@ -68,11 +68,11 @@ def _source(frame: pd.DataFrame, columns: tuple[str, ...], groups: Groups) -> In
     some = [frame[c].notna().to_numpy(dtype=bool)[at] for c in columns if c in frame.columns]
     if not some or not any(one.any() for one in some):
         return groups.best
-    wanted, lead = [some[0], np.logical_or.reduce(some)], columns[0]
+    speaks, lead = some[0], columns[0]
     if lead in frame.columns and ACTIVITIES[lead].merge == MEASURED:
         # Vendors write 0 where nothing was measured; such a value does not speak for its group.
-        wanted.insert(0, some[0] & (frame[lead].to_numpy(dtype=np.float64, na_value=np.nan)[at] > 0))
-    return groups.best if wanted[0][groups.firsts].all() else groups.first(*wanted)
+        speaks = speaks & (frame[lead].to_numpy(dtype=np.float64, na_value=np.nan)[at] > 0)
+    return groups.best if speaks[groups.firsts].all() else groups.first(speaks, np.logical_or.reduce(some))
 
 
 def group_ids(rows: ActivityArrays, groups: Groups) -> list[str]:

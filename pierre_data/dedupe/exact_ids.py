@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, text_hash
+from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, read_column, text_hash
 from pierre_data.dedupe.groups import joined_apart
 
 # File names are used again ("activity.fit"); copies of one workout start at most a date line and a midnight apart.
@@ -29,14 +29,14 @@ def repeats(rows: ActivityArrays) -> Ints:
     stand for more than their id, so they are never replaced.
     """
     at = np.arange(len(rows.start))
-    keys = (text_hash(rows.key) if rows.previous is not None else rows.hash) + rows.salt
+    keys = rows.scoped(text_hash(rows.key) if rows.previous is not None else rows.hash, at)
     if rows.account is not None:
         keys = keys ^ _distinct(rows.account + 1)
     if rows.previous is not None:
         keys = np.where(rows.previous.count > 1, _distinct(at + 1), keys)
     if not pd.Series(keys).duplicated().any():
         return at
-    order = np.lexsort((at, rows.updated, keys))
+    order = np.lexsort((at, read_column(rows.frame, "updated_at", "times"), keys))
     last = np.append(keys[order][1:] != keys[order][:-1], True)
     group = np.cumsum(np.append(True, last[:-1])) - 1
     out = np.empty(len(at), dtype=np.int64)
@@ -82,18 +82,19 @@ def own_keys(rows: ActivityArrays, kept: Ints, *, linking: bool) -> Keys:
     """Return the ``provider:id`` (the ``space:id`` for linking) that each kept row is, or was merged from."""
     mine, previous = rows.link if linking else rows.hash, rows.previous
     if previous is None:
-        return Keys(kept, mine[kept] + rows.salt[kept])
+        return Keys(kept, rows.scoped(mine[kept], kept))
     stays = np.zeros(len(rows.start), dtype=bool)
     stays[kept] = True
     fresh, old = kept[previous.count[kept] == 0], stays[previous.row]
     row = np.concatenate([fresh, previous.row[old]])
-    return Keys(row, np.concatenate([mine[fresh], (previous.link if linking else previous.hash)[old]]) + rows.salt[row])
+    hashes = np.concatenate([mine[fresh], (previous.link if linking else previous.hash)[old]])
+    return Keys(row, rows.scoped(hashes, row))
 
 
 def _words(rows: ActivityArrays, kept: Ints) -> Keys:
     """Return the words of external ids: one may be the ``space:id`` of another row."""
     if "external_id" not in rows.frame.columns:
-        return Keys(kept[:0], rows.salt[:0])
+        return Keys(kept[:0], rows.hash[:0])
     external = rows.frame["external_id"].astype("str").take(kept)
     external = external[external.notna()]
     spaced = external.str.contains(" ", regex=False)
@@ -104,7 +105,7 @@ def _words(rows: ActivityArrays, kept: Ints) -> Keys:
         words = pd.concat([words, several[several.str.contains(r"\d")]])
     words = words[words != ""]
     row = words.index.to_numpy(dtype=np.int64)
-    return Keys(row, text_hash(words) + rows.salt[row])
+    return Keys(row, rows.scoped(text_hash(words), row))
 
 
 def _distinct(numbers: Ints) -> Hashes:

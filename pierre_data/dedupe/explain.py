@@ -14,23 +14,7 @@ from pierre_data.dedupe.overrides import Override
 from pierre_data.dedupe.scoring import features, score_pairs
 from pierre_data.errors import QueryError
 
-DTYPES = {
-    "activity_id": "str",
-    "kept": "str",
-    "dropped": "str",
-    "rule": "str",
-    "score": "float64",
-    "start_diff_s": "float64",
-    "end_diff_s": "float64",
-    "overlap_iou": "float64",
-    "duration_ratio": "float64",
-    "distance_ratio": "float64",
-    "heart_rate_diff_bpm": "float64",
-    "kept_sport": "str",
-    "dropped_sport": "str",
-    "kept_start_time": "datetime64[us, UTC]",
-    "dropped_start_time": "datetime64[us, UTC]",
-}
+_TEXTS = ("activity_id", "kept", "dropped", "rule", "kept_sport", "dropped_sport")
 
 
 def duplicates(
@@ -82,14 +66,7 @@ def duplicates(
             "The frame is deduplicated already, so its duplicates are gone.",
             "Fetch it with dedupe=False and pass that.",
         )
-    grouping = group(
-        frame,
-        priority=priority,
-        overrides=overrides,
-        athlete=athlete,
-        id_spaces=id_spaces,
-        same_provider=same_provider,
-    )
+    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
     kept, dropped, rule, score = _merges(grouping)
     rows, groups = grouping.rows, grouping.groups
     names = quoted_all(rows.key).tolist()
@@ -113,7 +90,9 @@ def duplicates(
         "kept_start_time": rows.frame["start_time"].take(kept).array,
         "dropped_start_time": rows.frame["start_time"].take(dropped).array,
     }
-    out = pd.DataFrame({n: pd.Series(v, dtype=DTYPES[n]) for n, v in data.items()})
+    out = pd.DataFrame(data)
+    times = [name for name in data if name.endswith("_time")]
+    out = out.astype(dict.fromkeys(_TEXTS, "str") | dict.fromkeys(times, "datetime64[us, UTC]"))
     return out.sort_values(["kept_start_time", "kept", "dropped"], ascending=[False, True, True], ignore_index=True)
 
 

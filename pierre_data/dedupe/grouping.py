@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, SameProvider, Verdicts, read_arrays, text_hash
-from pierre_data.dedupe.coalesce import coalesced, group_ids, source_names
+from pierre_data.dedupe.coalesce import group_ids, merge_groups, source_names
 from pierre_data.dedupe.exact_ids import by_exact_id, repeats
 from pierre_data.dedupe.groups import Groups, by_overlap, ordered_groups, people_apart
 from pierre_data.dedupe.overrides import Override, by_override, verdicts_on
 from pierre_data.errors import QueryError
+from pierre_data.notices import notice
 
 ADDED = ("activity_id", "n_sources", "sources")
 #: Name -> rule: it gets the rows and the labels so far (rows of one label are one workout) and returns labels.
@@ -96,16 +96,9 @@ def deduplicate(
     >>> bool(merged.n_sources.sum() == len(every))
     True
     """
-    grouping = group(
-        frame,
-        priority=priority,
-        overrides=overrides,
-        athlete=athlete,
-        id_spaces=id_spaces,
-        same_provider=same_provider,
-    )
+    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
     rows, groups = grouping.rows, grouping.groups
-    out = coalesced(rows, groups, grouping.timed_by)
+    out = merge_groups(rows, groups, grouping.timed_by)
     texts, counts = source_names(rows, groups)
     # Dropping no column takes ten times as long as this copy.
     again = out.columns.isin(ADDED).any()
@@ -119,28 +112,25 @@ def deduplicate(
 
 def group(
     frame: pd.DataFrame,
-    *,
     priority: Sequence[str] | None,
     overrides: Iterable[Override],
     athlete: str | None,
     id_spaces: Mapping[str, str] | None,
     same_provider: SameProvider,
 ) -> Grouping:
-    """Return which rows of a frame are one workout; called by a public function, whose caller is warned."""
+    """Return which rows of a frame are one workout."""
     if same_provider not in ("overlap", "never"):
         raise QueryError(f"same_provider={same_provider!r} is not known.", "Use 'overlap' or 'never'.")
     rows = read_arrays(frame.reset_index(drop=True), priority, athlete, id_spaces)
     if priority is None and len(rows.places) > 1:
         order = ", ".join(rows.places)
-        warnings.warn(
-            f"No priority among providers was given, so they count by name: {order}. Pass priority=, best first.",
-            stacklevel=3,
-        )
+        text = f"No priority among providers was given, so they count by name: {order}. Pass priority=, best first."
+        notice(text, UserWarning)
     replaced_by = repeats(rows)
     kept = np.flatnonzero(replaced_by == np.arange(len(replaced_by)))
     labels, verdicts, steps = np.arange(len(replaced_by)), Verdicts(), []
     if overrides := tuple(overrides):
-        verdicts, by_hand = verdicts_on(rows, kept, overrides, stacklevel=4)
+        verdicts, by_hand = verdicts_on(rows, kept, overrides)
         steps.append(("override", by_hand))
     case = Case(rows, kept, verdicts, same_provider)
     for name, rule in RULES.items():

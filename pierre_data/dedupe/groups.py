@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Floats, Hashes, Ints, PairsOfRows
+from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Floats, Hashes, Ints, PairsOfRows, read_column
 from pierre_data.dedupe.scoring import MATCH, scored
 
 
@@ -186,7 +186,7 @@ def _untied(rows: ActivityArrays, order: Ints, keys: Ints) -> Ints:
         return order
     at = np.unique(np.concatenate([tied, tied + 1]))
     row = order[at]
-    newest = -rows.updated[row].astype(np.float64)
+    newest = -read_column(rows.frame, "updated_at", "times")[row].astype(np.float64)
     names = zip(keys[at].tolist(), rows.key.take(row), newest.tolist(), (-row).tolist(), strict=True)
     order = order.copy()
     order[at] = [-name[-1] for name in sorted(names)]

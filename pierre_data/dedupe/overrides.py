@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, Verdicts, quot
 from pierre_data.dedupe.exact_ids import own_keys
 from pierre_data.dedupe.groups import joined_apart
 from pierre_data.errors import QueryError
+from pierre_data.notices import notice
 
 _WORDS = ("same", "different")
 
@@ -91,9 +91,7 @@ def read_overrides(text: str) -> tuple[Override, ...]:
     return tuple(overrides.values())
 
 
-def verdicts_on(
-    rows: ActivityArrays, kept: Ints, overrides: Iterable[Override], stacklevel: int
-) -> tuple[Verdicts, Ints]:
+def verdicts_on(rows: ActivityArrays, kept: Ints, overrides: Iterable[Override]) -> tuple[Verdicts, Ints]:
     """Return which rows the overrides mean, and labels by them alone; who is not there means nothing.
 
     Who is the same as one of two that differ differs from the other as well.
@@ -105,8 +103,8 @@ def verdicts_on(
     at = at[~at.index.duplicated()]
     pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     # Each person has keys of his own, so that an override never joins two people.
-    for salt in np.unique(rows.salt[kept]).tolist():
-        there = at.reindex(hashes + np.uint64(salt), fill_value=-1).to_numpy()
+    for person in kept[np.unique(rows.person[kept], return_index=True)[1]].tolist():
+        there = at.reindex(rows.scoped(hashes, np.full(len(hashes), person)), fill_value=-1).to_numpy()
         for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
             if a >= 0 and b >= 0 and a != b:
                 pairs[override.same].append((a, b))
@@ -115,9 +113,7 @@ def verdicts_on(
     refused = by_hand[same[0]] != by_hand[same[1]]
     if refused.any():
         a, b = (rows.key.iloc[side[refused][0]] for side in same)
-        warnings.warn(
-            f"{a} and {b} are called the same, and different through others: they stay apart.", stacklevel=stacklevel
-        )
+        notice(f"{a} and {b} are called the same, and different through others: they stay apart.", UserWarning)
     spread = [
         (x, y)
         for a, b in zip(*(by_hand[side].tolist() for side in apart), strict=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import NO_PAIRS, ActivityArrays, Floats, Ints, PairsOfRows, SameProvider, read_numbers
+from pierre_data.dedupe.arrays import NO_PAIRS, ActivityArrays, Floats, Ints, PairsOfRows, SameProvider, read_column
 from pierre_data.schema import FAMILY
 
 MATCH, IMPOSSIBLE = 1.0, -1.0
@@ -79,13 +79,7 @@ _LEVELS = sport_levels()
 
 
 def points(field: str, values: Floats) -> Floats:
-    """Return the points of a field's values; a missing value is worth nothing.
-
-    Examples
-    --------
-    >>> points("iou", np.array([1.0, np.nan])).tolist()
-    [8.32, 0.0]
-    """
+    """Return the points of a field's values; a missing value is worth nothing."""
     knots, worth = CURVES[field]
     return np.where(np.isnan(values), 0.0, np.interp(values, knots, worth))
 
@@ -180,14 +174,14 @@ def overlap(rows: ActivityArrays, a: Ints, b: Ints) -> tuple[Floats, Floats]:
 def features(rows: ActivityArrays, a: Ints, b: Ints) -> dict[str, Floats]:
     """Return what explains a score, NaN where a side says nothing; distances between starts are in km."""
     start = rows.seconds[b] - rows.seconds[a]
-    heart = read_numbers(rows.frame, "average_heart_rate_bpm")
+    heart = read_column(rows.frame, "average_heart_rate_bpm", "numbers")
     worn = (heart[a] > 0) & (heart[b] > 0)
     elapsed, moving = rows.elapsed, rows.moving
     duration = _ratio(elapsed[a], elapsed[b])
     for x, y in ((moving[a], moving[b]), (elapsed[a], moving[b]), (moving[a], elapsed[b])):
         duration = np.fmax(duration, _ratio(x, y))
-    latitude = np.radians(read_numbers(rows.frame, "start_latitude_deg"))
-    longitude = np.radians(read_numbers(rows.frame, "start_longitude_deg"))
+    latitude = np.radians(read_column(rows.frame, "start_latitude_deg", "numbers"))
+    longitude = np.radians(read_column(rows.frame, "start_longitude_deg", "numbers"))
     south, north, west, east = latitude[a], latitude[b], longitude[a], longitude[b]
     # Haversine; the sine of half the difference makes the antimeridian no special case.
     half = np.sin((north - south) / 2) ** 2 + np.cos(south) * np.cos(north) * np.sin((east - west) / 2) ** 2

@@ -7,13 +7,13 @@ import json
 import os
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
 from pierre_data.errors import StorageNotice
 from pierre_data.files.archive import Archive, Member
 from pierre_data.files.digest import Digest
+from pierre_data.notices import notice
 
 #: Counts up when the readers learn something, so that everything is read again.
 READER = 1
@@ -116,4 +116,4 @@ def _write(place: Path, text: str) -> None:
 
 
 def _notice(text: str) -> None:
-    warnings.warn(text, StorageNotice, stacklevel=2)
+    notice(text, StorageNotice)

@@ -1,35 +1,33 @@
 """The door to the network: one client per provider and user, safe to use from several threads."""
 
 import copy
-import random
 import ssl
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, cast
+
+import tenacity
 
 from pierre_data.errors import Cancelled, ConfigurationError, NetworkError, PierreError
 from pierre_data.http.deadline import within
-from pierre_data.http.exchange import Exchange, transport_for
-from pierre_data.http.origin import origin, resolve, trusted_url
+from pierre_data.http.error_mapping import Faults, fault_of
+from pierre_data.http.exchange import exchange, readable_json, transport_for
+from pierre_data.http.origin import origin, redirected, resolve, trusted_url
 from pierre_data.http.redaction import guard_logs, scrub, secrets_of
-from pierre_data.http.redirects import with_redirects
 from pierre_data.http.resilience import ResilienceConfig
-from pierre_data.http.retry import RetryRule, Step, with_retry
-from pierre_data.http.verdict import Faults, fault_of, readable_json
 from pierre_data.spi.messages import Request, Response
 
-Layer: TypeAlias = Callable[[Step], Step]
 Sign: TypeAlias = Callable[[Request], Request]
 OnWait: TypeAlias = Callable[[float, str], None]
 
 _DEFAULTS = ResilienceConfig()
+_MAX_WAIT_S = 60.0
 
 
 class HttpClient:
-    """Sends requests of one provider: Sign > Retry > layers > HTTP, with one deadline over all of it.
+    """Sends requests of one provider: signed, repeated where that helps, with one deadline over all of it.
 
     Parameters
     ----------
@@ -42,21 +40,14 @@ class HttpClient:
     sign : callable, optional
         Takes a request and returns it with credentials; called once per `send`, only for the base URL's origin.
     faults : callable, optional
-        The vendor's own reading of an answer: an error, or None to let the status decide.
-    layers : sequence of callables, optional
-        Steps between Retry and HTTP, outermost first; each sees every single attempt, whatever its status.
-    on_wait : callable, optional
-        Called with seconds and reason before each pause.
+        The vendor's own reading of a response: an error, or None to let the status decide.  Asked when the status is
+        no success, or the body is an object: some report errors with 200.
     cancel : threading.Event, optional
         When set, requests and pauses of this client end at once.
-    max_wait_s : float
-        Longest wait a vendor may ask for; longer ones are raised, not slept through.
     offline : bool
         Refuse before any socket is opened.
     tls : ssl.SSLContext, optional
         Instead of the process-wide context (a company's own certificates).
-    now, sleep, chance : callables, optional
-        Clock (seconds since 1970 UTC), pause and jitter.
 
     Raises
     ------
@@ -65,6 +56,7 @@ class HttpClient:
 
     Examples
     --------
+    >>> from pierre_data.spi import Request
     >>> client = HttpClient(base_url="https://api.acme.example/v3", provider="acme", offline=True)
     >>> client.send(Request("/athlete"))
     Traceback (most recent call last):
@@ -79,36 +71,32 @@ class HttpClient:
         provider: str,
         sign: Sign | None = None,
         faults: Faults | None = None,
-        layers: Sequence[Layer] = (),
-        on_wait: OnWait | None = None,
         cancel: threading.Event | None = None,
-        max_wait_s: float = 60.0,
         offline: bool = False,
         tls: ssl.SSLContext | None = None,
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] | None = None,
-        chance: Callable[[], float] = random.random,
     ) -> None:
+        base = trusted_url(base_url)
         self._config, self._provider, self._offline = config, provider, offline
-        self._base = trusted_url(base_url)
-        self._sign, self._faults, self._layers = sign, faults, tuple(layers)
-        self._on_wait, self._cancel, self._max_wait_s = on_wait, cancel, max_wait_s
-        self._now, self._sleep, self._chance = now, sleep, chance
+        self._host, self._origin = base.host, origin(base)
+        self._root = str(base.copy_with(query=None, fragment=None)).removesuffix("/")
+        self._sign, self._faults, self._cancel = sign, faults, cancel
+        self._on_wait: OnWait | None = None
+        self._max_wait_s = _MAX_WAIT_S
         guard_logs()
-        self._transport = transport_for(self._base, tls)
+        self._transport = transport_for(base, tls)
         self._closed = threading.Event()
 
     def send(self, request: Request, *, retry: bool | None = None, expect_json: bool = False) -> Response:
-        """Send a request and return its complete, successful answer.
+        """Send a request and return its complete, successful response.
 
         Parameters
         ----------
         request : Request
             A path below the base URL, or an absolute URL (unsigned when it leads to another origin).
         retry : bool, optional
-            Whether it may be sent again; by default GET and HEAD may.
+            Whether it may be sent again; by default as the request says.
         expect_json : bool
-            Refuse web pages and cut JSON, and drop a byte order mark.
+            Refuse web pages and cut JSON.
 
         Returns
         -------
@@ -118,9 +106,9 @@ class HttpClient:
         Raises
         ------
         AuthenticationFailed, AccessDenied, NotFound, ProviderRetired, RateLimited, QuotaExceeded, ApiError
-            By the status of the last answer, or as `faults` says.
+            By the status of the last response, or as `faults` says.
         Timeout, NetworkError
-            No complete answer came.
+            No complete response came.
         PayloadError
             The body is too large, a bomb, or a web page where JSON was expected.
         Cancelled
@@ -137,12 +125,16 @@ class HttpClient:
     def with_options(
         self, cancel: threading.Event | None, on_wait: OnWait | None = None, max_wait_s: float | None = None
     ) -> "HttpClient":
-        """The same client, pool and token for one call that has its own cancel, progress and patience.
+        """The same client, pool and token for one question that has its own cancel, progress and patience.
 
         Parameters
         ----------
-        cancel, on_wait, max_wait_s
-            As for the class; an omitted `max_wait_s` is kept.
+        cancel : threading.Event, optional
+            As for the class.
+        on_wait : callable, optional
+            Called with seconds and reason before each pause.
+        max_wait_s : float, optional
+            Longest wait a vendor may ask for, 60 s at first; longer ones are raised, not slept through.
 
         Returns
         -------
@@ -168,70 +160,82 @@ class HttpClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"HttpClient({self._provider!r}, {self._base.host!r})"
+        return f"HttpClient({self._provider!r}, {self._host!r})"
 
     def _outcome(self, request: Request, retry: bool, expect_json: bool) -> Response | PierreError:
-        secrets = secrets_of(request)
         try:
-            request = self._addressed(request)
             request = self._signed(request)
-            secrets += secrets_of(request)
             with within(self._config.budget_s(self._max_wait_s), self._cancel):
-                return self._chain(retry, expect_json, secrets)(request)
+                if not retry:
+                    return self._once(request, expect_json)
+                return self._repeated(request, expect_json)
         except PierreError as error:
-            return scrub(error, secrets)
+            return scrub(error, secrets_of(request))
 
-    def _chain(self, retry: bool, expect_json: bool, secrets: Sequence[str]) -> Step:
-        step: Step = Exchange(self._transport, self._config, self._provider)
-        for layer in reversed(self._layers):
-            step = layer(step)
-        step = self._judged(with_redirects(step, self._provider), expect_json, secrets)
-        if not retry:
-            return step
-        rule = RetryRule(self._config, self._pause, self._max_wait_s, self._on_wait, self._chance)
-        return with_retry(step, rule)
-
-    def _judged(self, step: Step, expect_json: bool, secrets: Sequence[str]) -> Step:
-        def send(request: Request) -> Response:
-            response = step(request)
-            error = fault_of(
-                request,
-                response,
-                provider=self._provider,
-                now=self._now(),
-                faults=self._faults,
-                secrets=secrets,
-            )
-            if error is not None:
-                raise error
-            if expect_json:
-                return replace(response, body=readable_json(request, response, provider=self._provider))
-            return response
-
-        return send
-
-    def _addressed(self, request: Request) -> Request:
+    def _signed(self, request: Request) -> Request:
+        """The request with its whole address, and with credentials if it goes home; elsewhere nobody gets them."""
         if self._closed.is_set():
             raise ConfigurationError("The HTTP client is closed.", "Make a new one.", provider=self._provider)
-        request = replace(request, path=str(resolve(self._base, request.path)))
+        path = resolve(self._root, request.path)
+        # Below the root it is the root's origin; what is absolute has to be looked at.
+        home = path != request.path or origin(trusted_url(path)) == self._origin
+        request = replace(request, path=path)
         if self._offline:
             what = f"{request.place} was not asked: offline."
             raise NetworkError(what, "Unset PIERRE_OFFLINE to use the network.", provider=self._provider)
-        return request
-
-    def _signed(self, request: Request) -> Request:
-        """The request with credentials, if it goes home; elsewhere nobody gets them."""
-        if self._sign is None or origin(trusted_url(request.path)) != origin(self._base):
+        if self._sign is None or not home:
             return request
         signed = self._sign(request)
-        if origin(trusted_url(signed.path)) != origin(self._base):
+        if signed.path != path:
             raise ConfigurationError("Signing changed the address of a request.", "Report this as a bug.")
         return signed
 
+    def _repeated(self, request: Request, expect_json: bool) -> Response:
+        """Send it until it succeeds or another attempt makes no sense; no wait begins that outlasts the budget."""
+        config, longest = self._config, self._max_wait_s
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: config.repeats(error, longest)),
+            wait=lambda state: config.wait_s(_failure(state), state.attempt_number),
+            stop=tenacity.stop_after_attempt(config.max_retries + 1)
+            | tenacity.stop_before_delay(config.budget_s(longest)),
+            before_sleep=self._announce if self._on_wait is not None else None,
+            sleep=self._pause,
+            reraise=True,
+        )
+        try:
+            return tries(self._once, request, expect_json)
+        except PierreError as error:
+            attempts = tries.statistics["attempt_number"]
+            if attempts > 1:
+                error.what = f"{error.what.rstrip('.')}, after {attempts} attempts."
+                error.args = (f"{error.what} {error.fix}".strip(),)
+            raise
+
+    def _once(self, request: Request, expect_json: bool) -> Response:
+        response = exchange(request, self._transport, self._config, self._provider)
+        for followed in range(4):
+            if response.status not in (301, 302, 303, 307, 308):
+                break
+            request = redirected(request, response, self._provider, followed)
+            response = exchange(request, self._transport, self._config, self._provider)
+        if not 200 <= response.status < 300 or (self._faults is not None and response.body[:64].lstrip()[:1] == b"{"):
+            error = fault_of(request, response, provider=self._provider, faults=self._faults)
+            if error is not None:
+                raise error
+        if expect_json:
+            readable_json(request, response, self._provider)
+        return response
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        if self._on_wait is not None:
+            reason = f"{_failure(state).what} (retry {state.attempt_number} of {self._config.max_retries})"
+            self._on_wait(state.upcoming_sleep, reason)
+
     def _pause(self, seconds: float) -> None:
-        if self._sleep is not None:
-            self._sleep(seconds)
-        elif self._cancel is None:
-            time.sleep(seconds)
-        elif self._cancel.wait(seconds):
+        if (self._cancel or threading.Event()).wait(seconds):
             raise Cancelled("The wait was cancelled.", "Run it again later.", provider=self._provider)
+
+
+def _failure(state: tenacity.RetryCallState) -> PierreError:
+    """The error of the last attempt: `ResilienceConfig.repeats` lets only ours through."""
+    return cast("PierreError", cast("tenacity.Future", state.outcome).exception())

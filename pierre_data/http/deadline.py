@@ -16,7 +16,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import httpcore
 import httpx
 
 from pierre_data.errors import Cancelled
@@ -74,7 +73,7 @@ def in_flight() -> bool:
     return _CURRENT.get() is not None
 
 
-def _turn(kind: type[httpcore.TimeoutException]) -> float:
+def _turn(kind: type[httpx.TimeoutException]) -> float:
     """Seconds the next system call may block; raises when there is no time left or the user cancelled."""
     patience = _CURRENT.get()
     if patience is None:
@@ -101,11 +100,13 @@ class DeadlineTransport(httpx.HTTPTransport):
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
         super().__init__(verify=tls, proxy=proxy, limits=httpx.Limits(max_connections=64, max_keepalive_connections=16))
         # 2026-11, httpx 0.28: no public way to pass a backend to the pool; a test pins both attributes down.
-        self._pool._network_backend = _Backend(self._pool._network_backend)
+        self._pool._network_backend = _Backend(self._pool._network_backend)  # type: ignore[assignment]
 
 
-class _Backend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+class _Backend:
+    """httpcore's way to the network, with `within` over it; httpx's own errors pass through httpcore as they are."""
+
+    def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def connect_tcp(
@@ -115,7 +116,7 @@ class _Backend(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> "_Stream":
         # In a thread, because getaddrinfo takes no timeout and create_connection starts anew per address.
         left = _left()
         made = _abandonable(
@@ -125,21 +126,24 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(made)
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+class _Stream:
+    def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while True:
-            turn = _turn(httpcore.ReadTimeout)
-            with contextlib.suppress(httpcore.ReadTimeout):
-                return self._inner.read(max_bytes, turn)
+            turn = _turn(httpx.ReadTimeout)
+            try:
+                return bytes(self._inner.read(max_bytes, turn))
+            except Exception as error:
+                if not isinstance(error.__cause__, TimeoutError):  # a slice has passed: look at clock and cancel
+                    raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # A write that timed out does not say how much it sent, so it cannot go on in slices as a read can:
         # small pieces, each with all the time that is left.
         for start in range(0, len(buffer), _PIECE_BYTES):
-            _turn(httpcore.WriteTimeout)
+            _turn(httpx.WriteTimeout)
             self._inner.write(buffer[start : start + _PIECE_BYTES], _left())
 
     def close(self) -> None:
@@ -150,7 +154,7 @@ class _Stream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> "_Stream":
         # The handshake takes over the descriptor, so a twin of it is what can hang up on an abandoned one.
         left = _left()
         with contextlib.closing(self._inner.get_extra_info("socket").dup()) as twin:
@@ -171,7 +175,7 @@ class _Stream(httpcore.NetworkStream):
 
 def _left() -> float:
     """Seconds until the current deadline, at least a millisecond (0 would mean non-blocking)."""
-    _turn(httpcore.ConnectTimeout)
+    _turn(httpx.ConnectTimeout)
     patience = _CURRENT.get()
     return max(patience.until - time.monotonic(), 0.001) if patience is not None else 0.001
 
@@ -189,7 +193,7 @@ def _abandonable(work: Callable[[], _Made], late: Callable[[_Made], object]) -> 
     threading.Thread(target=run, name="pierre-connect", daemon=True).start()
     try:
         while not future.done():
-            wait([future], _turn(httpcore.ConnectTimeout))
+            wait([future], _turn(httpx.ConnectTimeout))
     except BaseException:
         future.add_done_callback(lambda done: None if done.exception() else late(done.result()))
         raise

@@ -1,15 +1,17 @@
-"""How patient we are: limits, back-off and the vendor's Retry-After, as values and pure functions."""
+"""How patient we are: limits, what is repeated after which pause, and the vendor's Retry-After."""
 
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from pierre_data.errors import ConfigurationError
+from pierre_data.errors import ApiError, ConfigurationError, NetworkError, PierreError, RateLimited
 
 # No wait is longer than a year: keeps a vendor's absurd number printable and addable to a clock.
 _LONGEST_S = 366 * 86_400.0
+_TRANSIENT = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -74,44 +76,42 @@ class ResilienceConfig:
             return self.deadline_s
         return (self.max_retries + 1) * self.timeout_s + max_wait_s
 
+    def repeats(self, error: BaseException, max_wait_s: float) -> bool:
+        """Whether another attempt makes sense: a broken line, a transient 5xx, or a wait that is known and short.
 
-def backoff_s(retry: int, config: ResilienceConfig, chance: float) -> float:
-    """Pause before a retry, in seconds: ``min(base * 2**(n-1) * (1 + jitter * U), max)``.
+        Examples
+        --------
+        >>> ResilienceConfig().repeats(RateLimited("Slow down.", retry_after=37.0), 60.0)
+        True
+        >>> ResilienceConfig().repeats(RateLimited("Slow down, who knows how long."), 60.0)
+        False
+        """
+        if not isinstance(error, PierreError) or not error.retryable or (error.retry_after or 0.0) > max_wait_s:
+            return False
+        if isinstance(error, RateLimited):
+            return error.retry_after is not None
+        return isinstance(error, NetworkError) or (isinstance(error, ApiError) and error.status in _TRANSIENT)
 
-    Parameters
-    ----------
-    retry : int
-        Number of the retry, from 1.
-    config : ResilienceConfig
-        Base, longest pause and jitter.
-    chance : float
-        U, in [0, 1).
+    def wait_s(self, error: PierreError, retry: int) -> float:
+        """Seconds before retry number `retry` (from 1): the vendor's wish, at least the back-off.
 
-    Examples
-    --------
-    >>> [round(backoff_s(n, ResilienceConfig(), 0.5), 3) for n in (1, 2, 3, 7)]
-    [0.105, 0.21, 0.42, 5.0]
-    """
-    doubled = config.base_delay_s * 2.0 ** min(retry - 1, 64)
-    return min(doubled * (1 + config.jitter * chance), config.max_delay_s)
+        The back-off is ``min(base * 2**(retry - 1) * (1 + jitter * U), max)``, U at random in [0, 1).
+
+        Examples
+        --------
+        >>> ResilienceConfig(jitter=0).wait_s(NetworkError("The line broke."), 2)
+        0.2
+        """
+        pause = self.base_delay_s * 2.0 ** min(retry - 1, 64) * (1 + self.jitter * random.random())
+        return max(error.retry_after or 0.0, min(pause, self.max_delay_s))
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds the vendor asks to wait, from Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
-    Parameters
-    ----------
-    headers : Headers
-        Of the answer.  A date is measured against the answer's own Date header when there is one, so a wrong
-        local clock does no harm.
-    now : float
-        Local time, seconds since 1970 UTC.
-
-    Returns
-    -------
-    float or None
-        0 for a moment that has passed and for negative numbers, at most 366 days; None when there is no
-        Retry-After or it cannot be read.
+    A date is measured against the answer's own Date header when there is one, so a wrong local clock does no harm;
+    `now` is that clock, seconds since 1970 UTC.  0 for a moment that has passed, at most 366 days; None when there is
+    no Retry-After or it cannot be read.
 
     Examples
     --------
@@ -124,23 +124,23 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     True
     """
     text = headers.get("retry-after", "").strip()
-    seconds = _number(text)
+    seconds = _seconds(text)
     if seconds is None:
-        moment = _instant(text)
+        moment = _timestamp(text)
         if moment is None:
             return None
-        seconds = moment - (_instant(headers.get("date", "")) or now)
+        seconds = moment - (_timestamp(headers.get("date", "")) or now)
     return min(max(seconds, 0.0), _LONGEST_S)
 
 
-def _number(text: str) -> float | None:
+def _seconds(text: str) -> float | None:
     """A finite decimal number, or an infinitely large one written out in digits."""
     if not text.removeprefix("-").replace(".", "", 1).isdecimal() or not text.isascii():
         return None
     return float(text)
 
 
-def _instant(text: str) -> float | None:
+def _timestamp(text: str) -> float | None:
     """An HTTP date as seconds since 1970 UTC; a date without a zone is UTC."""
     try:
         moment = parsedate_to_datetime(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from getpass import getpass
 from typing import TYPE_CHECKING
 
@@ -79,17 +79,10 @@ class Accounts:
         token = self.token(descriptor) if empty else None
         return dict.fromkeys(empty, token.account) if token is not None and token.account else {}
 
-    def signer(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> Callable[[], Identity | None]:
-        """Return what finds, once, who signs a provider's requests."""
-        found: list[Identity | None] = []
-
-        def resolve() -> Identity | None:
-            if not found:
-                store = self.store if self._maybe_stored() else MemoryTokens()
-                found.append(identity(descriptor, config, store, self.account(descriptor.name)))
-            return found[0]
-
-        return resolve
+    def identity(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> Identity | None:
+        """Return who signs a provider's requests; raises NotConnected."""
+        store = self.store if self._maybe_stored() else MemoryTokens()
+        return identity(descriptor, config, store, Account(descriptor.name, self.tenant, self.user))
 
     def connect(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pierre_data.errors import ConfigurationError
 from pierre_data.http import ResilienceConfig
-from pierre_data.settings import Settings, variable
+from pierre_data.settings import Settings, variable, words
 from pierre_data.spi import OAuthEndpoints, ProviderConfig, ProviderDescriptor, check_url
 
 
@@ -45,6 +45,8 @@ class ConfiguredProvider:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     alias: str = ""
+    #: What makes two of them the same; options that cannot be hashed are the same when they are one object.
+    identity: Hashable = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.alias and not re.fullmatch(r"[a-z][a-z0-9-]*", self.alias):
@@ -53,10 +55,6 @@ class ConfiguredProvider:
             )
         object.__setattr__(self, "alias", self.alias or self.name)
 
-    @property
-    def identity(self) -> Hashable:
-        """What makes two of them the same; options that cannot be hashed are the same when they are one object."""
-
         def hashable(value: Any) -> Hashable:
             try:
                 hash(value)
@@ -64,7 +62,8 @@ class ConfiguredProvider:
                 return ("object", id(value))
             return (type(value), value)
 
-        return self.name, self.alias, tuple(sorted((o, hashable(v)) for o, v in self.options.items()))
+        options = tuple(sorted((o, hashable(v)) for o, v in self.options.items()))
+        object.__setattr__(self, "identity", (self.name, self.alias, options))
 
 
 def provider(name: str, *, alias: str = "", **options: Any) -> ConfiguredProvider:
@@ -98,19 +97,11 @@ def provider(name: str, *, alias: str = "", **options: Any) -> ConfiguredProvide
     return ConfiguredProvider(name, options, alias)
 
 
-def aliased(descriptor: ProviderDescriptor, alias: str) -> ProviderDescriptor:
-    """Return a descriptor under another name; what the provider is stays its own."""
-    if alias == descriptor.name:
-        return descriptor
-    ids = descriptor.id_space or descriptor.name
-    return replace(descriptor, name=alias, display_name=f"{descriptor.display_name} ({alias})", id_space=ids)
-
-
 def provider_config(
-    descriptor: ProviderDescriptor, settings: Settings, options: Mapping[str, Any], name: str
+    descriptor: ProviderDescriptor, settings: Settings, options: Mapping[str, Any], alias: str
 ) -> ProviderConfig:
-    """Return a provider's settings; variables are looked up under the descriptor's name (an alias), then `name`."""
-    names = (descriptor.name, name)
+    """Return a provider's settings; variables are looked up under its alias, then under its name."""
+    names = (alias, descriptor.name)
     keys = {h: s for h, n in descriptor.key_headers.items() if (s := settings.secret(names, n)) is not None}
     urls = descriptor.oauth_endpoints or OAuthEndpoints("", "")
     addresses = {
@@ -121,16 +112,16 @@ def provider_config(
     }
     for key in addresses:
         if value := settings.text(names, key.upper()):
-            check_url(value, variable(name, key))
+            check_url(value, variable(descriptor.name, key))
             addresses[key] = value
     return ProviderConfig(
-        name=descriptor.name,
+        name=alias,
         **addresses,
         redirect_uri=settings.text(names, "REDIRECT_URI"),
         client_id=settings.text(names, "CLIENT_ID"),
         client_secret=settings.secret(names, "CLIENT_SECRET"),
         access_token=settings.secret(names, "ACCESS_TOKEN"),
-        scopes=settings.scopes(names) or descriptor.default_scopes,
+        scopes=words(scopes) if (scopes := settings.text(names, "SCOPES")) else descriptor.default_scopes,
         keys=keys,
         options=_option_values(descriptor, settings, options, names),
     )
@@ -171,7 +162,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def _option_values(
     descriptor: ProviderDescriptor, settings: Settings, given: Mapping[str, Any], names: tuple[str, str]
 ) -> dict[str, Any]:
-    declared, name = descriptor.options, descriptor.name
+    declared, name = descriptor.options, names[0]
     if unknown := [option for option in given if option not in declared]:
         near = difflib.get_close_matches(unknown[0], declared, n=1)
         listed = ", ".join(declared) or "it has none"

@@ -7,6 +7,7 @@ import importlib.metadata
 import threading
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 from pierre_data.cache import CacheTtl, CachingProvider, MemoryStore, Store, open_store
@@ -22,7 +23,7 @@ from pierre_data.errors import (
 from pierre_data.fetch import DescriptorProvider
 from pierre_data.notices import notice
 from pierre_data.registry.accounts import Accounts
-from pierre_data.registry.configuration import ConfiguredProvider, aliased, provider_config, resilience
+from pierre_data.registry.configuration import ConfiguredProvider, provider_config, resilience
 from pierre_data.registry.python_provider import described, from_factory
 from pierre_data.reprs import shown
 from pierre_data.settings import Settings
@@ -93,7 +94,23 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         ProviderBroken
             Its import failed; the cause is chained.
         """
-        return self._loaded(name)[0]
+        with self._lock:
+            known, allowed = self._known.get(name), self.settings.providers
+            if known is None or not (allowed is None or name in allowed):
+                raise self._unknown(name)
+            if known.conflict is not None:
+                raise ProviderBroken(known.conflict.what, known.conflict.fix, provider=name)
+            if known.descriptor is None:
+                try:
+                    known = self._known[name] = self._import(name, known)
+                except Exception as error:  # whatever a plug-in's import raises, the others must work
+                    raise ProviderBroken(
+                        f"Provider {name!r} is broken: {type(error).__name__}: {error} (from {known.owner}).",
+                        "Reinstall or update that package.",
+                        provider=name,
+                    ) from error
+            assert known.descriptor is not None
+            return known.descriptor
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.supported_providers())
@@ -190,7 +207,8 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
             No such provider.
         """
         with self._lock:
-            self._find(name)
+            if not self.is_supported(name):
+                raise self._unknown(name)
             del self._known[name]
 
     def is_supported(self, name: str) -> bool:
@@ -267,8 +285,7 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
             An option is unknown or its value cannot be read.
         """
         accounts = Accounts(self, self.settings, tenant, user)
-        file = self.settings.provider_file()
-        return self._made(ConfiguredProvider(name, options, alias), accounts, None, file)
+        return self.open(ConfiguredProvider(name, options, alias), MemoryStore(), accounts).provider
 
     def create_caching_provider(
         self,
@@ -296,20 +313,37 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
 
     def open(self, chosen: ConfiguredProvider, store: Store, accounts: Accounts) -> CachingProvider:
         """Make a provider whole: with its account, its part of the cache and of ``providers.toml``."""
-        file = self.settings.provider_file()
-        return CachingProvider(
-            self._made(chosen, accounts, store, file),
-            store,
-            self.describe(chosen),
-            tenant=accounts.tenant,
-            user=accounts.user,
-            ttl=CacheTtl.read(file.get("cache", {})),
-            offline=self.settings.offline,
-        )
+        descriptor = self.describe(chosen)
+        config = self.config(chosen.name, alias=chosen.alias, **chosen.options)
+        if any(o.from_account for o in descriptor.options.values()) and (ids := accounts.filled(descriptor, config)):
+            config = replace(config, options={**config.options, **ids})
+        offline, file = self.settings.offline, self.settings.provider_file()
+        known = self._known.get(chosen.name)
+        if known is None:  # another thread has just removed it
+            raise self._unknown(chosen.name)
+        if known.factory is None:
+            section = file.get(chosen.alias) or file.get(chosen.name)
+            provider: FitnessProvider = DescriptorProvider(
+                descriptor,
+                config,
+                identity=lru_cache(maxsize=1)(partial(accounts.identity, descriptor, config)),
+                resilience=resilience(section, chosen.name) if section else None,
+                offline=offline,
+                cache_dir=None if isinstance(store, MemoryStore) else accounts.settings.cache_dir,
+            )
+        else:
+            provider = from_factory(known.factory, descriptor, config)
+        ttl = CacheTtl.read(file["cache"]) if "cache" in file else None
+        tenant, user = accounts.tenant, accounts.user
+        return CachingProvider(provider, store, descriptor, tenant=tenant, user=user, ttl=ttl, offline=offline)
 
     def describe(self, chosen: ConfiguredProvider) -> ProviderDescriptor:
-        """Return a configured provider's descriptor, under its alias."""
-        return aliased(self[chosen.name], chosen.alias)
+        """Return a configured provider's descriptor under its alias; what the provider is stays its own."""
+        descriptor = self[chosen.name]
+        if chosen.alias == chosen.name:
+            return descriptor
+        title, ids = f"{descriptor.display_name} ({chosen.alias})", descriptor.id_space or descriptor.name
+        return replace(descriptor, name=chosen.alias, display_name=title, id_space=ids)
 
     def config(self, name: str, *, alias: str = "", **options: Any) -> ProviderConfig:
         """Return a provider's settings from its descriptor, the environment and the options given.
@@ -319,10 +353,10 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
         ConfigurationError
             A variable or option cannot be used; the message names it.
         """
-        descriptor, _, config = self._loaded(name)
-        if config is not None:  # one given by whoever registered the provider
-            return replace(config, name=alias or config.name, options={**config.options, **options})
-        return provider_config(aliased(descriptor, alias or name), self.settings, options, name)
+        descriptor, known = self[name], self._known.get(name)
+        if known is not None and (given := known.config) is not None:  # by whoever registered the provider
+            return replace(given, name=alias or given.name, options={**given.options, **options})
+        return provider_config(descriptor, self.settings, options, alias or name)
 
     def tell_typos(self) -> None:
         """Warn once of names in ``PIERRE_PROVIDERS`` that no provider has."""
@@ -333,25 +367,6 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
             notice(
                 f"PIERRE_PROVIDERS names {', '.join(unknown)}, which no provider is called.{hints}", ConfigurationNotice
             )
-
-    def _made(
-        self, chosen: ConfiguredProvider, accounts: Accounts, store: Store | None, file: Mapping[str, Mapping[str, Any]]
-    ) -> FitnessProvider:
-        descriptor, factory, _ = self._loaded(chosen.name)
-        descriptor = aliased(descriptor, chosen.alias)
-        config = self.config(chosen.name, alias=chosen.alias, **chosen.options)
-        if filled := accounts.filled(descriptor, config):
-            config = replace(config, options={**config.options, **filled})
-        if factory is not None:
-            return from_factory(factory, descriptor, config)
-        return DescriptorProvider(
-            descriptor,
-            config,
-            identity=accounts.signer(descriptor, config),
-            resilience=resilience(file.get(chosen.alias, file.get(chosen.name, {})), chosen.name),
-            offline=self.settings.offline,
-            cache_dir=None if isinstance(store, MemoryStore) else accounts.settings.cache_dir,
-        )
 
     def _add(self, name: str, known: _Registration) -> None:
         with self._lock:
@@ -364,31 +379,10 @@ class ProviderRegistry(Mapping[str, ProviderDescriptor]):
                 )
             self._known[name] = known
 
-    def _find(self, name: str) -> _Registration:
-        if self.is_supported(name):
-            return self._known[name]
+    def _unknown(self, name: str) -> ProviderNotFound:
         names = self.supported_providers()
         hint = f"Supported providers: {', '.join(names)}. {_suggestion(name, names)}".strip()
-        raise ProviderNotFound(f"Provider {name!r} is not supported.", hint, provider=name)
-
-    def _loaded(self, name: str) -> tuple[ProviderDescriptor, ProviderFactory | None, ProviderConfig | None]:
-        """Return what is known of a provider after its import: descriptor, factory, configuration given with it."""
-        with self._lock:
-            known = self._find(name)
-            if known.conflict is not None:
-                raise ProviderBroken(known.conflict.what, known.conflict.fix, provider=name)
-            if known.descriptor is None:
-                try:
-                    known = self._import(name, known)
-                except Exception as error:  # whatever a plug-in's import raises, the others must work
-                    raise ProviderBroken(
-                        f"Provider {name!r} is broken: {type(error).__name__}: {error} (from {known.owner}).",
-                        "Reinstall or update that package.",
-                        provider=name,
-                    ) from error
-                self._known[name] = known
-            assert known.descriptor is not None
-            return known.descriptor, known.factory, known.config
+        return ProviderNotFound(f"Provider {name!r} is not supported.", hint, provider=name)
 
     def _import(self, name: str, known: _Registration) -> _Registration:
         if known.entry is None:

@@ -136,9 +136,7 @@ class Activity(Record):
     min_altitude_m: Metres | None = may("Lowest altitude.", "average_altitude_m")
     max_altitude_m: Metres | None = may("Highest altitude.", "average_altitude_m")
     ground_contact_time_ms: Milliseconds | None = may("Mean ground contact time.", ALONE, bounds=(50, 1000))
-    vertical_oscillation_cm: Centimetres | None = may(
-        "Mean vertical oscillation.", "ground_contact_time_ms", bounds=(0.5, 40)
-    )
+    vertical_oscillation_cm: Centimetres | None = may("Mean vertical oscillation.", "ground_contact_time_ms")
     stride_length_m: Metres | None = may("Mean stride length.", "ground_contact_time_ms", bounds=(0.1, 4))
     breathing_rate_brpm: Breaths | None = may("Mean breathing rate.", ALONE)
     spo2_pct: Percent | None = may("Mean blood oxygen saturation.", ALONE)
@@ -382,7 +380,7 @@ class StreamSample(Record):
     moving: Flag | None = may("Not paused.")
     breathing_rate_brpm: Breaths | None = may("Breathing rate.")
     ground_contact_time_ms: Milliseconds | None = may("Ground contact time.", bounds=(50, 1000))
-    vertical_oscillation_cm: Centimetres | None = may("Vertical oscillation.", bounds=(0.5, 40))
+    vertical_oscillation_cm: Centimetres | None = may("Vertical oscillation.")
     stride_length_m: Metres | None = may("Stride length.", bounds=(0.1, 4))
 
 

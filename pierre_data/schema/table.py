@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pydantic import ValidationError
 
 from pierre_data.errors import SchemaError
 from pierre_data.schema.types import Kind, Measure
@@ -131,7 +131,11 @@ class Table:
     @cached_property
     def arrow(self) -> pa.Schema:
         """Arrow schema; unit and meaning are field metadata."""
-        return pa.schema([_arrow_field(c) for c in self.columns.values()], metadata={"pierre.table": self.name})
+        fields = []
+        for column in self.columns.values():
+            metadata = {"meaning": column.meaning} | ({"unit": column.unit.value[0]} if column.unit else {})
+            fields.append(pa.field(column.name, _ARROW[column.kind], nullable=not column.required, metadata=metadata))
+        return pa.schema(fields, metadata={"pierre.table": self.name})
 
     @cached_property
     def fields(self) -> Mapping[str, pa.Field]:
@@ -267,8 +271,6 @@ class Table:
         return self.from_arrow([pa.table(columns, names=list(self.columns))])
 
     def _validated(self, items: list[Any]) -> list[Any]:
-        from pydantic import ValidationError
-
         rows = []
         for at, item in enumerate(items):
             try:
@@ -322,26 +324,9 @@ def _measure(hint: Any) -> Measure | None:
     return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Measure)), None)
 
 
-def _arrow_field(column: Column) -> pa.Field:
-    metadata = {"meaning": column.meaning} | ({"unit": column.unit.symbol} if column.unit else {})
-    return pa.field(column.name, _ARROW[column.kind], nullable=not column.required, metadata=metadata)
-
-
 def _nulls(kind: Kind, size: int) -> pd.Series[Any]:
-    match kind:
-        case Kind.NUMBER:
-            return pd.Series(np.full(size, np.nan), copy=False)
-        case Kind.COUNT:
-            # A count is never missing: only a frame without rows gets here.
-            return pd.Series(np.zeros(size, dtype=np.int64), copy=False)
-        case Kind.INSTANT | Kind.WALL:
-            times = pd.Series(np.full(size, np.datetime64("NaT"), dtype="datetime64[us]"), copy=False)
-            return times.dt.tz_localize("UTC") if kind is Kind.INSTANT else times
-        case Kind.FLAG:
-            mask = np.ones(size, dtype=bool)
-            return pd.Series(pd.arrays.BooleanArray(np.zeros(size, dtype=bool), mask), copy=False)
-        case Kind.TEXT:
-            return pd.Series(pa.nulls(size, pa.large_string()).to_pandas(), dtype="str", copy=False)
+    values = pa.nulls(size, _ARROW[kind]).to_pandas(types_mapper=_MAPPER.get)
+    return pd.Series(values, dtype=kind.value, copy=False)
 
 
 def _cast(series: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:

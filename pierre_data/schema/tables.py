@@ -26,24 +26,7 @@ LAPS = Table("laps", records.Lap, key=("provider", "id", "lap"))
 ZONES = Table("zones", records.Zone, key=("provider", "id", "kind", "zone"))
 SEGMENT_EFFORTS = Table("segment_efforts", records.SegmentEffort, key=_EFFORT, time="start_time")
 
+_OF_A_PERSON = (ATHLETE, STATS, PERSONAL_RECORDS, SLEEP, SLEEP_STAGES, RECOVERY, HEALTH, GEAR)
+_OF_AN_ACTIVITY = (STREAMS, LAPS, ZONES, SEGMENT_EFFORTS)
 #: name -> table, for what providers deliver.
-TABLES: Mapping[str, Table] = MappingProxyType(
-    {
-        t.name: t
-        for t in (
-            ACTIVITIES,
-            ATHLETE,
-            STATS,
-            PERSONAL_RECORDS,
-            SLEEP,
-            SLEEP_STAGES,
-            RECOVERY,
-            HEALTH,
-            GEAR,
-            STREAMS,
-            LAPS,
-            ZONES,
-            SEGMENT_EFFORTS,
-        )
-    }
-)
+TABLES: Mapping[str, Table] = MappingProxyType({t.name: t for t in (ACTIVITIES, *_OF_A_PERSON, *_OF_AN_ACTIVITY)})

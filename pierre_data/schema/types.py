@@ -74,7 +74,7 @@ Number = Annotated[_Float, Measure(Kind.NUMBER)]
 Count = Annotated[int, BeforeValidator(_no_flag), Measure(Kind.COUNT)]
 
 Metres = Annotated[_Float, Measure(Kind.NUMBER, Unit.METRE)]
-Centimetres = Annotated[_Float, Measure(Kind.NUMBER, Unit.CENTIMETRE)]
+Centimetres = Annotated[_Float, Measure(Kind.NUMBER, Unit.CENTIMETRE, (0.5, 40))]
 Seconds = Annotated[_Float, Measure(Kind.NUMBER, Unit.SECOND, (-12 * 3600, 400 * 366 * 86400))]
 Milliseconds = Annotated[_Float, Measure(Kind.NUMBER, Unit.MILLISECOND)]
 Speed = Annotated[_Float, Measure(Kind.NUMBER, Unit.METRE_PER_SECOND)]

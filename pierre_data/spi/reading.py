@@ -91,7 +91,8 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
     """
     result = translate(list(items), wanted, table)
     ids = result.columns.get(table.row_id)
-    rejected = tuple((str(ids[at] or at if ids else at), *result.refused[at]) for at in sorted(result.refused))
+    labels = {at: at if ids is None or ids[at] is None else ids[at] for at in sorted(result.refused)}
+    rejected = tuple((str(label), *result.refused[at]) for at, label in labels.items())
     columns = result.columns
     if rejected:
         columns = {c: [v for at, v in enumerate(part) if at not in result.refused] for c, part in columns.items()}
@@ -164,17 +165,14 @@ def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list
         values = [row.get(step) for row in rows]
     else:
         parents = _values(rows, before, heads)
-        at = int(step) if step.isdigit() else None
-        values = [
-            parent.get(step)
-            if isinstance(parent, dict)
-            else parent[at]
-            if at is not None and isinstance(parent, list) and at < len(parent)
-            else None
-            if parent is None or isinstance(parent, list)
-            else get_path(parent, step)
-            for parent in parents
-        ]
+        kinds = set(map(type, parents)) - {type(None)}
+        if kinds <= {dict}:
+            values = [None if parent is None else parent.get(step) for parent in parents]
+        elif kinds == {list} and step.isdigit():
+            at = int(step)
+            values = [parent[at] if parent is not None and at < len(parent) else None for parent in parents]
+        else:
+            values = [get_path(parent, step) for parent in parents]
     heads[path] = values
     return values
 

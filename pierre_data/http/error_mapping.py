@@ -1,6 +1,7 @@
 """From an answer to the error it stands for, in words a person can act on."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
@@ -8,15 +9,13 @@ from pierre_data.errors import (
     AccessDenied,
     ApiError,
     AuthenticationFailed,
-    NetworkError,
     NotFound,
-    PayloadError,
     PierreError,
     ProviderRetired,
     QuotaExceeded,
     RateLimited,
 )
-from pierre_data.http.redaction import excerpt
+from pierre_data.http.redaction import excerpt, secrets_of
 from pierre_data.http.resilience import retry_after_s
 from pierre_data.spi.messages import Request, Response
 
@@ -24,60 +23,38 @@ Faults: TypeAlias = Callable[[Response], PierreError | None]
 
 # A wait above this is a used-up day or month, not a busy minute.
 _QUOTA_S = 3600.0
-_BOM = b"\xef\xbb\xbf"
 
 
 def fault_of(
-    request: Request,
-    response: Response,
-    *,
-    provider: str,
-    now: float,
-    faults: Faults | None = None,
-    secrets: Iterable[str] = (),
+    request: Request, response: Response, *, provider: str, faults: Faults | None = None
 ) -> PierreError | None:
-    """The error an answer stands for, None when it is a success.
+    """The error a response stands for, None when it is a success.
 
-    Parameters
-    ----------
-    request, response
-        What was asked and answered.
-    provider : str
-        Registry name, for messages and ``error.provider``.
-    now : float
-        Seconds since 1970 UTC, for Retry-After dates.
-    faults : callable, optional
-        The vendor's own reading of an answer, of any status (some report errors with 200); asked first.
-    secrets : iterable of str, optional
-        Values that must not appear in a message.
-
-    Returns
-    -------
-    PierreError or None
-        400 ApiError, 401 AuthenticationFailed, 403 AccessDenied, 404 NotFound, 410 ProviderRetired, 429
-        RateLimited (QuotaExceeded when the wait is above an hour), 5xx a retryable ApiError, other ApiError.
+    `faults`, the vendor's own reading, is asked first.  By status: 400 ApiError, 401 AuthenticationFailed, 403
+    AccessDenied, 404 NotFound, 410 ProviderRetired, 429 RateLimited (QuotaExceeded when the wait is above an hour),
+    5xx a retryable ApiError, other ApiError.  What the request carries in secret is in no message.
 
     Examples
     --------
     >>> from pierre_data.spi.messages import Headers
     >>> answer = Response(429, Headers([("retry-after", "37")]), b"")
-    >>> fault_of(Request("https://api.example/x"), answer, provider="acme", now=0.0)
+    >>> fault_of(Request("https://api.example/x"), answer, provider="acme")
     RateLimited('acme answered HTTP 429 for api.example/x. Wait 37 s before the next request.')
     """
-    wait = retry_after_s(response.headers, now)
+    wait = retry_after_s(response.headers, time.time())
     error = faults(response) if faults is not None else None
     if error is not None:
         error.provider = error.provider or provider
-        error.retry_after = wait if error.retry_after is None else error.retry_after
+        error.retry_after = error.retry_after if wait is None else wait  # a word beats a guess
         return error
     if 200 <= response.status < 300:
         return None
-    said = vendor_words(response, secrets)
-    what = f"{provider} answered HTTP {response.status} for {request.place}{f': {said!r}' if said else ''}."
-    return _by_status(what, provider, response, wait, said)
+    words = vendor_words(response, secrets_of(request))
+    what = f"{provider} answered HTTP {response.status} for {request.place}{f': {words!r}' if words else ''}."
+    return _by_status(what, provider, response, wait, words)
 
 
-def _by_status(what: str, provider: str, response: Response, wait: float | None, said: str) -> PierreError:
+def _by_status(what: str, provider: str, response: Response, wait: float | None, words: str) -> PierreError:
     status = response.status
     if status == 401:
         return AuthenticationFailed(what, f'Connect again: client.connect("{provider}").', provider=provider)
@@ -93,10 +70,10 @@ def _by_status(what: str, provider: str, response: Response, wait: float | None,
         return kind(what, fix, provider=provider, retry_after=wait)
     if status == 404:
         fix = "Check the id: the object may be deleted, private, or somebody else's."
-        return NotFound(what, fix, status=status, body=said, provider=provider)
+        return NotFound(what, fix, status=status, body=words, provider=provider)
     transient = status >= 500
     fix = "Try again later: the provider has a problem." if transient else "Report it if the question was a valid one."
-    return ApiError(what, fix, status=status, body=said, provider=provider, retryable=transient, retry_after=wait)
+    return ApiError(what, fix, status=status, body=words, provider=provider, retryable=transient, retry_after=wait)
 
 
 def vendor_words(response: Response, secrets: Iterable[str] = ()) -> str:
@@ -133,34 +110,3 @@ def _words(found: object) -> str:
         parts = [str(first[key]) for key in ("resource", "field", "code") if first.get(key)]
         main = f"{main} ({' '.join(parts)})" if parts else main
     return main
-
-
-def readable_json(request: Request, response: Response, *, provider: str) -> bytes:
-    """The body without a byte order mark, after a look whether it can be JSON at all (it is not parsed).
-
-    Raises
-    ------
-    PayloadError
-        The vendor answered with a web page.
-    NetworkError
-        The body ends before its JSON does: it was cut where no length said so.
-
-    Examples
-    --------
-    >>> from pierre_data.spi.messages import Headers
-    >>> readable_json(Request("/x"), Response(200, Headers(), _BOM + b"[]"), provider="acme")
-    b'[]'
-    """
-    body = response.body.removeprefix(_BOM)
-    start = body[:64].lstrip()[:1]
-    if "html" in response.headers.get("content-type", "").lower() or start == b"<":
-        raise PayloadError(
-            f"{provider} answered {request.place} with a web page instead of data.",
-            "Log in to the network (captive portal), or wait if the provider is under maintenance.",
-            provider=provider,
-            path=request.place,
-        )
-    closing = {b"{": b"}", b"[": b"]"}.get(start)
-    if closing and body[-64:].rstrip()[-1:] != closing:
-        raise NetworkError(f"The answer of {request.place} was cut short.", "Try again.", provider=provider)
-    return body
