@@ -41,54 +41,56 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        "pierre-data", description="Any set of fitness providers as one deduplicated table.", allow_abbrev=False
-    )
+    about = "Any set of fitness providers as one deduplicated table."
+    parser = ArgumentParser("pierre-data", description=about, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"pierre-data {pierre.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def command(name: str, run: Callable[..., None]) -> ArgumentParser:
         """Add a command: its help is the docstring of what it runs, which is called with its arguments by name."""
-        text = (run.__doc__ or "").replace("%", "%%")
-        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added = commands.add_parser(name, help=run.__doc__, description=run.__doc__, allow_abbrev=False)
         added.set_defaults(run=run)
         return added
 
-    demo = command("demo", data.write_demo)
+    _add_data(command)
+    _add_accounts(command)
+    return parser
+
+
+def _switch(parser: ArgumentParser, name: str, default: bool, text: str) -> None:
+    parser.add_argument(f"--{name}", action=BooleanOptionalAction, default=default, help=text)
+
+
+def _add_data(command: Callable[[str, Callable[..., None]], ArgumentParser]) -> None:
     text = "Folder for the picture and the Parquet file (default: %(default)s)."
-    demo.add_argument("--out", type=Path, default=Path("pierre-demo"), help=text)
-    command("providers", accounts.list_providers)
-    connect = command("connect", accounts.connect_account)
-    connect.add_argument(
-        "--browser",
-        action=BooleanOptionalAction,
-        default=True,
-        help="Open the consent page, not only show its address.",
-    )
-    connect.add_argument("--again", action=BooleanOptionalAction, default=False, help="Ask even if there is a token.")
-    disconnect = command("disconnect", accounts.disconnect_account)
-    status = command("status", accounts.print_status)
-    status.add_argument("--json", action="store_true", dest="as_json", help="As JSON, for programs.")
+    command("demo", data.write_demo).add_argument("--out", type=Path, default=Path("pierre-demo"), help=text)
     fetch, synth = command("fetch", data.write_activities), command("synth", data.write_synthetic)
-    for part in (fetch, synth):
-        part.add_argument("--out", type=Path, required=True, help="Parquet file to write.")
-        part.add_argument("--after", metavar="DAY", help="From this day on, such as 2026-01-01.")
-        part.add_argument("--before", metavar="DAY", help="Up to, without, this day.")
+    for parser in (fetch, synth):
+        parser.add_argument("--out", type=Path, required=True, help="Parquet file to write.")
+        parser.add_argument("--after", metavar="DAY", help="From this day on, such as 2026-01-01.")
+        parser.add_argument("--before", metavar="DAY", help="Up to, without, this day.")
     fetch.add_argument("--provider", "-p", action="append", help="Provider, best first; repeat it.")
     fetch.add_argument("--sport", help="A family such as run, or =run for that sport alone.")
-    fetch.add_argument("--dedupe", action=BooleanOptionalAction, default=True, help="One row per real workout.")
-    synth.add_argument("--seed", type=int, default=1, help="The same seed gives the same rows (default: 1).")
+    _switch(fetch, "dedupe", True, "One row per real workout.")
+    synth.add_argument("--seed", type=int, default=1, help="The same seed gives the same rows (default: %(default)s).")
     synth.add_argument("--scenario", default="improving-runner", help="Kind of athlete (default: %(default)s).")
-    doctor = command("doctor", accounts.print_diagnosis)
-    text = "Make the answer safe to paste in a public issue."
-    doctor.add_argument("--share", action=BooleanOptionalAction, default=False, help=text)
-    text = "Also compare the clock with each provider's."
-    doctor.add_argument("--online", action=BooleanOptionalAction, default=False, help=text)
     author = command("new-provider", data.write_provider)
     author.add_argument("name", help="Name of the provider, such as acme.")
     author.add_argument("--folder", type=Path, default=Path(), help="Where the package folder is made.")
+
+
+def _add_accounts(command: Callable[[str, Callable[..., None]], ArgumentParser]) -> None:
+    command("providers", accounts.list_providers)
+    status = command("status", accounts.print_status)
+    status.add_argument("--json", action="store_true", help="As JSON, for programs.")
+    connect = command("connect", accounts.connect_account)
+    disconnect = command("disconnect", accounts.disconnect_account)
     export = command("export-token", accounts.print_token)
-    for part in (connect, disconnect, export):
-        part.add_argument("provider", help="Provider, as pierre-data providers lists it.")
+    for parser in (connect, disconnect, export):
+        parser.add_argument("provider", help="Provider, as pierre-data providers lists it.")
+    _switch(connect, "browser", True, "Open the consent page; otherwise only show its address.")
+    _switch(connect, "again", False, "Ask for consent even if there is a token.")
     command("import-token", accounts.keep_token)
-    return parser
+    doctor = command("doctor", accounts.print_diagnosis)
+    _switch(doctor, "share", False, "Make the answer safe to paste in a public issue.")
+    _switch(doctor, "online", False, "Also compare the clock with each provider's.")

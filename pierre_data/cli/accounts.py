@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from getpass import getpass
+from json import dumps
 from typing import TYPE_CHECKING
 
 import pierre_data as pierre
@@ -42,14 +42,14 @@ def list_providers() -> None:
             print(f"{'':<18} option {name}{value}: {option.meaning}")
 
 
-def print_status(as_json: bool) -> None:
+def print_status(json: bool) -> None:
     """Say which providers are connected."""
     from pierre_data.client import provider_status
 
     frame = provider_status(*_accounts())
-    if as_json:
+    if json:
         states = frame.set_index("provider")[["connected", "status"]].to_dict("index")
-        print(json.dumps({"success": True, "result": {"providers": states}}, indent=2))
+        print(dumps({"success": True, "result": {"providers": states}}, indent=2))
         return
     ends = frame["expires"].dt.strftime("token until %Y-%m-%d %H:%M UTC, ").fillna("token ")
     texts = frame[["provider", "status", "account", "kept"]].fillna("")
