@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pierre_data.errors import SchemaError, StorageError
+from pierre_data.private_files import atomic_file
 from pierre_data.schema import MERGED_ACTIVITIES, TABLES, Table
 
 _SCHEMA_VERSION = "2"
@@ -144,14 +144,6 @@ def _arrow(frame: pd.DataFrame, kind: Table, own: list[Any], attrs: Mapping[Any,
 
 
 def _replace(table: pa.Table, target: Path) -> Path:
-    part = target.with_name(f".{target.name}.part-{secrets.token_hex(4)}")
-    try:
-        with part.open("xb") as file:
-            pq.write_table(table, file, compression="zstd", compression_level=3)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with atomic_file(target, 0o666) as file:  # an export may be read by whom the umask allows
+        pq.write_table(table, file, compression="zstd", compression_level=3)
     return target

@@ -9,25 +9,21 @@ from typing import Any
 
 from pierre_data.auth import (
     Consent,
+    Environment,
     MemoryTokens,
-    Place,
     TokenSource,
-    Wire,
-    begin,
     export_token,
-    finish,
     import_token,
     open_tokens,
-    revoke,
 )
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 from tests.canary import Canaries, Search
-from tests.oauth_kit import ME, provider, token_for
+from tests.oauth_kit import ME, link, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
 BACK = "http://127.0.0.1:8123/callback"
-HUB = Place("jupyterhub", "a JupyterHub server")
+HUB = Environment("jupyterhub", "a JupyterHub server")
 
 
 class Lab:
@@ -44,7 +40,7 @@ class Lab:
 
     def question(self, **params: Any) -> tuple[ProviderDescriptor, ProviderConfig, Consent]:
         descriptor, config = self.provider(**params)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         self.canaries.know("state", consent.state.reveal())
         if consent.verifier:
             self.canaries.know("verifier", consent.verifier.reveal())
@@ -68,72 +64,74 @@ def failure(**rules: Any) -> Callable[[Callable[[Lab], object]], Callable[[Lab],
 @failure()
 def denied(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent, deny=True))
+    return link(descriptor, config).exchange(consent, lab.answer(consent, deny=True))
 
 
 @failure()
 def wrong_state(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, Secret(lab.answer(consent).reveal().replace("state=", "state=x")))
+    return link(descriptor, config).exchange(consent, Secret(lab.answer(consent).reveal().replace("state=", "state=x")))
 
 
 @failure()
 def replayed_code(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
     answer = lab.answer(consent)
-    finish(descriptor, config, consent, answer)
-    return finish(descriptor, config, consent, answer)
+    link(descriptor, config).exchange(consent, answer)
+    return link(descriptor, config).exchange(consent, answer)
 
 
 @failure(pkce=True)
 def wrong_verifier(lab: Lab) -> object:
     descriptor, config, consent = lab.question(use_pkce=True)
-    return finish(
-        descriptor, config, replace(consent, verifier=Secret(lab.canaries.word("otherverifier"))), lab.answer(consent)
+    return link(descriptor, config).exchange(
+        replace(consent, verifier=Secret(lab.canaries.word("otherverifier"))), lab.answer(consent)
     )
 
 
 @failure(fail_with=400, echo=True)
 def refusal_that_repeats_the_request(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent))
+    return link(descriptor, config).exchange(consent, lab.answer(consent))
 
 
 @failure(fail_with=500, echo=True, client_auth="basic")
 def fault_that_repeats_the_request(lab: Lab) -> object:
     descriptor, config, consent = lab.question(client_auth="basic")
-    return finish(descriptor, config, consent, lab.answer(consent))
+    return link(descriptor, config).exchange(consent, lab.answer(consent))
 
 
 @failure(delay_s=1.0)
 def slow_endpoint(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent), wire=Wire("acme", timeout_s=0.1))
+    return link(descriptor, config, timeout_s=0.1).exchange(consent, lab.answer(consent))
 
 
 @failure()
 def nobody_there(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, replace(config, token_url="http://127.0.0.1:1/token"), consent, lab.answer(consent))
+    return link(descriptor, replace(config, token_url="http://127.0.0.1:1/token")).exchange(
+        consent, lab.answer(consent)
+    )
 
 
 @failure(spoil=lambda body: body[:-3])
 def cut_answer(lab: Lab) -> object:
     descriptor, config, consent = lab.question()
-    return finish(descriptor, config, consent, lab.answer(consent))
+    return link(descriptor, config).exchange(consent, lab.answer(consent))
 
 
 @failure()
 def answer_that_cannot_be_read(lab: Lab) -> object:
     descriptor, config, consent = lab.question(read_token=lambda body: body["body"])
-    return finish(descriptor, config, consent, lab.answer(consent))
+    return link(descriptor, config).exchange(consent, lab.answer(consent))
 
 
 def refreshing(lab: Lab, **params: Any) -> TokenSource:
     store = MemoryTokens()
     store.save(ME, token_for(lab.server))
     descriptor, config = lab.provider(**params)
-    return TokenSource(descriptor, config, store, ME)
+    return TokenSource(link(descriptor, config, store))
 
 
 @failure(fail_with=400, echo=True)
@@ -161,7 +159,7 @@ def refused_twice(lab: Lab) -> object:
 def failed_revoke(lab: Lab) -> object:
     for method in ("form", "basic", "bearer", "delete", "get", "query"):
         descriptor, config = lab.provider(revoke=method)
-        lab.search.text("disconnect", revoke(descriptor, config, token_for(lab.server)))
+        lab.search.text("disconnect", link(descriptor, config).revoke(token_for(lab.server)))
     raise LookupError("every revoke failed, and said so")
 
 
@@ -170,13 +168,13 @@ def wrong_host(lab: Lab) -> object:
     store = MemoryTokens()
     store.save(ME, token_for(lab.server))
     descriptor, config = lab.provider()
-    return TokenSource(descriptor, replace(config, api_base_url="http://127.0.0.1:1/api"), store, ME)()
+    return TokenSource(link(descriptor, replace(config, api_base_url="http://127.0.0.1:1/api"), store))()
 
 
 @failure()
 def pasted_secret_with_line_break(lab: Lab) -> object:
     descriptor, config = lab.provider()
-    return begin(descriptor, replace(config, client_secret=Secret(f"{lab.canaries.word('pasted')}\n")), BACK)
+    return link(descriptor, replace(config, client_secret=Secret(f"{lab.canaries.word('pasted')}\n"))).authorize(BACK)
 
 
 @failure()

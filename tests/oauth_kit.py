@@ -16,7 +16,16 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenSource, open_tokens
+from pierre_data.auth import (
+    Account,
+    Connection,
+    FileTokens,
+    MemoryTokens,
+    StoredToken,
+    TokenSource,
+    TokenStore,
+    open_tokens,
+)
 from pierre_data.errors import PierreError, StorageError
 from pierre_data.secret import Secret
 from pierre_data.spi import OAuthEndpoints, OAuthParams, ProviderConfig, ProviderDescriptor
@@ -52,6 +61,13 @@ def provider(url: str, **params: Any) -> tuple[ProviderDescriptor, ProviderConfi
         scopes=("read", "write"),
     )
     return descriptor, config
+
+
+def link(
+    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore | None = None, **own: Any
+) -> Connection:
+    """A connection of our account."""
+    return Connection(descriptor, config, MemoryTokens() if store is None else store, ME, **own)
 
 
 def token_for(server: OAuthServer, *, age_s: float = 7200.0, life_s: float = 3600.0) -> StoredToken:
@@ -119,7 +135,7 @@ def at_once(sources: Sequence[TokenSource]) -> list[str]:
 
 def connected(server: OAuthServer, store: MemoryTokens, *, age_s: float = 7200.0, **params: Any) -> TokenSource:
     store.save(ME, token_for(server, age_s=age_s))
-    return TokenSource(*provider(server.url, **params), store, ME)
+    return TokenSource(link(*provider(server.url, **params), store))
 
 
 def environment(key: str) -> dict[str, str]:
@@ -141,7 +157,7 @@ def worker(role: str, url: str, directory: str, rest: list[str]) -> None:
 
 def ask(store: FileTokens, url: str, threads: int) -> None:
     """Ask for the token in several threads at once, when told to on standard input."""
-    source = TokenSource(*provider(url), store, ME)
+    source = TokenSource(link(*provider(url), store))
     found: list[str] = []
     lock = threading.Lock()
 
@@ -164,13 +180,12 @@ def ask(store: FileTokens, url: str, threads: int) -> None:
 
 
 def breed_writers(store: FileTokens) -> None:
-    """Fork a writer for each line on standard input, and say its process id; this process has one thread."""
+    """Fork a writer for each line on standard input; it says its process id once it has written."""
     print("ready", flush=True)
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
             write_forever(store)
-        print(child, flush=True)
         os.waitpid(child, 0)
 
 
@@ -180,6 +195,8 @@ def write_forever(store: FileTokens) -> None:
     for number in range(10_000_000):
         word = f"{number:08d}"
         store.save(ME, StoredToken(Secret(f"access-{word}"), at, None, Secret(f"refresh-{word}" * 40)))
+        if number == 0:
+            print(os.getpid(), flush=True)
 
 
 if __name__ == "__main__":

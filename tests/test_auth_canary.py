@@ -19,29 +19,27 @@ from nbclient import NotebookClient
 
 from pierre_data.auth import (
     Dialogue,
+    Environment,
     FixedToken,
     MemoryTokens,
-    Place,
     TokenSource,
-    Wire,
     connect,
     diagnose,
     disconnect,
     export_token,
-    finish,
     import_token,
     new_key,
     open_tokens,
     report,
 )
-from pierre_data.auth.disk import write_private
+from pierre_data.private_files import write_private
 from pierre_data.secret import Secret
 from pierre_data.settings import Settings
 from tests.canary import Canaries, Search, everything_logged, fails
 from tests.canary_flows import FAILURES, Lab
-from tests.oauth_kit import ME, ROOT, environment, files, token_for
+from tests.oauth_kit import ME, ROOT, environment, files, link, token_for
 
-HUB = Place("jupyterhub", "a JupyterHub server")
+HUB = Environment("jupyterhub", "a JupyterHub server")
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
@@ -104,11 +102,21 @@ def test_success_shows_nothing(tmp_path: Path) -> None:
     with lab.server, everything_logged(search):
         descriptor, config, consent = lab.question(use_pkce=True, revoke="basic")
         store = files(tmp_path / "tokens", key)
-        token = finish(descriptor, config, consent, lab.answer(consent))
+        token = link(descriptor, config).exchange(consent, lab.answer(consent))
         store.save(ME, replace(token, expires_at=token.obtained_at))
-        source = TokenSource(descriptor, config, store, ME)
+        source = TokenSource(link(descriptor, config, store))
         fixed = FixedToken(source(), "acme", "PIERRE_ACME_ACCESS_TOKEN")
-        search.things(descriptor, config, consent, token, store, source, fixed, Wire("acme"), source.credentials())
+        search.things(
+            descriptor,
+            config,
+            consent,
+            token,
+            store,
+            source,
+            fixed,
+            link(descriptor, config),
+            link(descriptor, config).endpoint,
+        )
         blob = export_token(ME, token, Secret(lab.canaries.word("passphrase")))
         search.text("export-token", blob)
         search.things(import_token(blob, Secret(lab.canaries.word("passphrase"))))
@@ -201,13 +209,12 @@ def test_a_notebook_keeps_nothing(tmp_path: Path) -> None:
         "lab = Lab(); rules = lab.server.rules\n"
         "rules.client_secret, rules.prefix = os.environ['LAB_CLIENTSECRET'], os.environ['LAB_ISSUED']\n"
         "_ = lab.server.__enter__(); descriptor, config, consent = lab.question()",
-        "token = finish(descriptor, config, consent, lab.answer(consent))\ntoken",
+        "token = link(descriptor, config).exchange(consent, lab.answer(consent))\ntoken",
         "config",
         "consent",
         "source = refreshing(lab); source()",
-        "source.credentials()",
         "rules.fail_with, rules.echo = 400, True\nrefreshing(lab)()",
-        "finish(descriptor, config, *[(c, lab.answer(c)) for c in [begin(descriptor, config, BACK)]][0])",
+        "acme = link(descriptor, config)\nacme.exchange(*[(c, lab.answer(c)) for c in [acme.authorize(BACK)]][0])",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     runner = NotebookClient(
@@ -217,7 +224,7 @@ def test_a_notebook_keeps_nothing(tmp_path: Path) -> None:
     runner.execute(env={**os.environ, **{f"LAB_{n.upper()}": canaries.word(n) for n in names}, "PYTHONPATH": str(ROOT)})
     nbformat.write(book, tmp_path / "executed.ipynb")
     outcomes = [output.output_type for cell in book.cells for output in cell.outputs]
-    assert outcomes == ["stream", *["execute_result"] * 5, "error", "error"], book
+    assert outcomes == ["stream", *["execute_result"] * 4, "error", "error"], book
     search = Search(canaries)
     search.tree("executed notebook", tmp_path)
     assert search.found() == []

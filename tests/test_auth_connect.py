@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import socket
 import threading
@@ -17,11 +16,10 @@ import pytest
 from pierre_data.auth import (
     Account,
     Dialogue,
+    Environment,
     MemoryTokens,
-    Place,
     StoredToken,
     connect,
-    connect_async,
     disconnect,
 )
 from pierre_data.auth.tokens import utc_now
@@ -31,7 +29,7 @@ from pierre_data.spi import ProviderConfig, ProviderDescriptor
 from tests.oauth_kit import ME, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
-HERE, HUB = Place("local", "this computer"), Place("jupyterhub", "a JupyterHub server")
+HERE, HUB = Environment("local", "this computer"), Environment("jupyterhub", "a JupyterHub server")
 
 
 def browser(server: OAuthServer, **how: Any) -> Callable[[str], None]:
@@ -156,38 +154,13 @@ def test_what_needs_no_consent() -> None:
         connect(terra, ProviderConfig("terra"), store, ME, talk)
 
 
-def test_async_leaves_the_kernel_free_and_can_be_cancelled() -> None:
-    async def cell(server: OAuthServer) -> tuple[str, int]:
-        descriptor, config = provider(server.url)
-        ticks = 0
-        opened = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def later(url: str) -> None:
-            loop.call_soon_threadsafe(opened.set)
-
-        screen = Screen()
-        waiting = asyncio.create_task(
-            connect_async(descriptor, config, MemoryTokens(), ME, Dialogue(screen, later), here=HERE)
-        )
-        await opened.wait()
-        for _ in range(5):  # other cells run meanwhile
-            await asyncio.sleep(0)
-            ticks += not waiting.done()
-        browser(server)(screen.url)
-        how = (await waiting).how
-        stopped = asyncio.create_task(
-            connect_async(descriptor, config, MemoryTokens(), ME, Dialogue(screen, None), here=HERE)
-        )
-        await asyncio.sleep(0.05)
-        stopped.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await stopped
-        return how, ticks
-
+def test_a_cancelled_connect_ends_at_once() -> None:
     with OAuthServer() as server:
-        assert asyncio.run(cell(server)) == ("consent", 5)
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio")] == []
+        descriptor, config = provider(server.url)
+        stop = threading.Event()
+        prompt = Dialogue(lambda url, advice: stop.set(), None)
+        with pytest.raises(Cancelled):
+            connect(descriptor, config, MemoryTokens(), ME, prompt, here=HERE, cancel=stop)
 
 
 def test_disconnect_revokes_and_forgets() -> None:

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pierre_data.auth import StoredToken, TokenRefused, Wire, begin, finish, missing_scopes, revoke
-from pierre_data.auth.flow import read_answer
+from pierre_data.auth import StoredToken, TokenRefused, missing_scopes
+from pierre_data.auth.consent import read_redirect
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import ApiError, AuthenticationFailed, ConfigurationError, NetworkError, PierreError
 from pierre_data.providers.strava import descriptor as strava
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderDescriptor
-from tests.oauth_kit import provider, token_for
+from tests.oauth_kit import link, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
 BACK = "http://127.0.0.1:8123/callback"
@@ -29,8 +29,8 @@ BACK = "http://127.0.0.1:8123/callback"
 def through(server: OAuthServer, **params: Any) -> StoredToken:
     """A whole consent."""
     descriptor, config = provider(server.url, **params)
-    consent = begin(descriptor, config, BACK)
-    return finish(descriptor, config, consent, server.consent(consent.url))
+    consent = link(descriptor, config).authorize(BACK)
+    return link(descriptor, config).exchange(consent, server.consent(consent.url))
 
 
 def test_consent_to_token() -> None:
@@ -49,11 +49,11 @@ def test_pkce_is_really_sent_and_checked() -> None:
         through(server, use_pkce=True)
         assert len(server.log[0][2]["code_verifier"]) >= 43
         descriptor, config = provider(server.url, use_pkce=True)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         wrong = replace(consent, verifier=Secret("x" * 64))
         with pytest.raises(TokenRefused, match="invalid_grant"):
-            finish(descriptor, config, wrong, server.consent(consent.url))
-    without = begin(*provider("http://127.0.0.1:9"), BACK)
+            link(descriptor, config).exchange(wrong, server.consent(consent.url))
+    without = link(*provider("http://127.0.0.1:9")).authorize(BACK)
     assert without.verifier is None
     assert "code_challenge" not in without.url
 
@@ -69,11 +69,11 @@ def test_commas_extra_parameters_and_fewer_scopes_than_asked() -> None:
     with OAuthServer(Rules(granted="read")) as server:
         params = {"scope_separator": ",", "additional_auth_params": (("approval_prompt", "auto"),)}
         descriptor, config = provider(server.url, **params, additional_token_params=(("action", "requesttoken"),))
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         asked = parse_qs(urlsplit(consent.url).query)
         assert asked["scope"] == ["read,write"]
         assert asked["approval_prompt"] == ["auto"]
-        assert finish(descriptor, config, consent, server.consent(consent.url)).scopes == ("read",)
+        assert link(descriptor, config).exchange(consent, server.consent(consent.url)).scopes == ("read",)
         assert server.log[0][2]["action"] == "requesttoken"
 
 
@@ -167,11 +167,11 @@ def test_an_answer_without_token(body: dict[str, Any]) -> None:
 def test_replayed_code() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         back = server.consent(consent.url)
-        finish(descriptor, config, consent, back)
+        link(descriptor, config).exchange(consent, back)
         with pytest.raises(TokenRefused, match="invalid_grant") as caught:
-            finish(descriptor, config, consent, Secret(back))
+            link(descriptor, config).exchange(consent, Secret(back))
         assert "code-" not in str(caught.value)
 
 
@@ -194,9 +194,9 @@ def test_replayed_code() -> None:
 def test_answers_that_are_not_ours(change: Callable[[str], str], says: str) -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         with pytest.raises(AuthenticationFailed, match=says) as caught:
-            finish(descriptor, config, consent, change(server.consent(consent.url)))
+            link(descriptor, config).exchange(consent, change(server.consent(consent.url)))
         assert server.log == []  # nothing was asked of the token endpoint
         assert "\x1b" not in str(caught.value)
 
@@ -204,18 +204,18 @@ def test_answers_that_are_not_ours(change: Callable[[str], str], says: str) -> N
 def test_a_denial_never_becomes_another_grant() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         with pytest.raises(AuthenticationFailed, match="declined"):
-            finish(descriptor, config, consent, server.consent(consent.url, deny=True))
+            link(descriptor, config).exchange(consent, server.consent(consent.url, deny=True))
         assert server.log == []
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200))
 def test_no_address_is_ever_ours_by_chance(address: str) -> None:
-    consent = begin(*provider("http://127.0.0.1:9"), BACK)
+    consent = link(*provider("http://127.0.0.1:9")).authorize(BACK)
     with pytest.raises(AuthenticationFailed):
-        read_answer(consent, Secret(address))
+        read_redirect(consent, Secret(address))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_no_address_is_ever_ours_by_chance(address: str) -> None:
 def test_what_is_missing_is_named(change: dict[str, Any], names: tuple[str, ...]) -> None:
     descriptor, config = provider("http://127.0.0.1:9")
     with pytest.raises(ConfigurationError) as caught:
-        begin(descriptor, replace(config, **change), BACK)
+        link(descriptor, replace(config, **change)).authorize(BACK)
     assert all(name in str(caught.value) for name in names)
     assert "pasted" not in str(caught.value)
 
@@ -245,9 +245,9 @@ def test_slow_and_failing_token_endpoints() -> None:
         assert len(server.log) == 1
     with OAuthServer(Rules(delay_s=2)) as server:
         descriptor, config = provider(server.url)
-        consent = begin(descriptor, config, BACK)
+        consent = link(descriptor, config).authorize(BACK)
         with pytest.raises(NetworkError):
-            finish(descriptor, config, consent, server.consent(consent.url), wire=Wire("acme", timeout_s=0.2))
+            link(descriptor, config, timeout_s=0.2).exchange(consent, server.consent(consent.url))
         assert len(server.log) == 1
 
 
@@ -256,7 +256,7 @@ def test_revoke(method: str) -> None:
     with OAuthServer() as server:
         params = {"revoke": method, "revoke_param": "access_token" if method == "query" else "token"}
         descriptor, config = provider(server.url, **params)
-        assert revoke(descriptor, config, token_for(server)) == ""
+        assert link(descriptor, config).revoke(token_for(server)) == ""
         assert server.families[0].revoked
         (sent,) = server.log
         assert sent[0] == {"delete": "DELETE", "get": "GET"}.get(method, "POST")
@@ -267,7 +267,7 @@ def test_a_revoke_that_names_the_account() -> None:
     with OAuthServer() as server:
         descriptor, config = provider(server.url, revoke="delete")
         config = replace(config, revoke_url=f"{server.url}/revoke/{{account}}/x")
-        assert revoke(descriptor, config, replace(token_for(server), account="a/b")) == ""
+        assert link(descriptor, config).revoke(replace(token_for(server), account="a/b")) == ""
         assert server.log[0][1] == "/revoke/a%2Fb/x"
 
 
@@ -284,30 +284,38 @@ def test_what_could_not_be_revoked(rules: Rules, params: dict[str, Any], change:
     with OAuthServer(rules) as server:
         descriptor, config = provider(server.url, **params)
         token = token_for(server)
-        left = revoke(descriptor, replace(config, **change), token)
+        left = link(descriptor, replace(config, **change)).revoke(token)
         assert says in left
         assert "https://acme.example/apps" in left
         assert token.access.reveal() not in left
 
 
 def test_a_question_shows_no_secret() -> None:
-    consent = begin(*provider("http://127.0.0.1:9", use_pkce=True), BACK)
+    consent = link(*provider("http://127.0.0.1:9", use_pkce=True)).authorize(BACK)
     assert consent.state.reveal() not in repr(consent)
     with pytest.raises(TypeError):
         pickle.dumps(consent)
 
 
 def test_stravas_way_to_say_no() -> None:
+    assert strava.oauth_params is not None
     for resource, code in (("RefreshToken", "invalid_grant"), ("Application", "invalid_client")):
         errors = [{"resource": resource, "field": "x", "code": "invalid"}]
         rules = Rules(fail_with=400, fail_body={"message": "Bad Request", "errors": errors})
         with OAuthServer(rules) as server, pytest.raises(TokenRefused) as caught:
-            through(server)
+            through(server, read_error=strava.oauth_params.read_error)
         assert caught.value.code == code
+
+
+def test_a_refusal_in_a_spelling_nobody_knows_is_a_refusal() -> None:
+    for body in ({"errors": "no"}, {"errors": [None]}, {"errors": []}, {}):
+        with OAuthServer(Rules(fail_with=400, fail_body=body)) as server, pytest.raises(TokenRefused) as caught:
+            through(server, read_error=strava.oauth_params.read_error)  # type: ignore[union-attr]
+        assert caught.value.code == "HTTP 400"
 
 
 def test_a_provider_without_consent() -> None:
     plain = ProviderDescriptor(name="terra", display_name="Terra")
     config = replace(provider("http://127.0.0.1:9")[1], auth_url="")
     with pytest.raises(ConfigurationError, match="not connected by consent"):
-        begin(plain, config, BACK)
+        link(plain, config).authorize(BACK)

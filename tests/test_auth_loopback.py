@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -139,6 +140,16 @@ def test_a_head_in_pieces_and_a_visitor_who_hangs_up() -> None:
                 line.sendall(bytes([byte]))
             assert line.recv(15) == b"HTTP/1.1 200 OK"
         assert waiting.answer.result(10).reveal().endswith(GOOD)
+
+
+def test_a_browser_that_does_not_wait_for_the_page_has_brought_the_answer() -> None:
+    for _ in range(5):
+        with Waiting() as waiting:
+            with socket.create_connection(("127.0.0.1", waiting.port)) as line:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
+                line.sendall(f"GET {GOOD} HTTP/1.1\r\nhost: 127.0.0.1:{waiting.port}\r\n\r\n".encode())
+                line.recv(1)
+            assert waiting.answer.result(10).reveal().endswith(GOOD)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -19,21 +19,19 @@ import pytest
 from pierre_data.auth import (
     Consent,
     Dialogue,
+    Environment,
     MemoryTokens,
-    Place,
     StoredToken,
     TokenRefused,
     TokenSource,
-    begin,
     connect,
     disconnect,
-    finish,
 )
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import AuthenticationFailed, TokenRefreshFailed
 from pierre_data.secret import Secret
 from pierre_data.spi import OAuthEndpoints, OAuthParams, ProviderConfig, ProviderDescriptor
-from tests.oauth_kit import ME
+from tests.oauth_kit import ME, link
 
 pytestmark = pytest.mark.node
 
@@ -110,8 +108,8 @@ def consent_by_hand(url: str, *, deny: bool = False) -> str:
 
 
 def connected(acme: Acme) -> StoredToken:
-    consent = begin(*acme, BACK)
-    return finish(*acme, consent, consent_by_hand(consent.url))
+    consent = link(*acme).authorize(BACK)
+    return link(*acme).exchange(consent, consent_by_hand(consent.url))
 
 
 def over(token: StoredToken) -> StoredToken:
@@ -124,7 +122,7 @@ def test_code_pkce_refresh_and_reuse(acme: Acme) -> None:
     assert token.refresh is not None
     store = MemoryTokens()
     store.save(ME, over(token))
-    first = TokenSource(*acme, store, ME)()
+    first = TokenSource(link(*acme, store))()
     assert first != token.access
     rotated = store.load(ME)
     assert rotated is not None
@@ -132,55 +130,55 @@ def test_code_pkce_refresh_and_reuse(acme: Acme) -> None:
 
     store.save(ME, over(token))  # somebody restores a backup: the used refresh token is refused ...
     with pytest.raises(TokenRefreshFailed, match="invalid_grant"):
-        TokenSource(*acme, store, ME)()
+        TokenSource(link(*acme, store))()
     store.save(ME, over(rotated))  # ... and with it the whole family is gone
     with pytest.raises(TokenRefreshFailed, match="invalid_grant"):
-        TokenSource(*acme, store, ME)()
+        TokenSource(link(*acme, store))()
 
 
 @pytest.mark.parametrize("verifier", [Secret("x" * 64), None])
 def test_a_wrong_or_missing_verifier_is_refused(acme: Acme, verifier: Secret | None) -> None:
-    consent = begin(*acme, BACK)
+    consent = link(*acme).authorize(BACK)
     back = consent_by_hand(consent.url)
     with pytest.raises(TokenRefused, match="invalid_grant"):
-        finish(*acme, replace(consent, verifier=verifier), back)
+        link(*acme).exchange(replace(consent, verifier=verifier), back)
 
 
 def test_without_pkce_there_is_no_consent(acme: Acme) -> None:
     descriptor, config = acme
     bare = replace(descriptor, oauth_params=OAuthParams(any_port=True))
-    consent = begin(bare, config, BACK)
+    consent = link(bare, config).authorize(BACK)
     with pytest.raises(AuthenticationFailed, match="requires PKCE"):
-        finish(bare, config, consent, consent_by_hand(consent.url))
+        link(bare, config).exchange(consent, consent_by_hand(consent.url))
 
 
 def test_a_replayed_code_is_refused(acme: Acme) -> None:
-    consent = begin(*acme, BACK)
+    consent = link(*acme).authorize(BACK)
     back = consent_by_hand(consent.url)
-    finish(*acme, consent, back)
+    link(*acme).exchange(consent, back)
     with pytest.raises(TokenRefused, match="invalid_grant"):
-        finish(*acme, consent, back)
+        link(*acme).exchange(consent, back)
 
 
 def test_a_wrong_secret_is_refused(acme: Acme) -> None:
     descriptor, config = acme
-    consent = begin(descriptor, config, BACK)
+    consent = link(descriptor, config).authorize(BACK)
     wrong = replace(config, client_secret=Secret("not-the-secret"))
     with pytest.raises(TokenRefused, match="Check the client id and secret"):
-        finish(descriptor, wrong, consent, consent_by_hand(consent.url))
+        link(descriptor, wrong).exchange(consent, consent_by_hand(consent.url))
 
 
 def test_a_denial(acme: Acme) -> None:
-    consent = begin(*acme, BACK)
+    consent = link(*acme).authorize(BACK)
     with pytest.raises(AuthenticationFailed, match="declined"):
-        finish(*acme, consent, consent_by_hand(consent.url, deny=True))
+        link(*acme).exchange(consent, consent_by_hand(consent.url, deny=True))
 
 
 def test_an_answer_to_another_question(acme: Acme) -> None:
-    mine, other = begin(*acme, BACK), begin(*acme, BACK)
+    mine, other = link(*acme).authorize(BACK), link(*acme).authorize(BACK)
     assert isinstance(other, Consent)
     with pytest.raises(AuthenticationFailed, match="another question"):
-        finish(*acme, mine, consent_by_hand(other.url))
+        link(*acme).exchange(mine, consent_by_hand(other.url))
 
 
 def test_connect_through_the_receiver_and_disconnect(acme: Acme) -> None:
@@ -191,7 +189,7 @@ def test_connect_through_the_receiver_and_disconnect(acme: Acme) -> None:
             lambda url, advice: None,
             lambda url: pages.append(browser.submit(lambda: httpx.get(consent_by_hand(url)).status_code)),
         )
-        done = connect(*acme, store, ME, talk, here=Place("local", "this computer"))
+        done = connect(*acme, store, ME, talk, here=Environment("local", "this computer"))
         assert pages[0].result(30) == 200
     assert done.token == store.load(ME)
     assert done.token is not None
@@ -200,4 +198,4 @@ def test_connect_through_the_receiver_and_disconnect(acme: Acme) -> None:
     assert (gone.forgotten, gone.left) == (True, ())
     store.save(ME, over(done.token))
     with pytest.raises(TokenRefreshFailed):
-        TokenSource(*acme, store, ME)()
+        TokenSource(link(*acme, store))()

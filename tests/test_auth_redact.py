@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from pierre_data.auth import RedactingFilter, guard_logs
-from pierre_data.auth.redact import FILTER
+from pierre_data.auth import RedactingFilter, redact_logs
+from pierre_data.auth.log_filter import FILTER
 from pierre_data.secret import Secret
 from tests.oauth_kit import ROOT
 
 
 def test_named_and_known_secrets_and_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
     log = logging.getLogger("pierre_data.auth.test")
-    guard_logs()
-    guard_logs()
+    redact_logs()
+    redact_logs()
     assert log.filters.count(FILTER) == 1
     FILTER.know(Secret("an-odd-secret-word"), None)
     with caplog.at_level(logging.DEBUG):
@@ -49,8 +49,8 @@ def test_authlibs_integrations_are_never_loaded() -> None:
     code = (
         "import sys, tests.oauth_kit as k; from tests.oauth_server import OAuthServer; from pierre_data.auth import *\n"
         "with OAuthServer() as server:\n"
-        "    d, c = k.provider(server.url); q = begin(d, c, 'http://127.0.0.1:1/callback')\n"
-        "    finish(d, c, q, server.consent(q.url))\n"
+        "    d, c = k.provider(server.url); a = k.link(d, c); q = a.authorize('http://127.0.0.1:1/callback')\n"
+        "    a.exchange(q, server.consent(q.url))\n"
         "print([m for m in sys.modules if m.startswith(('authlib.integrations', 'httpx2', 'requests', 'keyring'))])"
     )
     done = subprocess.run(

@@ -19,7 +19,7 @@ from pierre_data.errors import (
 )
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderDescriptor
-from tests.oauth_kit import ME, Unlocked, Watched, at_once, connected, files, provider, token_for
+from tests.oauth_kit import ME, Unlocked, Watched, at_once, connected, files, link, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
 
@@ -71,7 +71,7 @@ def test_clients_of_one_process_with_their_own_stores(tmp_path: Path) -> None:
     with OAuthServer() as server:
         server.rules.delay_s = 0.1
         files(tmp_path / "t", key).save(ME, token_for(server))
-        sources = [TokenSource(*provider(server.url), files(tmp_path / "t", key), ME) for _ in range(4)]
+        sources = [TokenSource(link(*provider(server.url), files(tmp_path / "t", key))) for _ in range(4)]
         assert len(set(at_once(sources))) == 1
         assert (server.counts["refresh"], server.counts["reuse"]) == (1, 0)
 
@@ -110,7 +110,7 @@ def test_a_clock_off_by_ten_minutes_does_no_harm(skew_s: float) -> None:
     with OAuthServer(Rules(dialect=absolute)) as server:
         store = MemoryTokens()
         store.save(ME, token_for(server, age_s=86_400))
-        source = TokenSource(*provider(server.url), store, ME, now=now)
+        source = TokenSource(link(*provider(server.url), store, now=now))
         source()
         token = store.load(ME)
         assert token is not None
@@ -157,19 +157,18 @@ def test_a_token_goes_to_no_other_host() -> None:
             (replace(config, token_url=f"{other.url}/token"), "TOKEN_URL"),
         ):
             with pytest.raises(ConfigurationError, match=f"PIERRE_ACME_{name}"):
-                TokenSource(descriptor, moved, store, ME)()
+                TokenSource(link(descriptor, moved, store))()
         assert other.log == []
         assert server.log == []
         named = provider(server.url, token_hosts=(other.url.removeprefix("http://"),))[0]
         moved = replace(config, api_base_url=f"{other.url}/api")
-        assert server.valid(TokenSource(named, moved, store, ME)().reveal())
+        assert server.valid(TokenSource(link(named, moved, store))().reveal())
 
 
 def test_not_connected_and_disconnected_meanwhile() -> None:
     with OAuthServer() as server:
         store = MemoryTokens()
         source = connected(server, store, age_s=10)
-        assert source.credentials().scopes == ("read",)
         store.delete(ME)
         with pytest.raises(NotConnected, match=r"client\.connect"):
             source()
@@ -179,7 +178,7 @@ def test_no_refresh_token_lasts_to_its_end() -> None:
     with OAuthServer() as server:
         store = MemoryTokens()
         store.save(ME, replace(token_for(server, age_s=3500), refresh=None))
-        source = TokenSource(*provider(server.url), store, ME)
+        source = TokenSource(link(*provider(server.url), store))
         assert server.valid(source().reveal())
         store.save(ME, replace(token_for(server), refresh=None))
         with pytest.raises(TokenRefreshFailed, match="no refresh token"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pierre_data.auth import MemoryTokens, TokenSource, Wire
+from pierre_data.auth import MemoryTokens, TokenSource
 from pierre_data.errors import (
     ApiError,
     AuthenticationFailed,
@@ -16,7 +16,7 @@ from pierre_data.errors import (
     StorageError,
     TokenRefreshFailed,
 )
-from tests.oauth_kit import ME, Watched, at_once, connected, provider, token_for
+from tests.oauth_kit import ME, Watched, at_once, connected, link, provider, token_for
 from tests.oauth_server import OAuthServer, Rules
 
 
@@ -44,7 +44,7 @@ def test_a_slow_token_endpoint_ends_at_the_deadline() -> None:
     with OAuthServer(Rules(delay_s=2.0)) as server:
         store = MemoryTokens()
         store.save(ME, token_for(server))
-        source = TokenSource(*provider(server.url), store, ME, wire=Wire("acme", timeout_s=0.2))
+        source = TokenSource(link(*provider(server.url), store, timeout_s=0.2))
         with pytest.raises(NetworkError, match="No complete answer"):
             source()
 
@@ -79,12 +79,12 @@ def test_a_wrong_secret_is_our_fault_and_not_the_end() -> None:
     with OAuthServer() as server:
         store = MemoryTokens()
         store.save(ME, token_for(server))
-        bad = TokenSource(*provider(server.url, client_secret="wrong-secret"), store, ME)
+        bad = TokenSource(link(*provider(server.url, client_secret="wrong-secret"), store))
         with pytest.raises(AuthenticationFailed, match="client id and secret") as caught:
             bad()
         assert not isinstance(caught.value, TokenRefreshFailed)
         assert "wrong-secret" not in str(caught.value)
-        assert server.valid(TokenSource(*provider(server.url), store, ME)().reveal())
+        assert server.valid(TokenSource(link(*provider(server.url), store))().reveal())
 
 
 def test_a_store_that_cannot_be_written_costs_no_refresh_token() -> None:
@@ -109,6 +109,51 @@ def test_a_disk_that_fills_up_during_the_refresh_loses_nothing() -> None:
         assert (server.counts["refresh"], server.counts["reuse"]) == (1, 0)
 
 
+def test_what_could_not_be_saved_is_not_saved_over_a_newer_consent() -> None:
+    with OAuthServer() as server:
+        store = Watched()
+        source = connected(server, store)
+        store.broken_from = 2
+        with pytest.raises(StorageError):
+            source()
+        store.broken_from = 10**9
+        newer = token_for(server, age_s=10)
+        store.save(ME, newer)  # the person connected again elsewhere
+        assert source() == newer.access
+        assert store.load(ME) == newer
+        assert server.counts["refresh"] == 1
+
+
+def test_an_early_refresh_that_failed_is_paid_for_once() -> None:
+    with OAuthServer(Rules(fail_with=503)) as server:
+        source = connected(server, MemoryTokens(), age_s=3600 - 100)
+        assert server.valid(source().reveal())
+        assert source() == source()
+        assert len(server.log) == 1
+
+
+def test_while_the_old_token_lasts_nobody_waits_for_a_refresh() -> None:
+    with OAuthServer() as server:
+        store, held, end = MemoryTokens(), threading.Event(), threading.Event()
+        source = connected(server, store, age_s=3600 - 100)
+
+        def hold() -> None:
+            with store.lock(ME):
+                held.set()
+                end.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(30)
+        old = store.load(ME)
+        assert old is not None
+        assert source() == old.access
+        assert server.log == []
+        end.set()
+        holder.join()
+        assert source() != old.access
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"access_token": ""}, {"access_token": 5.5}, {"access_token": None, "expires_in": "x"}]
 )
@@ -127,7 +172,7 @@ def test_offline_opens_no_socket() -> None:
         store = MemoryTokens()
         store.save(ME, token_for(server))
         with pytest.raises(NetworkError, match="offline"):
-            TokenSource(*provider(server.url), store, ME, wire=Wire("acme", offline=True))()
+            TokenSource(link(*provider(server.url), store, offline=True))()
         assert server.log == []
 
 

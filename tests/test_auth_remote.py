@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pierre_data.auth import (
+    detect_environment,
     export_token,
     import_token,
     new_passphrase,
-    place,
 )
 from pierre_data.errors import ConfigurationError
 from pierre_data.secret import Secret
@@ -59,12 +59,12 @@ def test_carry_a_token_to_another_computer(tmp_path: Path) -> None:
     ],
 )
 def test_where_the_kernel_runs(environ: dict[str, str], kind: str) -> None:
-    assert place(environ, platform="linux", modules={}).kind == kind
-    advice = place(environ, platform="linux", modules={}).advice("http://127.0.0.1:1/callback")
+    assert detect_environment(environ, platform="linux", modules={}).kind == kind
+    advice = detect_environment(environ, platform="linux", modules={}).advice("http://127.0.0.1:1/callback")
     assert "paste" in advice
 
 
 def test_a_desktop_and_a_colab_module() -> None:
-    assert place({}, platform="darwin", modules={}).has_browser
-    assert place({}, platform="win32", modules={}).has_browser
-    assert place({}, platform="linux", modules={"google.colab": object()}).kind == "colab"
+    assert detect_environment({}, platform="darwin", modules={}).has_browser
+    assert detect_environment({}, platform="win32", modules={}).has_browser
+    assert detect_environment({}, platform="linux", modules={"google.colab": object()}).kind == "colab"

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenStore, new_key, open_tokens
-from pierre_data.auth.disk import read_private, write_private
-from pierre_data.auth.record import from_json, to_json
-from pierre_data.auth.vault import Damaged, Seal, unwrap, wrap
+from pierre_data.auth.encryption import Cipher, DamagedFile, pack, unpack
+from pierre_data.auth.tokens import from_json, to_json
 from pierre_data.errors import StorageError, Timeout
+from pierre_data.private_files import read_private, write_private
 from pierre_data.secret import Secret
 from tests.oauth_kit import ROOT
 
@@ -139,9 +139,9 @@ def test_one_changed_byte_is_noticed(tmp_path: Path) -> None:
     store, path = sealed(tmp_path / "t"), tmp_path / "t" / f"{ME.digest}.token"
     store.save(ME, TOKEN)
     found = json.loads(path.read_bytes())
-    raw = bytearray(base64.b64decode(found["data"]))
-    raw[0] ^= 1
-    found["data"] = base64.b64encode(raw).decode()
+    raw = bytearray(base64.urlsafe_b64decode(found["data"]))
+    raw[40] ^= 1
+    found["data"] = base64.urlsafe_b64encode(raw).decode()
     write_private(path, json.dumps(found).encode())
     assert store.load(ME) is None
 
@@ -168,13 +168,45 @@ def test_another_key_leaves_the_file_alone(tmp_path: Path) -> None:
     assert len(list((tmp_path / "t").glob("*.corrupt-*"))) == 1
 
 
-def test_files_in_clear_are_read_and_sealed_at_the_next_save(tmp_path: Path) -> None:
+def test_files_in_clear_are_sealed_when_they_are_read_with_a_key(tmp_path: Path) -> None:
     open_tokens(tmp_path / "t", store="plaintext", notice=[].append).save(ME, TOKEN)
     assert b"access-1" in (tmp_path / "t" / f"{ME.digest}.token").read_bytes()
-    store = sealed(tmp_path / "t")
-    assert store.load(ME) == TOKEN
-    store.save(ME, TOKEN)
+    said: list[str] = []
+    store = sealed(tmp_path / "t", said=said)
+    assert store.load(ME) == store.load(ME) == TOKEN
+    assert said == ["The token of strava is sealed with the present key now."]
     assert b"access-1" not in (tmp_path / "t" / f"{ME.digest}.token").read_bytes()
+
+
+#: Written by commit a35cd25: `FileTokens.save` with this key.
+OLD_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+OLD = ROOT / "tests" / "data" / "token-of-a35cd25.json"
+
+
+def test_a_token_of_an_earlier_version_stays_readable(tmp_path: Path) -> None:
+    store, path = sealed(tmp_path / "t", OLD_KEY), tmp_path / "t" / f"{ME.digest}.token"
+    write_private(path, OLD.read_bytes())
+    assert store.list() == [ME]
+    assert store.load(ME) == TOKEN
+    assert json.loads(path.read_bytes())["version"] == 2  # sealed anew
+    assert sealed(tmp_path / "t", OLD_KEY).load(ME) == TOKEN
+
+
+def test_an_old_file_is_not_another_accounts_and_not_opened_by_another_key(tmp_path: Path) -> None:
+    other = Account("strava", "lab", "bob")
+    store = sealed(tmp_path / "t", OLD_KEY)
+    write_private(tmp_path / "t" / f"{other.digest}.token", OLD.read_bytes())
+    assert store.load(other) is None
+    write_private(tmp_path / "t" / f"{ME.digest}.token", OLD.read_bytes())
+    assert sealed(tmp_path / "t").load(ME) is None
+    assert store.load(ME) == TOKEN
+
+
+def test_a_new_key_in_front_of_the_old_one_takes_over(tmp_path: Path) -> None:
+    old, new = new_key(), new_key()
+    sealed(tmp_path / "t", old).save(ME, TOKEN)
+    assert sealed(tmp_path / "t", f"{new},{old}").load(ME) == TOKEN
+    assert sealed(tmp_path / "t", new).load(ME) == TOKEN  # the old key is not needed any more
 
 
 def test_a_full_disk_keeps_the_old_token(tmp_path: Path) -> None:
@@ -235,22 +267,22 @@ def test_accounts_never_share_a_file(one: tuple[str, str, str], two: tuple[str, 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_junk_is_damaged_and_never_quoted(junk: bytes) -> None:
-    with pytest.raises(Damaged) as caught:
-        unwrap(junk, Seal(Secret(new_key())), b"me")
+    with pytest.raises(DamagedFile) as caught:
+        unpack(junk, Cipher(Secret(new_key())), b"me")
     assert "token file" in str(caught.value)
     with pytest.raises(ValueError, match="this is no stored token"):
         from_json(junk)
 
 
 def test_nothing_shows_or_pickles_a_secret(tmp_path: Path) -> None:
-    seal = Seal(Secret(new_key()))
-    shown = f"{TOKEN!r} {TOKEN} {seal!r} {MemoryTokens()!r} {sealed(tmp_path / 't')!r}"
+    cipher = Cipher(Secret(new_key()))
+    shown = f"{TOKEN!r} {TOKEN} {cipher!r} {MemoryTokens()!r} {sealed(tmp_path / 't')!r}"
     assert "access-1" not in shown
     assert "refresh-1" not in shown
-    for thing in (TOKEN, seal):
+    for thing in (TOKEN, cipher):
         with pytest.raises(TypeError):
             pickle.dumps(thing)
-    assert b"access" not in wrap(b"access", seal, b"")
+    assert b"access" not in pack(b"access", cipher, b"")
 
 
 def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ ROWS = [
     {"synthetic", "files"},
     {"spi", "dedupe", "settings"},
     {"schema"},
-    {"secret", "errors", "reprs", "notices"},
+    {"secret", "private_files", "reprs"},
+    {"errors", "notices"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {

@@ -15,7 +15,7 @@ import pytest
 
 import pierre_data as pierre
 from pierre_data import Client, schema
-from pierre_data.auth.granted import vendor_hosts
+from pierre_data.auth.token_response import vendor_hosts
 from pierre_data.providers.strava import BASE_URL, BASE_URLS, descriptor
 from pierre_data.schema import Table
 from pierre_data.settings import Settings

@@ -1,53 +1,46 @@
 """Consent, tokens and their keeping: connect once, stay connected, leak nothing."""
 
-from pierre_data.auth.connection import Connected, Disconnected, connect, connect_async, disconnect
-from pierre_data.auth.dialogue import Dialogue, redirect_address
-from pierre_data.auth.doctor import diagnose
+from pierre_data.auth.connection import Connection
+from pierre_data.auth.consent import Consent, Dialogue, redirect_address
+from pierre_data.auth.doctor import Diagnosis, diagnose, report, shareable
+from pierre_data.auth.encryption import new_key
+from pierre_data.auth.environment import Environment, detect_environment
 from pierre_data.auth.filestore import FileTokens
-from pierre_data.auth.finding import Finding, report, shareable
-from pierre_data.auth.flow import Consent, begin, finish
-from pierre_data.auth.granted import missing_scopes
-from pierre_data.auth.identities import FixedToken, Identity, identity, key_identities
+from pierre_data.auth.identities import FixedToken, Identity, TokenSource, identity, key_identities
+from pierre_data.auth.log_filter import RedactingFilter, redact_logs
+from pierre_data.auth.login import Connected, Disconnected, connect, disconnect
 from pierre_data.auth.loopback import Receiver, is_local
-from pierre_data.auth.memory import MemoryTokens
-from pierre_data.auth.redact import RedactingFilter, guard_logs
-from pierre_data.auth.refresh import TokenSource
-from pierre_data.auth.remote import Place, place
-from pierre_data.auth.revocation import revoke
 from pierre_data.auth.stores import open_tokens
-from pierre_data.auth.tokens import Account, Kept, StoredToken, TokenStore
+from pierre_data.auth.token_endpoint import TokenRefused
+from pierre_data.auth.token_response import missing_scopes
+from pierre_data.auth.tokens import Account, MemoryTokens, StorageInfo, StoredToken, TokenStore
 from pierre_data.auth.transfer import export_token, import_token, new_passphrase
-from pierre_data.auth.vault import new_key
-from pierre_data.auth.wire import TokenRefused, Wire
 
 __all__ = [
     "Account",
     "Connected",
+    "Connection",
     "Consent",
     "Dialogue",
+    "Diagnosis",
     "Disconnected",
+    "Environment",
     "FileTokens",
-    "Finding",
     "FixedToken",
     "Identity",
-    "Kept",
     "MemoryTokens",
-    "Place",
     "Receiver",
     "RedactingFilter",
+    "StorageInfo",
     "StoredToken",
     "TokenRefused",
     "TokenSource",
     "TokenStore",
-    "Wire",
-    "begin",
     "connect",
-    "connect_async",
+    "detect_environment",
     "diagnose",
     "disconnect",
     "export_token",
-    "finish",
-    "guard_logs",
     "identity",
     "import_token",
     "is_local",
@@ -56,9 +49,8 @@ __all__ = [
     "new_key",
     "new_passphrase",
     "open_tokens",
-    "place",
+    "redact_logs",
     "redirect_address",
     "report",
-    "revoke",
     "shareable",
 ]

@@ -1,208 +1,106 @@
-"""Connect and disconnect an account."""
+"""A connection of an account to a provider: authorize, exchange, refresh, revoke."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import os
+import secrets
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pierre_data.auth.dialogue import Dialogue, consented
-from pierre_data.auth.flow import finish
-from pierre_data.auth.granted import missing_scopes
-from pierre_data.auth.identities import key_identities
-from pierre_data.auth.redact import FILTER, guard_logs
-from pierre_data.auth.remote import Place, place
-from pierre_data.auth.revocation import revoke
-from pierre_data.auth.session import check_application
+from pierre_data.auth.consent import Consent, read_redirect
+from pierre_data.auth.token_endpoint import TokenEndpoint
+from pierre_data.auth.token_response import host_of, new_token, oauth_params, renewed_token, vendor_hosts
 from pierre_data.auth.tokens import Account, Clock, StoredToken, TokenStore, utc_now
-from pierre_data.auth.wire import Wire
+from pierre_data.errors import ConfigurationError
+from pierre_data.secret import Secret
 from pierre_data.settings import variable
-from pierre_data.spi import ProviderConfig, ProviderDescriptor
+from pierre_data.spi import ProviderConfig, ProviderDescriptor, check_url
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """How an account is connected.
+class Connection:
+    """An account at a provider, and how its tokens are bought, renewed and given back.
 
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    how : {"stored", "environment", "keys", "nothing needed", "consent"}
-        What signs.
-    token : StoredToken, optional
-        As stored; None where there is none to store.
-    missing : mapping of str to tuple of str
-        Table -> the scopes it needs and was not granted.
+    A request to the token endpoint takes `timeout_s` at most; `offline` refuses it, `cancel` ends it at once.
+
+    Examples
+    --------
+    >>> from pierre_data.auth.tokens import MemoryTokens
+    >>> from pierre_data.spi import OAuthEndpoints, OAuthParams
+    >>> urls = OAuthEndpoints("https://acme.example/consent", "https://acme.example/token")
+    >>> acme = ProviderDescriptor(name="acme", display_name="Acme", oauth_endpoints=urls,
+    ...                           oauth_params=OAuthParams(use_pkce=True))
+    >>> config = ProviderConfig("acme", auth_url=urls.auth_url, token_url=urls.token_url, client_id="7",
+    ...                         client_secret=Secret("s"), scopes=("read",))
+    >>> Connection(acme, config, MemoryTokens(), Account("acme")).authorize("http://127.0.0.1:8123/callback")
+    Consent(provider='acme', state=Secret(***), verifier=Secret(***), redirect_uri='http://127.0.0.1:8123/callback')
     """
 
-    provider: str
-    how: str
-    token: StoredToken | None = None
-    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    descriptor: ProviderDescriptor
+    config: ProviderConfig
+    store: TokenStore
+    account: Account
+    timeout_s: float = 30.0
+    offline: bool = False
+    cancel: threading.Event | None = None
+    now: Clock = utc_now
 
+    @property
+    def endpoint(self) -> TokenEndpoint:
+        """The vendor's token endpoint."""
+        return TokenEndpoint(self.descriptor, self.config, self.timeout_s, self.offline, self.cancel)
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """What a disconnect did.
+    def authorize(self, redirect_uri: str) -> Consent:
+        """Return the question to show, whose answer goes to `redirect_uri`, exactly as registered, the port filled in.
 
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    forgotten : bool
-        Whether a stored token was deleted.
-    left : tuple of str
-        What is still there, a sentence each: what the vendor did not revoke, variables that are still set.
-    """
+        ConfigurationError when the client id or secret is missing, an address is neither https nor loopback, or the
+        provider knows no OAuth.
+        """
+        descriptor, config = self.descriptor, self.config
+        if not (config.auth_url and config.token_url):
+            raise ConfigurationError(
+                f"{descriptor.display_name} is not connected by consent.",
+                "It needs keys or nothing; see pierre-data providers.",
+                provider=descriptor.name,
+            )
+        self.endpoint.check_application()
+        for name in ("auth_url", "token_url", "revoke_url", "redirect_uri"):
+            url = redirect_uri if name == "redirect_uri" else getattr(config, name)
+            check_url(url, variable(descriptor.name, name))
+        state = Secret(secrets.token_urlsafe(32))
+        verifier = Secret(secrets.token_urlsafe(64)) if oauth_params(descriptor).use_pkce else None
+        url = self.endpoint.consent_url(redirect_uri, state, verifier)
+        return Consent(descriptor.name, url, state, verifier, redirect_uri)
 
-    provider: str
-    forgotten: bool
-    left: tuple[str, ...] = ()
+    def exchange(self, consent: Consent, redirected: Secret | str) -> StoredToken:
+        """Read the whole address the browser was sent to and buy the token, not yet stored; scopes as granted.
 
+        AuthenticationFailed when consent was declined, the answer belongs to another question, or the code is expired
+        or used (`TokenRefused`).
+        """
+        redirected = redirected if isinstance(redirected, Secret) else Secret(redirected)
+        code, scopes = read_redirect(consent, redirected)
+        began = self.now()
+        response = self.endpoint.exchange(code, consent.verifier, consent.redirect_uri)
+        return new_token(self.descriptor, self.config, response, began, redirect_scopes=scopes)
 
-def connect(
-    descriptor: ProviderDescriptor,
-    config: ProviderConfig,
-    store: TokenStore,
-    account: Account,
-    dialogue: Dialogue,
-    *,
-    again: bool = False,
-    timeout_s: float = 300.0,
-    cancel: threading.Event | None = None,
-    here: Place | None = None,
-    wire: Wire | None = None,
-    now: Clock = utc_now,
-) -> Connected:
-    """Connect an account: stored token, environment, consent in a browser, pasted address; in this order.
+    def refresh(self, token: StoredToken, refresh: Secret) -> StoredToken:
+        """Buy the next token, sent once and not yet stored; to no other host than issued it."""
+        self.check_host(token.token_host, self.config.token_url, "TOKEN_URL")
+        self.endpoint.check_application()
+        began = self.now()
+        response = self.endpoint.refresh(refresh, token.scopes)
+        return renewed_token(self.descriptor, response, began, token)
 
-    Parameters
-    ----------
-    descriptor, config
-        The provider.
-    store : TokenStore
-        Where the token goes.
-    account : Account
-        Whose.
-    dialogue : Dialogue
-        How the person is spoken to.
-    again : bool
-        Ask for consent even if there is a token.
-    timeout_s : float
-        Longest wait for the consent, in seconds.
-    cancel : threading.Event, optional
-        Ends the wait within a tenth of a second.
-    here : Place, optional
-        Where this kernel runs; found out by default.
-    wire, now
-        How the token endpoint is reached; our own clock.
+    def revoke(self, token: StoredToken) -> str:
+        """Give a token back; empty, or a sentence: what could not be revoked, why, and where to do it by hand."""
+        return self.endpoint.revoke(token)
 
-    Returns
-    -------
-    Connected
-        How, and which tables lack a scope.
-
-    Raises
-    ------
-    ConfigurationError
-        A key, the client id, secret or redirect address is missing, or its port is busy; names variables and fix.
-    AuthenticationFailed
-        Consent was declined, or the answer was not ours.
-    Timeout, Cancelled
-        Nobody consented.
-    StorageError
-        The token cannot be saved.
-    NetworkError, ApiError, RateLimited
-        The token endpoint.
-    """
-    guard_logs()
-    if not again and (there := _already(descriptor, config, store, account, now)) is not None:
-        return there
-    check_application(descriptor, config)
-    consent, answer = consented(
-        descriptor, config, dialogue, here or place(os.environ), timeout_s=timeout_s, cancel=cancel
-    )
-    wire = wire or Wire(descriptor.name, cancel=cancel)
-    token = finish(descriptor, config, consent, answer, wire=wire, now=now)
-    FILTER.know(token.access, token.refresh, config.client_secret)
-    with store.lock(account):
-        store.save(account, token)
-    return Connected(descriptor.name, "consent", token, missing_scopes(descriptor, token.scopes))
-
-
-async def connect_async(
-    descriptor: ProviderDescriptor,
-    config: ProviderConfig,
-    store: TokenStore,
-    account: Account,
-    dialogue: Dialogue,
-    *,
-    again: bool = False,
-    timeout_s: float = 300.0,
-    cancel: threading.Event | None = None,
-    here: Place | None = None,
-    wire: Wire | None = None,
-    now: Clock = utc_now,
-) -> Connected:
-    """Do what `connect` does in a thread, so that the kernel stays free; cancelling the task ends the wait.
-
-    Parameters, result and errors are those of `connect`; `dialogue` is called from that thread.
-    """
-    stop = cancel or threading.Event()
-    work = functools.partial(connect, descriptor, config, store, account, dialogue, again=again, timeout_s=timeout_s)
-    try:
-        return await asyncio.to_thread(work, cancel=stop, here=here, wire=wire, now=now)
-    except asyncio.CancelledError:
-        stop.set()
-        raise
-
-
-def disconnect(
-    descriptor: ProviderDescriptor,
-    config: ProviderConfig,
-    store: TokenStore,
-    account: Account,
-    *,
-    wire: Wire | None = None,
-) -> Disconnected:
-    """Revoke an account's token at the vendor and forget it; it is forgotten whatever the vendor says.
-
-    Returns
-    -------
-    Disconnected
-        What is left, for people.
-
-    Raises
-    ------
-    StorageError, Timeout
-        The token cannot be removed.
-    """
-    left = []
-    with store.lock(account):
-        token = store.load(account)
-        if token is not None and (kept := revoke(descriptor, config, token, wire=wire)):
-            left.append(kept)
-        forgotten = store.delete(account)
-    given = {variable(descriptor.name, "ACCESS_TOKEN"): config.access_token}
-    given |= {variable(descriptor.name, name): config.keys.get(h) for h, name in descriptor.key_headers.items()}
-    left += [f"{name} is still set: unset it." for name, value in given.items() if value]
-    return Disconnected(descriptor.name, forgotten, tuple(left))
-
-
-def _already(
-    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account, now: Clock
-) -> Connected | None:
-    """What needs no consent."""
-    name = descriptor.name
-    if descriptor.oauth_endpoints is None:
-        if descriptor.key_headers:
-            key_identities(descriptor, config)
-        return Connected(name, "keys" if descriptor.key_headers else "nothing needed")
-    token = store.load(account)
-    if token is not None and (token.refresh is not None or not token.expired_at(now())):
-        return Connected(name, "stored", token, missing_scopes(descriptor, token.scopes))
-    return Connected(name, "environment") if config.access_token else None
+    def check_host(self, issued: str, url: str, name: str) -> None:
+        """A token goes where it was issued for, or from one host to another that the vendor itself names."""
+        target = host_of(url)
+        if target != issued and not {target, issued} <= vendor_hosts(self.descriptor):
+            raise ConfigurationError(
+                f"The token was issued for {issued or 'no host'} and is not sent to {target or 'no host'}.",
+                f"Unset {variable(self.account.provider, name)}, or connect again to use that host.",
+                provider=self.account.provider,
+            )

@@ -3,27 +3,76 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
+import re
+import socket
 import stat
-from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pierre_data.auth.dialogue import redirect_address
-from pierre_data.auth.finding import Finding
-from pierre_data.auth.granted import missing_scopes
+from pierre_data.auth.consent import redirect_address
 from pierre_data.auth.identities import key_identities
 from pierre_data.auth.loopback import Receiver, is_local
-from pierre_data.auth.session import check_application
+from pierre_data.auth.stores import keyring_key
+from pierre_data.auth.token_endpoint import TokenEndpoint
+from pierre_data.auth.token_response import date_of, missing_scopes
 from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
-from pierre_data.auth.vault import Keyring, keyring_key
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
-from pierre_data.http import HttpClient, ResilienceConfig
+from pierre_data.http import HttpClient, ResilienceConfig, redact
 from pierre_data.settings import Settings, variable
 from pierre_data.spi import ProviderConfig, ProviderDescriptor, Request, Response, check_url
 
 _SKEW_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing that was looked at: how bad, what is so in one sentence, and what to do (empty when nothing).
+
+    Examples
+    --------
+    >>> print(report([Diagnosis("warning", "The clock is 10 minutes fast.", "Set it.")]))
+    warning  The clock is 10 minutes fast. Set it.
+    """
+
+    level: Literal["ok", "note", "warning", "error"]
+    what: str
+    fix: str = ""
+
+
+def report(diagnoses: Iterable[Diagnosis], *, share: bool = False) -> str:
+    """Return diagnoses as text, one per line.
+
+    `share` makes it safe to paste in public: home, user and host names, account ids and whatever looks like a secret
+    are taken out.
+    """
+    text = "\n".join(f"{d.level:<8} {' '.join(part for part in (d.what, d.fix) if part)}" for d in diagnoses)
+    return shareable(text) if share else text
+
+
+def shareable(text: str) -> str:
+    """Take home, user and host names and what looks like a secret out of a text.
+
+    Examples
+    --------
+    >>> shareable("read /home/somebody/x?token=abc as bob@example.org")
+    'read ~/x?token=[redacted] as [mail]'
+    """
+    text = redact(text).replace(str(Path.home()), "~").replace(tempfile.gettempdir(), "[temporary]")
+    text = re.sub(r"(?i)(/home/|/Users/|\\Users\\)[^/\\\s]+", "~", text)
+    text = re.sub(r"[\w.+-]+@[\w-]+\.[\w.]+", "[mail]", text)
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        user = ""
+    for name, mask in ((user, "[user]"), (socket.gethostname(), "[host]")):
+        text = re.sub(rf"(?i)\b{re.escape(name)}\b", mask, text) if len(name) > 1 else text
+    return text
 
 
 def diagnose(
@@ -34,154 +83,127 @@ def diagnose(
     tenant: str = "default",
     user: str = "default",
     online: bool = False,
-    keyring: Keyring | None = None,
-    now: Clock = utc_now,
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """Look at paths, permissions, keyring, ports, clock and every provider's configuration and connection.
 
-    Parameters
-    ----------
-    settings, store
-        What the client uses.
-    providers : sequence of (ProviderDescriptor, ProviderConfig)
-        Those to look at.
-    tenant, user : str
-        Whose connections.
-    online : bool
-        Also ask each provider's host what time it is (one request, without a token).
-    keyring : Keyring, optional
-        The system's by default.
-    now : callable
-        Our own clock.
-
-    Returns
-    -------
-    list of Finding
-        In the order above; nothing is raised.
+    `online` also asks each provider's host what time it is (one request, without a token).  Nothing is raised.
     """
-    found = [_directory(name, getattr(settings, f"{name}_dir")) for name in ("data", "config", "cache")]
-    found += _loose(settings.data_dir / "tokens")
-    found.append(_kept(store, settings, keyring))
-    found += [f for descriptor, config in providers for f in _provider(descriptor, config)]
-    found += [
-        _connection(descriptor, config, store, Account(descriptor.name, tenant, user), now())
+    diagnoses = [_directory(name, getattr(settings, f"{name}_dir")) for name in ("data", "config", "cache")]
+    diagnoses += _permissions(settings.data_dir / "tokens")
+    diagnoses.append(_storage(store, settings))
+    diagnoses += [d for descriptor, config in providers for d in _provider(descriptor, config)]
+    diagnoses += [
+        _connection(descriptor, config, store, Account(descriptor.name, tenant, user))
         for descriptor, config in providers
         if descriptor.needs_credentials
     ]
     if online:
-        found += [_clock(config, now) for _, config in providers if config.api_base_url]
-    return found
+        diagnoses += [_clock(config) for _, config in providers if config.api_base_url]
+    return diagnoses
 
 
-def _directory(name: str, path: Path) -> Finding:
-    there = next(part for part in (path, *path.parents) if part.exists())
-    variable = f"PIERRE_{name.upper()}_DIR"
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return Finding("error", f"The {name} directory {path} cannot be written.", f"Set {variable} to one of yours.")
-    loose = os.name == "posix" and there.stat().st_mode & stat.S_IWOTH and not there.stat().st_mode & stat.S_ISVTX
-    if loose:
-        return Finding(
-            "warning", f"Anybody may change what is in {there}.", f"Run chmod o-w {there}, or set {variable}."
+def _directory(name: str, path: Path) -> Diagnosis:
+    nearest = next(part for part in (path, *path.parents) if part.exists())
+    setting = f"PIERRE_{name.upper()}_DIR"
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return Diagnosis("error", f"The {name} directory {path} cannot be written.", f"Set {setting} to one of yours.")
+    mode = nearest.stat().st_mode
+    if os.name == "posix" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        return Diagnosis(
+            "warning", f"Anybody may change what is in {nearest}.", f"Run chmod o-w {nearest}, or set {setting}."
         )
-    return Finding("ok", f"The {name} directory is {path}.")
+    return Diagnosis("ok", f"The {name} directory is {path}.")
 
 
-def _loose(tokens: Path) -> list[Finding]:
+def _permissions(tokens: Path) -> list[Diagnosis]:
     if os.name != "posix" or not tokens.is_dir():
         return []
     loose = [path for path in (tokens, *tokens.iterdir()) if path.lstat().st_mode & 0o077 and not path.is_symlink()]
     links = [path for path in tokens.iterdir() if path.is_symlink()]
     aside = list(tokens.glob("*.corrupt-*"))
-    found = [Finding("error", f"{path} can be read by other users.", f"Run chmod go-rwx {path}.") for path in loose]
-    found += [Finding("error", f"{path} is a symbolic link and is refused.", "Remove it.") for path in links]
+    troubles = [Diagnosis("error", f"{p} can be read by other users.", f"Run chmod go-rwx {p}.") for p in loose]
+    troubles += [Diagnosis("error", f"{path} is a symbolic link and is refused.", "Remove it.") for path in links]
     if aside:
-        found.append(Finding("note", f"{len(aside)} corrupt token file(s) were set aside in {tokens}.", "Remove them."))
-    return found or [Finding("ok", "Token files are private.")]
+        text = f"{len(aside)} corrupt token file(s) were set aside in {tokens}."
+        troubles.append(Diagnosis("note", text, "Remove them."))
+    return troubles or [Diagnosis("ok", "Token files are private.")]
 
 
-def _kept(store: TokenStore, settings: Settings, backend: Keyring | None) -> Finding:
-    kept = store.describe()
-    if not kept.lasting:
-        key = keyring_key(backend) if settings.token_store == "keyring" and settings.token_key is None else ""
+def _storage(store: TokenStore, settings: Settings) -> Diagnosis:
+    storage = store.describe()
+    if not storage.lasting:
+        key = keyring_key() if settings.token_store == "keyring" and settings.token_key is None else ""
         why = f": {key}" if isinstance(key, str) and key else ""
-        return Finding(
+        return Diagnosis(
             "warning",
             f"Tokens are kept in memory and end with the process{why}.",
             "Unlock or install an OS keyring, or set PIERRE_TOKEN_KEY.",
         )
-    if not kept.encrypted:
-        return Finding(
-            "warning", f"Tokens are kept in clear in {kept.where}.", "Unset PIERRE_TOKEN_STORE to seal them."
+    if not storage.encrypted:
+        return Diagnosis(
+            "warning", f"Tokens are kept in clear in {storage.where}.", "Unset PIERRE_TOKEN_STORE to seal them."
         )
-    return Finding("ok", f"Tokens are kept encrypted in {kept.where}; the key is in {kept.key}.")
+    return Diagnosis("ok", f"Tokens are kept encrypted in {storage.where}; the key is in {storage.key}.")
 
 
-def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Finding]:
+def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Diagnosis]:
+    name = descriptor.name
     try:
-        for name in ("api_base_url", "auth_url", "token_url", "revoke_url"):
-            check_url(getattr(config, name), f"{descriptor.name} {name}")
+        for field in ("api_base_url", "auth_url", "token_url", "revoke_url"):
+            check_url(getattr(config, field), f"{name} {field}")
         if descriptor.oauth_endpoints is not None and not config.access_token:
-            check_application(descriptor, config)
-            return [*_port(descriptor, config), Finding("ok", f"{descriptor.name}: the application is set.")]
+            TokenEndpoint(descriptor, config).check_application()
+            address, done = redirect_address(descriptor, config), [Diagnosis("ok", f"{name}: the application is set.")]
+            if not is_local(address):
+                host = urlsplit(address).hostname
+                return [Diagnosis("note", f"{name}: consent ends at {host}: paste its address."), *done]
+            with Receiver(address, provider=name):  # says so if the port is busy
+                return done
         if descriptor.key_headers and config.keys:
             key_identities(descriptor, config)
     except ConfigurationError as error:
-        return [Finding("note" if "not set" in error.what else "error", f"{descriptor.name}: {error.what}", error.fix)]
-    return [_configured(descriptor, config)]
-
-
-def _configured(descriptor: ProviderDescriptor, config: ProviderConfig) -> Finding:
+        level: Literal["note", "error"] = "note" if "not set" in error.what else "error"
+        return [Diagnosis(level, f"{name}: {error.what}", error.fix)]
     wanted = [variable(descriptor.name, n) for n in descriptor.key_headers.values()] if not config.keys else []
     options = [o for o, option in descriptor.options.items() if option.required and config.options.get(o) is None]
     wanted += [variable(descriptor.name, o) for o in options]
     if not wanted:
-        return Finding("ok", f"{descriptor.name}: configured.")
-    verb = "is" if len(wanted) == 1 else "are"
-    return Finding("note", f"{descriptor.name}: {' and '.join(wanted)} {verb} not set.", "Set it to use this provider.")
-
-
-def _port(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Finding]:
-    address = redirect_address(descriptor, config)
-    if not is_local(address):
-        return [Finding("note", f"{descriptor.name}: consent ends at {urlsplit(address).hostname}: paste its address.")]
-    with Receiver(address, provider=descriptor.name):
-        return []
+        return [Diagnosis("ok", f"{name}: configured.")]
+    text = f"{name}: {' and '.join(wanted)} {'is' if len(wanted) == 1 else 'are'} not set."
+    return [Diagnosis("note", text, "Set it to use this provider.")]
 
 
 def _connection(
-    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account, now: dt.datetime
-) -> Finding:
-    name, again = descriptor.name, f'Run client.connect("{descriptor.name}").'
+    descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account
+) -> Diagnosis:
+    name, again, now = descriptor.name, f'Run client.connect("{descriptor.name}").', utc_now()
     try:
         token = store.load(account)
     except StorageError as error:
-        return Finding("error", f"{name}: {error.what}", error.fix)
+        return Diagnosis("error", f"{name}: {error.what}", error.fix)
     if token is None:
-        signed = bool(config.access_token or config.keys)
-        return (
-            Finding("ok", f"{name}: signed from the environment.")
-            if signed
-            else Finding("note", f"{name}: not connected.", again)
-        )
+        if config.access_token or config.keys:
+            return Diagnosis("ok", f"{name}: signed from the environment.")
+        return Diagnosis("note", f"{name}: not connected.", again)
     if token.obtained_at > now + dt.timedelta(seconds=_SKEW_S):
-        return Finding("warning", f"{name}: the token is from the future: the clock was set back.", "Set the clock.")
+        return Diagnosis("warning", f"{name}: the token is from the future: the clock was set back.", "Set the clock.")
     if token.expired_at(now) and token.refresh is None:
-        return Finding("error", f"{name}: the token is over and cannot be refreshed.", again)
+        return Diagnosis("error", f"{name}: the token is over and cannot be refreshed.", again)
     if missing := missing_scopes(descriptor, token.scopes):
-        return Finding(
+        return Diagnosis(
             "warning", f"{name}: connected, but {', '.join(missing)} lack scopes.", f"{again[:-1]} and allow all."
         )
-    return Finding("ok", f"{name}: connected.")
+    return Diagnosis("ok", f"{name}: connected.")
 
 
-def _clock(config: ProviderConfig, now: Clock) -> Finding:
-    offset = clock_offset_s(config.api_base_url, provider=config.name, now=now)
+def _clock(config: ProviderConfig) -> Diagnosis:
+    offset = clock_offset_s(config.api_base_url, provider=config.name)
     if isinstance(offset, str):
-        return Finding("warning", f"{config.name}: {offset}")
+        return Diagnosis("warning", f"{config.name}: {offset}")
     if abs(offset) > _SKEW_S:
         way = "slow" if offset > 0 else "fast"
-        return Finding("warning", f"The clock is {abs(offset) / 60:.0f} minutes {way} of {config.name}'s.", "Set it.")
-    return Finding("ok", f"{config.name} answers, and the clock agrees with its.")
+        return Diagnosis("warning", f"The clock is {abs(offset) / 60:.0f} minutes {way} of {config.name}'s.", "Set it.")
+    return Diagnosis("ok", f"{config.name} answers, and the clock agrees with its.")
 
 
 def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | str:
@@ -189,21 +211,13 @@ def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | 
 
     One GET without a token, whatever its status: the Date header is in all of them.
     """
-    seen: list[Response] = []
+    responses: list[Response] = []
     try:
         config = ResilienceConfig(max_retries=0, timeout_s=10.0)
-        with HttpClient(config, base_url=url, provider=provider, faults=lambda r: seen.append(r)) as client:
+        with HttpClient(config, base_url=url, provider=provider, faults=lambda r: responses.append(r)) as client:
             client.send(Request(url), retry=False)
     except PierreError as error:
-        if not seen:
+        if not responses:
             return str(error)
-    date = _date(seen[0].headers.get("date", "")) if seen else None
+    date = date_of(responses[0].headers.get("date", "")) if responses else None
     return "its host does not say what time it is." if date is None else (date - now()).total_seconds()
-
-
-def _date(text: str) -> dt.datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

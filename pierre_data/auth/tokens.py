@@ -1,11 +1,13 @@
-"""What a token is, whose it is, and what keeps it."""
+"""What a token is, whose it is, how it is written down, and what keeps it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +16,6 @@ from pierre_data.secret import Secret
 
 #: Says what time it is: aware, UTC.
 Clock = Callable[[], dt.datetime]
-#: Tells people something once, in one sentence.
-Notice = Callable[[str], None]
 
 _EARLY = dt.timedelta(minutes=5)
 
@@ -27,14 +27,7 @@ def utc_now() -> dt.datetime:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Account:
-    """Whose token: separate by provider, tenant and user.
-
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    tenant, user : str
-        Any text.
+    """Whose token: separate by provider (its registry name), tenant and user (any text).
 
     Examples
     --------
@@ -55,24 +48,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token as it is kept.
-
-    Parameters
-    ----------
-    access : Secret
-        The bearer token.
-    obtained_at : datetime
-        When it came, by our own clock, aware UTC.
-    expires_at : datetime, optional
-        When it ends, by our own clock, aware UTC; None when the vendor names no end.
-    refresh : Secret, optional
-        Buys a new one.
-    scopes : tuple of str
-        As granted.
-    account : str
-        The vendor's id of the account; empty when unknown.
-    issued_host, token_host : str
-        Host (and unusual port) of the API it is for and of the endpoint that issued it.
+    """A token as it is kept; times are by our own clock, aware UTC.
 
     Examples
     --------
@@ -84,99 +60,162 @@ class StoredToken:
 
     access: Secret
     obtained_at: dt.datetime
-    expires_at: dt.datetime | None = None
+    expires_at: dt.datetime | None = None  # None when the vendor names no end
     refresh: Secret | None = None
-    scopes: tuple[str, ...] = ()
-    account: str = ""
-    issued_host: str = ""
-    token_host: str = ""
+    scopes: tuple[str, ...] = ()  # as granted
+    account: str = ""  # the vendor's id of the account
+    issued_host: str = ""  # host (and unusual port) of the API it is for ...
+    token_host: str = ""  # ... and of the endpoint that issued it
 
     def stale_at(self, now: dt.datetime) -> bool:
         """Whether it is time for a new one: the last five minutes, or the second half of a life shorter than ten."""
         if self.expires_at is None:
             return False
-        early = min(_EARLY, (self.expires_at - self.obtained_at) / 2)
-        return now >= self.expires_at - early
+        return now >= self.expires_at - min(_EARLY, (self.expires_at - self.obtained_at) / 2)
 
     def expired_at(self, now: dt.datetime) -> bool:
         """Whether the vendor should refuse it, by our own clock."""
         return self.expires_at is not None and now >= self.expires_at
 
 
+def to_json(account: Account, token: StoredToken) -> bytes:
+    """Return account and token as JSON, the secrets in clear: only for what seals or writes it."""
+    record = {
+        "account": [account.provider, account.tenant, account.user],
+        "access": token.access.reveal(),
+        "refresh": token.refresh.reveal() if token.refresh else None,
+        "obtained_at": token.obtained_at.isoformat(),
+        "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        "scopes": list(token.scopes),
+        "vendor_account": token.account,
+        "issued_host": token.issued_host,
+        "token_host": token.token_host,
+    }
+    return json.dumps(record).encode()
+
+
+def from_json(data: bytes) -> tuple[Account, StoredToken]:
+    """Return what `to_json` wrote; a ValueError for anything else never quotes the data."""
+    try:
+        record = json.loads(data)
+        provider, tenant, user = (_text(part) for part in record["account"])
+        refresh, expires = record["refresh"], record["expires_at"]
+        return Account(provider, tenant, user), StoredToken(
+            access=Secret(_text(record["access"])),
+            refresh=None if refresh is None else Secret(_text(refresh)),
+            obtained_at=_instant(record["obtained_at"]),
+            expires_at=None if expires is None else _instant(expires),
+            scopes=tuple(_text(scope) for scope in record["scopes"]),
+            account=_text(record["vendor_account"]),
+            issued_host=_text(record["issued_host"]),
+            token_host=_text(record["token_host"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        record = None
+    raise ValueError("this is no stored token")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _instant(value: object) -> dt.datetime:
+    instant = dt.datetime.fromisoformat(_text(value))
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(dt.UTC)
+
+
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Where tokens are kept, for people.
+class StorageInfo:
+    """Where tokens are kept, for people."""
 
-    Parameters
-    ----------
-    where : str
-        A directory, or "memory".
-    encrypted : bool
-        Whether they are encrypted at rest (memory counts as such).
-    lasting : bool
-        Whether they outlive the process.
-    key : str
-        Where the key is: "keyring", "PIERRE_TOKEN_KEY" or empty.
-    """
-
-    where: str
-    encrypted: bool
-    lasting: bool
-    key: str = ""
+    where: str  # a directory, or "memory"
+    encrypted: bool  # at rest; memory counts as such
+    lasting: bool  # beyond the process
+    key: str = ""  # "keyring" or "PIERRE_TOKEN_KEY"
 
 
 class TokenStore(Protocol):
-    """Keeps tokens by account; safe to use from several threads."""
+    """Keeps tokens by account; safe to use from several threads.  What cannot be read or written: StorageError."""
 
     def load(self, account: Account) -> StoredToken | None:
-        """Return the account's token, or None.
-
-        Raises
-        ------
-        StorageError
-            It cannot be read, or somebody else owns its file.
-        """
+        """Return the account's token, or None."""
 
     def save(self, account: Account, token: StoredToken) -> None:
-        """Keep a token in place of the old one; when this returns, it is on disk.
-
-        Raises
-        ------
-        StorageError
-            It cannot be written; the old one is still there.
-        """
+        """Keep a token in place of the old one; when this returns, it is on disk; if it raises, the old one is."""
 
     def delete(self, account: Account) -> bool:
-        """Forget the account's token; returns whether there was one.
-
-        Raises
-        ------
-        StorageError
-            It cannot be removed.
-        """
+        """Forget the account's token; returns whether there was one."""
 
     def lock(self, account: Account, timeout_s: float = 60.0) -> AbstractContextManager[None]:
-        """Hold the account alone among all threads and processes; a thread may enter twice.
-
-        Raises
-        ------
-        Timeout
-            Somebody else held it all the time.
-        StorageError
-            The lock file cannot be made.
-        """
+        """Hold the account alone among all threads and processes, or raise Timeout; a thread may enter twice."""
 
     def list(self) -> list[Account]:
         """Return every account that has a readable token, in order."""
 
-    def describe(self) -> Kept:
+    def describe(self) -> StorageInfo:
         """Return where tokens are kept."""
 
 
-def held(account: Account, timeout_s: float) -> Timeout:
-    """The error for a lock that somebody else holds."""
+def lock_timeout(account: Account, timeout_s: float) -> Timeout:
+    """Return the error for a lock that somebody else holds."""
     return Timeout(
         f"The token of {account.provider} was in use elsewhere for {timeout_s:g} s.",
         "Try again; if it stays so, end the other notebook or process.",
         provider=account.provider,
     )
+
+
+class MemoryTokens:
+    """Tokens that end with the process; a `TokenStore`.
+
+    Examples
+    --------
+    >>> store, me = MemoryTokens(), Account("strava")
+    >>> store.save(me, StoredToken(Secret("abc"), utc_now()))
+    >>> store
+    MemoryTokens()
+    >>> store.load(me).access.reveal(), store.delete(me), store.load(me)
+    ('abc', True, None)
+    """
+
+    def __init__(self) -> None:
+        self._tokens: dict[Account, StoredToken] = {}
+        self._locks: dict[Account, threading.RLock] = {}
+
+    def __repr__(self) -> str:
+        return "MemoryTokens()"
+
+    def load(self, account: Account) -> StoredToken | None:
+        """Return the account's token, or None."""
+        return self._tokens.get(account)
+
+    def save(self, account: Account, token: StoredToken) -> None:
+        """Keep a token in place of the old one."""
+        self._tokens[account] = token
+
+    def delete(self, account: Account) -> bool:
+        """Forget the account's token; returns whether there was one."""
+        return self._tokens.pop(account, None) is not None
+
+    @contextmanager
+    def lock(self, account: Account, timeout_s: float = 60.0) -> Iterator[None]:
+        """Hold the account alone among the threads of this process; raises Timeout."""
+        lock = self._locks.setdefault(account, threading.RLock())
+        if not lock.acquire(timeout=timeout_s):
+            raise lock_timeout(account, timeout_s)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def list(self) -> list[Account]:
+        """Return every account that has a token, in order."""
+        return sorted(self._tokens)
+
+    def describe(self) -> StorageInfo:
+        """Return that they are in memory."""
+        return StorageInfo("memory", encrypted=True, lasting=False)

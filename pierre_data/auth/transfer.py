@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import re
@@ -12,8 +13,7 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pierre_data.auth.record import from_json, to_json
-from pierre_data.auth.tokens import Account, StoredToken
+from pierre_data.auth.tokens import Account, StoredToken, from_json, to_json
 from pierre_data.errors import ConfigurationError
 from pierre_data.secret import Secret
 
@@ -38,19 +38,8 @@ def new_passphrase() -> Secret:
 def export_token(account: Account, token: StoredToken, passphrase: Secret) -> str:
     """Return a token as a text that may travel through a clipboard or a file.
 
-    A vendor that rotates refresh tokens lets only one copy live: use it there or here, not both.
-
-    Parameters
-    ----------
-    account, token
-        What is carried.
-    passphrase : Secret
-        Opens it; at least 12 characters, told over another way.
-
-    Raises
-    ------
-    ConfigurationError
-        The pass phrase is too short.
+    A vendor that rotates refresh tokens lets only one copy live: use it there or here, not both.  The pass phrase
+    opens it: told over another way; one of fewer than 12 characters is a ConfigurationError.
 
     Examples
     --------
@@ -71,31 +60,15 @@ def export_token(account: Account, token: StoredToken, passphrase: Secret) -> st
 
 
 def import_token(text: str, passphrase: Secret) -> tuple[Account, StoredToken]:
-    """Return what `export_token` was given.
-
-    Raises
-    ------
-    ConfigurationError
-        It is no such text, was cut or changed, or the pass phrase is another one.
-    """
-    found = _opened("".join(text.split()), passphrase)
-    if found is None:
-        raise ConfigurationError(
-            "This text and pass phrase hold no token.", "Copy both again, whole, from export-token."
-        )
-    return found
-
-
-def _opened(text: str, passphrase: Secret) -> tuple[Account, StoredToken] | None:
+    """Return what `export_token` was given; a text that was cut or changed, or another phrase: ConfigurationError."""
+    text = "".join(text.split())
     match = _SHAPE.fullmatch(text)
-    if match is None or not 14 <= int(match[1]) <= 20:  # a text that asks for gigabytes is not ours
-        return None
-    try:
-        raw = base64.b64decode(match[2].replace("-", "+").replace("_", "/"), validate=True)
-        head = text.rpartition(":")[0].encode()
-        return from_json(_aead(passphrase, raw[:16], int(match[1])).decrypt(raw[16:28], raw[28:], head))
-    except (binascii.Error, InvalidTag, ValueError):
-        return None
+    if match is not None and 14 <= int(match[1]) <= 20:  # a text that asks for gigabytes is not ours
+        with contextlib.suppress(binascii.Error, InvalidTag, ValueError):
+            raw = base64.b64decode(match[2].replace("-", "+").replace("_", "/"), validate=True)
+            head = text.rpartition(":")[0].encode()
+            return from_json(_aead(passphrase, raw[:16], int(match[1])).decrypt(raw[16:28], raw[28:], head))
+    raise ConfigurationError("This text and pass phrase hold no token.", "Copy both again, whole, from export-token.")
 
 
 def _aead(passphrase: Secret, salt: bytes, log_n: int) -> AESGCM:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from pathlib import Path
 
 from pierre_data.errors import StorageError
+from pierre_data.private_files import set_aside
 
 #: SQLite keeps these beside its file, with the mode of the file.
 TAILS = ("", "-wal", "-shm")
@@ -39,26 +39,17 @@ def prepare(path: Path) -> None:
         raise StorageError(f"The cache {path} cannot be opened: {why}.", _FIX) from error
 
 
-def set_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file and what belongs to it to ``<name>.corrupt-<seconds since 1970>``; nothing is deleted.
+def set_damaged_aside(path: Path, inode: int) -> Path | None:
+    """Rename a damaged file and what belongs to it; None when another process has set it aside already.
 
-    Returns None when the file with that inode (0: unknown) is not there any more: another process was faster.
+    `inode` is the number of the file that was found damaged, 0 when unknown.
     """
     try:
-        if inode not in (0, path.stat().st_ino):
-            return None
-        at = int(time.time())
-        while os.path.lexists(aside := path.with_name(f"{path.name}.corrupt-{at}")):
-            at += 1
-        for tail in TAILS:
-            part = path.with_name(path.name + tail)
-            if os.path.lexists(part):
-                os.rename(part, aside.with_name(aside.name + tail))
+        return None if inode not in (0, path.stat().st_ino) else set_aside(path, TAILS[1:])
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"The damaged cache {path} cannot be renamed: {error.strerror}.", _FIX) from error
-    return aside
 
 
 def _flags() -> int:

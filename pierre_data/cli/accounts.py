@@ -111,7 +111,7 @@ def keep_token() -> None:
 
 def print_diagnosis(share: bool, online: bool) -> None:
     """Look at paths, permissions, keyring, ports, clock and every provider, and say how to mend what is wrong."""
-    from pierre_data.auth import Finding, MemoryTokens, diagnose, report
+    from pierre_data.auth import Diagnosis, MemoryTokens, diagnose, report
 
     registry, accounts = _accounts()
     known, findings = [], []
@@ -119,14 +119,14 @@ def print_diagnosis(share: bool, online: bool) -> None:
         try:
             known.append((registry[name], registry.config(name)))
         except pierre.PierreError as error:  # what stops the others is what a doctor is asked about
-            findings.append(Finding("error", error.what, error.fix))
+            findings.append(Diagnosis("error", error.what, error.fix))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             store = accounts.store
         except pierre.PierreError as error:
             store = MemoryTokens()
-            findings.append(Finding("error", error.what, error.fix))
+            findings.append(Diagnosis("error", error.what, error.fix))
         looked = diagnose(registry.settings, store, known, online=online)
-    findings += [Finding("note", str(warning.message)) for warning in caught]
+    findings += [Diagnosis("note", str(warning.message)) for warning in caught]
     print(report([*looked, *findings], share=share))

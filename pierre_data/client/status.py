@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.client.overrides import person_hash
 from pierre_data.errors import PierreError, ProviderBroken
+from pierre_data.private_files import private_directory, read_private, write_private
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
 
@@ -137,6 +137,6 @@ class HealthBook:
         return dict(self._failures or {})
 
 
-def health_frame(found: Iterable[ProviderHealth]) -> pd.DataFrame:
+def health_frame(checks: Iterable[ProviderHealth]) -> pd.DataFrame:
     """Return checks as a frame, one row each."""
-    return pd.DataFrame([asdict(h) for h in found], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)
+    return pd.DataFrame([asdict(h) for h in checks], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from pierre_data.errors import StorageNotice
 from pierre_data.files.archive import Archive, Member
 from pierre_data.files.digest import Digest
 from pierre_data.notices import notice
+from pierre_data.private_files import atomic_file
 
 #: Counts up when the readers learn something, so that everything is read again.
 READER = 1
@@ -103,14 +102,8 @@ def index_of(archive: Archive, cache_dir: Path | str | None = None) -> Index:
 def _write(place: Path, text: str) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, place)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with atomic_file(place) as file:
+            file.write(text.encode())
     except OSError as error:
         _notice(f"The index {place} cannot be written ({error.strerror}), so the next process reads the files again.")
 

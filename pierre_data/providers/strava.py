@@ -125,6 +125,12 @@ def _records(query: Query) -> Plan:
         yield _rows(named, BEST)
 
 
+def _token_error(body: Mapping[str, Any]) -> str:
+    """Token errors name a resource: the application itself, or the code or token that was sent (2026-11)."""
+    resource = body["errors"][0]["resource"] if body.get("errors") else ""
+    return "" if not resource else "invalid_client" if resource == "Application" else "invalid_grant"
+
+
 def _faults(answer: Response) -> PierreError | None:
     try:
         errors = json.loads(answer.body)["errors"]
@@ -178,6 +184,7 @@ descriptor = ProviderDescriptor(
         revoke="basic",
         any_port=True,
         account="athlete.id",
+        read_error=_token_error,
         implied_scopes=(("activity:read_all", "activity:read"), ("profile:read_all", "profile:read")),
         token_hosts=("api-v3.strava.com", "www.api-v3.strava.com"),
         manage_url="https://www.strava.com/settings/apps",

@@ -28,14 +28,14 @@ from pierre_data.settings import Settings
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 
 if TYPE_CHECKING:
-    from pierre_data.registry.registry import ProviderRegistry
+    from pierre_data.registry.catalogue import ProviderCatalogue
 
 
 class Accounts:
     """One tenant's and user's accounts at the providers of a registry; nothing is opened before it is needed."""
 
     def __init__(
-        self, registry: ProviderRegistry, settings: Settings, tenant: str, user: str, store: TokenStore | None = None
+        self, registry: ProviderCatalogue, settings: Settings, tenant: str, user: str, store: TokenStore | None = None
     ) -> None:
         self._registry, self.settings = registry, settings
         self.tenant, self.user = tenant, user
@@ -81,7 +81,7 @@ class Accounts:
 
     def identity(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> Identity | None:
         """Return who signs a provider's requests; raises NotConnected."""
-        store = self.store if self._maybe_stored() else MemoryTokens()
+        store = self.store if self._maybe_stored() else None
         return identity(descriptor, config, store, Account(descriptor.name, self.tenant, self.user))
 
     def connect(

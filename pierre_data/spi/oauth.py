@@ -56,6 +56,9 @@ class OAuthParams:
         old one lives on.  ``{"error": code, "error_description": text}`` says that the vendor refused.
     additional_token_params : tuple of (str, str)
         More form fields of every token request (Withings: ``action=requesttoken``).
+    read_error : callable, optional
+        Finds the OAuth error code, such as "invalid_grant", in the body of a refusal (HTTP 400 to 499) that does not
+        spell it as OAuth does; empty when there is none.
     refresh_path : str
         Path on the token URL's host where refreshes go when it is not the token URL itself (COROS).
     revoke_param : str
@@ -80,6 +83,7 @@ class OAuthParams:
     any_port: bool = False
     token_param: str = ""
     read_token: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    read_error: Callable[[Mapping[str, Any]], str] | None = None
     additional_token_params: tuple[tuple[str, str], ...] = ()
     refresh_path: str = ""
     revoke_param: str = "token"

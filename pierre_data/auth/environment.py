@@ -15,16 +15,8 @@ _SIGNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where this kernel runs.
-
-    Parameters
-    ----------
-    kind : {"local", "jupyterhub", "colab", "codespaces", "ssh", "headless"}
-        By which sign.
-    name : str
-        For people.
-    """
+class Environment:
+    """Where this kernel runs: local, jupyterhub, colab, codespaces, ssh or headless; and its name for people."""
 
     kind: str
     name: str
@@ -39,7 +31,7 @@ class Place:
 
         Examples
         --------
-        >>> Place("ssh", "another computer").advice("http://127.0.0.1:8123/callback")[:43]
+        >>> Environment("ssh", "another computer").advice("http://127.0.0.1:8123/callback")[:43]
         'This kernel runs on another computer: open '
         """
         paste = (
@@ -51,33 +43,24 @@ class Place:
         return f"This kernel runs on {self.name}: {paste}. A browser on that computer may come back by itself."
 
 
-def place(
+def detect_environment(
     environ: Mapping[str, str], *, platform: str = sys.platform, modules: Mapping[str, object] | None = None
-) -> Place:
-    """Tell where this kernel runs.
-
-    Parameters
-    ----------
-    environ : mapping
-        ``os.environ``.
-    platform : str
-        ``sys.platform``.
-    modules : mapping, optional
-        ``sys.modules``; Colab is also known by its own module.
+) -> Environment:
+    """Tell where this kernel runs by ``os.environ``, ``sys.platform`` and ``sys.modules`` (Colab has its own module).
 
     Examples
     --------
-    >>> place({"SSH_CONNECTION": "10.0.0.1 22", "DISPLAY": ":0"}, platform="linux").kind
+    >>> detect_environment({"SSH_CONNECTION": "10.0.0.1 22", "DISPLAY": ":0"}, platform="linux").kind
     'ssh'
-    >>> place({}, platform="linux").kind, place({"DISPLAY": ":0"}, platform="linux").kind
-    ('headless', 'local')
+    >>> [detect_environment(e, platform="linux").kind for e in ({}, {"DISPLAY": ":0"})]
+    ['headless', 'local']
     """
     for kind, name, variables in _SIGNS:
         if any(environ.get(variable) for variable in variables):
-            return Place(kind, name)
+            return Environment(kind, name)
     if "google.colab" in (sys.modules if modules is None else modules):
-        return Place("colab", "Google Colab")
+        return Environment("colab", "Google Colab")
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER")
     if platform.startswith(("linux", "freebsd", "openbsd")) and not any(environ.get(name) for name in screens):
-        return Place("headless", "a computer without a screen")
-    return Place("local", "this computer")
+        return Environment("headless", "a computer without a screen")
+    return Environment("local", "this computer")

@@ -33,7 +33,11 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite a record in place; keeps all of them."""
         known = [secret.reveal() for secret in tuple(self._known)]
-        record.msg, record.args = redact(_message(record), known), ()
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            message = str(record.msg)
+        record.msg, record.args = redact(message, known), ()
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip(), known)
             record.exc_info = None
@@ -44,7 +48,7 @@ class RedactingFilter(logging.Filter):
 FILTER = RedactingFilter()
 
 
-def guard_logs() -> None:
+def redact_logs() -> None:
     """Attach the filter to every logger under ``pierre_data``; call again after new ones were made.
 
     A filter of a logger does not see what its children log, so each logger gets it.
@@ -52,10 +56,3 @@ def guard_logs() -> None:
     names = [name for name in logging.Logger.manager.loggerDict if name.startswith(f"{_ROOT}.")]
     for name in (_ROOT, *names):
         logging.getLogger(name).addFilter(FILTER)
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        return str(record.msg)
