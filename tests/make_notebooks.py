@@ -48,7 +48,7 @@ import tempfile
 from pathlib import Path
 
 import pierre_data as pierre
-from pierre_data.scaffold import write_package
+from pierre_data.testing import write_package
 
 folder = Path(tempfile.mkdtemp())
 for file in write_package("acme", folder):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pierre_data as pierre
+from tests.terminal import Terminal
 
 
 def run(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -104,3 +105,61 @@ def test_mistakes_are_one_line_and_exit_1(tmp_path: Path, words: list[str], said
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["-c", "from pierre_data.cli import main; main()"], ["-m", "pierre_data"]])
+def test_version_by_both_ways(command: list[str]) -> None:
+    done = subprocess.run([sys.executable, *command, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"pierre-data {pierre.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["fetch"], ["fetch", "--ou", "x"], ["connect"], ["connect", "a", "b"], ["nonsense"], ["con", "strava"],
+     ["synth", "--seed", "x", "--out", "y"]],
+)  # fmt: skip
+def test_a_wrong_usage_is_status_2_and_makes_nothing(tmp_path: Path, words: list[str]) -> None:
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "usage: pierre-data" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_command_and_option_of_each(tmp_path: Path) -> None:
+    wanted = {
+        "demo": "--out", "providers": "", "connect": "--browser --no-browser --again", "disconnect": "provider",
+        "status": "--json", "fetch": "--out --provider -p --after --before --sport --dedupe --no-dedupe",
+        "synth": "--out --seed --scenario --after --before", "doctor": "--share --online",
+        "new-provider": "--folder", "export-token": "provider", "import-token": "",
+    }  # fmt: skip
+    shown = run("--help", cwd=tmp_path).stdout
+    for name, options in wanted.items():
+        assert name in shown
+        done = run(name, "--help", cwd=tmp_path)
+        assert done.returncode == 0
+        assert not [option for option in options.split() if option not in done.stdout], done.stdout
+
+
+def test_new_provider_says_what_its_test_needs(tmp_path: Path) -> None:
+    done = run("new-provider", "acme-band", "--folder", "made", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "made" / "pierre-acme-band" / "pyproject.toml").is_file()
+    assert done.stdout.splitlines()[-1] == 'Its test needs pytest and hatchling: pip install "pierre-data[test]"'
+    again = run("new-provider", "acme-band", "--folder", "made", cwd=tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+
+
+def test_a_reader_that_stops_is_no_traceback(tmp_path: Path) -> None:
+    tool = f"{sys.executable} -c 'from pierre_data.cli import main; main()'"
+    done = subprocess.run(["sh", "-c", f"{tool} providers | true"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stderr == ""
+
+
+def test_the_end_of_the_input_is_one_line(tmp_path: Path) -> None:
+    with Terminal([sys.executable, "-m", "pierre_data", "import-token"], tmp_path, os.environ) as terminal:
+        terminal.wait_for("Sealed token: ")
+        terminal.type("\x04")
+        assert terminal.end() == 1
+    assert "Aborted." in terminal.shown
+    assert "Traceback" not in terminal.shown

@@ -180,21 +180,27 @@ def test_the_plug_in_imports_nothing_heavy() -> None:
 
 
 def test_the_fixture_checks_the_payloads_beside_a_test(tmp_path: Path) -> None:
-    shutil.copytree(PAYLOADS / "strava" / "athlete", tmp_path / "payloads" / "athlete")
+    (tmp_path / "payloads").mkdir()
+    shutil.copy(PAYLOADS / "strava" / "athlete.json", tmp_path / "payloads")
     (tmp_path / "test_it.py").write_text(
+        "import pathlib\n"
+        "from dataclasses import replace\n"
         "import pytest\n"
+        "from pierre_data.schema import ATHLETE\n"
         "from pierre_data.testing import ConformanceError\n"
-        "from pierre_data.providers.strava import descriptor\n\n\n"
-        "def test_it(pierre_check):\n"
-        "    with pytest.raises(ConformanceError) as found:\n"
-        "        pierre_check(descriptor)\n"
-        "    assert found.value.report.delivered['activities'] == 50\n"
+        "from pierre_data.providers.strava import descriptor\n\n"
+        "athlete = replace(descriptor, endpoints={ATHLETE: descriptor.endpoints[ATHLETE]}, details={})\n\n\n"
+        "def test_beside_it(pierre_check):\n"
+        "    assert pierre_check(athlete).delivered == {'athlete': 1}\n\n\n"
+        "def test_elsewhere(pierre_check, tmp_path):\n"
+        "    with pytest.raises(ConformanceError, match='athlete'):\n"
+        "        pierre_check(athlete, tmp_path)\n"
     )
     plug = ["-p", "pierre_data.testing.plugin"] if not _installed() else []
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plug, str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": str(PAYLOADS.parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def _installed() -> bool:

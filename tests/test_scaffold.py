@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pierre_data.errors import ConfigurationError, StorageError
-from pierre_data.scaffold import write_package
+from pierre_data.testing import write_package
 
 ROOT = Path(__file__).parents[1]
 PIP = [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index"]

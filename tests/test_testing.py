@@ -18,6 +18,7 @@ from pierre_data.fetch import DescriptorProvider
 from pierre_data.http import ResilienceConfig
 from pierre_data.schema import ACTIVITIES, HEALTH
 from pierre_data.spi import (
+    DateWindows,
     Endpoint,
     Field,
     OAuthEndpoints,
@@ -319,10 +320,34 @@ def test_answers_that_change(payloads: Path) -> None:
     assert "the same question has two different answers" in text
 
 
+def test_a_long_walk_is_not_walked_twice_and_still_must_not_change(payloads: Path) -> None:
+    long = listed(paging=DateWindows(dt.timedelta(days=5), PageNumber(size=50), oldest=NOW - dt.timedelta(days=600)))
+    more: dict[str, Any] = {"select": select, "now": NOW, "budget": 1000, "accept": ()}
+    asked = []
+
+    class Fickle(DescriptorProvider):
+        steady = True
+
+        def batches(self, query: Query, context: Any) -> Any:
+            asked.append((query.table, query.id, query.after, query.before))
+            whole = self.steady or len(asked) == 1
+            return super().batches(query if whole else replace(query, before=ROW_TIME), context)
+
+    def factory(config: ProviderConfig) -> DescriptorProvider:
+        return Fickle(long, config, resilience=ResilienceConfig(max_retries=0))
+
+    assert check(long, payloads, factory=factory, **more).delivered["activities"] == 6
+    assert asked[0] == (ACTIVITIES, None, None, None)
+    assert None not in asked[1][2:]
+    asked.clear()
+    Fickle.steady = False
+    assert "the same question has two different answers" in wrong(payloads, long, factory=factory, **more)
+
+
 ROW_TIME = epoch_seconds(ROWS[2]["start"])
 
 
-def test_a_frame_of_an_author_s_own_must_be_conformed(payloads: Path) -> None:
+def test_a_frame_of_an_author_s_own_must_have_what_its_table_requires(payloads: Path) -> None:
     class Own:
         """The least a provider may be."""
 
@@ -339,7 +364,7 @@ def test_a_frame_of_an_author_s_own_must_be_conformed(payloads: Path) -> None:
             """Hold nothing."""
 
     text = wrong(payloads, RIGHT, factory=Own)
-    assert "activities: the frame is not conformed" in text
+    assert "Provider 'tiny' returned activities that do not fit: activities needs the column 'sport'" in text
 
 
 def test_a_new_field_of_the_vendor_is_reported_and_no_mistake(payloads: Path) -> None:
@@ -363,3 +388,33 @@ def test_a_feed_is_not_asked_to_cut_its_windows(payloads: Path) -> None:
     assert "brings rows that one without does not" in wrong(payloads, feed, select=more_of_it)
     started = listed(window=feed.endpoints[ACTIVITIES].window)
     assert check(started, payloads, select=all_of_it, now=NOW, budget=60).findings == ()  # these are cut by us
+
+
+def test_a_single_object_is_asked_for_with_the_time_its_list_said(payloads: Path) -> None:
+    asked = []
+
+    class Careful(DescriptorProvider):
+        def batches(self, query: Query, context: Any) -> Any:
+            asked.append((query.id, query.near))
+            return super().batches(query, context)
+
+    check(RIGHT, payloads, select=select, now=NOW, factory=made(Careful))
+    assert {near for id, near in asked if id == "w6"} == {epoch_seconds(ROWS[0]["start"])}
+    assert {near for id, near in asked if id is None} == {None}
+
+
+def posted(query: Query) -> Plan:
+    """A list that is asked for by POST, page by page."""
+    window = {name: end.timestamp() for name, end in (("from", query.after), ("to", query.before)) if end is not None}
+    number, rows = 0, 1
+    while rows:
+        number += 1
+        body = {"page": number, "per_page": 3, **window}
+        page = yield Request("/workouts", method="POST", json=body, reads=True)
+        rows = page.rows
+
+
+def test_a_list_by_post_is_checked_like_any_other(payloads: Path) -> None:
+    by_post = listed(plan_with=posted, columns=tuple(LIST.produces()))
+    more: dict[str, Any] = {"select": select, "now": NOW, "lists": {"/workouts": (PageNumber(size=3), "items")}}
+    assert check(by_post, payloads, **more).delivered["activities"] == 6

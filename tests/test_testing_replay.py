@@ -18,6 +18,7 @@ from pierre_data.http import HttpClient, ResilienceConfig
 from pierre_data.providers.strava import descriptor as strava
 from pierre_data.secret import Secret
 from pierre_data.spi import (
+    DateWindows,
     Endpoint,
     NextLink,
     OAuthEndpoints,
@@ -28,6 +29,7 @@ from pierre_data.spi import (
     ProviderDescriptor,
     Query,
     Request,
+    Single,
     Token,
     fields,
 )
@@ -96,12 +98,16 @@ def test_strava_is_paged_windowed_and_guarded(size: int | None) -> None:
     assert all(seen.headers["authorization"] == "Bearer test-token" for seen in server.requests)
 
 
+JANUARY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 UNCAPPED: list[Paging] = [PageNumber(size=3, until="short", start=0), Offset(size=3)]
 CAPPED: list[Paging] = [
     PageNumber(size=3),
     Offset(size=3, until="empty"),
     Token("meta.next", "cursor", 3),
+    Token(param="cursor", size=3, header="x-next-cursor"),
     NextLink("next"),
+    NextLink(header="link"),
+    DateWindows(dt.timedelta(days=400), Token(param="cursor", size=3, header="x-next-cursor"), oldest=JANUARY),
 ]
 
 
@@ -128,6 +134,28 @@ def test_the_envelope_is_kept_and_cursors_are_opaque(folder: Path) -> None:
 def test_lists_that_only_code_knows_are_paged(folder: Path) -> None:
     with ReplayServer(folder, lists={"/workouts": (Offset(size=2), "items")}) as server:
         assert len(json.loads(ask(server, "/workouts?offset=6"))["items"]) == 1
+
+
+@pytest.mark.parametrize("body", [{"form": {"offset": "6", "limit": "2"}}, {"json": {"offset": 6, "limit": 2}}])
+def test_a_list_that_is_asked_by_post_is_paged_by_its_body(folder: Path, body: dict[str, Any]) -> None:
+    with ReplayServer(folder, lists={"/workouts": (Offset(size=2), "items")}) as server:
+        with HttpClient(ONCE, base_url=server.url, provider="small") as client:
+            response = client.send(Request("/workouts", method="POST", reads=True, **body))
+        assert [row["id"] for row in json.loads(response.body)["items"]] == ["7"]
+        seen = server.requests[0]
+    assert (seen.method, seen.params) == ("POST", {"offset": "6", "limit": "2"})
+    assert seen.body
+    assert repr(seen) == "Seen(method='POST', path='/workouts')"
+
+
+def test_an_empty_file_is_nothing_new(folder: Path) -> None:
+    (folder / "workouts.json").write_text("")
+    descriptor = small(Single(), records="")
+    with ReplayServer(folder, descriptor) as server:
+        assert server.answer("GET", "/workouts", {}).status == 204
+        assert provider(server, descriptor).frame(Query(schema.ACTIVITIES)).empty
+        assert len(provider(server, descriptor).frame(Query(schema.ACTIVITIES))) == 0
+        assert server.count("/workouts") == 3
 
 
 def test_files_and_what_is_missing(plain: ReplayServer) -> None:

@@ -1,8 +1,11 @@
 """Widgets without a kernel: the plain models, and what their views put into widget state."""
 
+import gc
 import json
+import re
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,15 +14,15 @@ import pytest
 
 import pierre_data as pierre
 from pierre_data.auth import MemoryTokens
+from pierre_data.dedupe import Override
 from pierre_data.schema import ACTIVITIES
 from pierre_data.secret import Secret
 from pierre_data.settings import Settings
 from pierre_data.spi import Endpoint, OAuthEndpoints, OAuthParams, ProviderDescriptor, fields
-from pierre_data.widgets.connecting import Connecting, connecting
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import link, secret_field
-from pierre_data.widgets.picking import Choice, Picking
-from pierre_data.widgets.reviewing import PAGE, Reviewing
+from pierre_data.widgets.connect_model import ConnectModel, shared_model
+from pierre_data.widgets.parts import link, plain, secret_field
+from pierre_data.widgets.picker_model import Choice, PickerModel
+from pierre_data.widgets.review_model import PAGE, ReviewModel
 from tests.browser.acme_fit import PAGES, Api
 from tests.browser.acme_fit import descriptor as acme_fit
 from tests.oauth_server import OAuthServer, Rules
@@ -61,9 +64,14 @@ def soon(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def supplied(model: Connecting) -> None:
+def supplied(model: ConnectModel) -> None:
     model.supply("acme", "CLIENT_ID", Secret("client-7"))
     model.supply("acme", "CLIENT_SECRET", Secret(CANARY))
+
+
+def pages(text: str) -> int:
+    found = re.search(r"(\d+) page", text)
+    return int(found[1]) if found else 0
 
 
 def states() -> str:
@@ -77,7 +85,7 @@ def states() -> str:
 
 
 def test_a_card_says_what_is_missing_and_where_it_comes_from(server: OAuthServer) -> None:
-    card = Connecting(client_of(acme(server.url))).card("acme")
+    card = ConnectModel(client_of(acme(server.url))).card("acme")
     assert card.lacks == ("CLIENT_ID", "CLIENT_SECRET")
     assert card.needs() == (
         "Needs PIERRE_ACME_CLIENT_ID, PIERRE_ACME_CLIENT_SECRET, from https://acme.example/developers."
@@ -85,7 +93,7 @@ def test_a_card_says_what_is_missing_and_where_it_comes_from(server: OAuthServer
 
 
 def test_connect_by_a_pasted_address_then_disconnect(server: OAuthServer) -> None:
-    model = Connecting(client_of(acme(server.url)))
+    model = ConnectModel(client_of(acme(server.url)))
     supplied(model)
     assert model.card("acme").lacks == ()
     thread = model.connect("acme")
@@ -105,7 +113,7 @@ def test_connect_by_a_pasted_address_then_disconnect(server: OAuthServer) -> Non
 
 
 def test_denied_consent_is_said_in_full(server: OAuthServer) -> None:
-    model = Connecting(client_of(acme(server.url)))
+    model = ConnectModel(client_of(acme(server.url)))
     supplied(model)
     thread = model.connect("acme")
     soon(lambda: model.card("acme").consent is not None)
@@ -118,7 +126,7 @@ def test_denied_consent_is_said_in_full(server: OAuthServer) -> None:
 
 
 def test_giving_up(server: OAuthServer) -> None:
-    model = Connecting(client_of(acme(server.url)))
+    model = ConnectModel(client_of(acme(server.url)))
     supplied(model)
     thread = model.connect("acme")
     soon(lambda: model.card("acme").consent is not None)
@@ -132,7 +140,7 @@ def test_a_taken_port_is_named(server: OAuthServer) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        model = Connecting(client_of(acme(server.url)))
+        model = ConnectModel(client_of(acme(server.url)))
         supplied(model)
         model.supply("acme", "REDIRECT_URI", Secret(f"http://127.0.0.1:{port}/callback"))
         model.connect("acme").join(20)
@@ -141,14 +149,24 @@ def test_a_taken_port_is_named(server: OAuthServer) -> None:
 
 
 def test_without_an_application_the_error_is_shown(server: OAuthServer) -> None:
-    model = Connecting(client_of(acme(server.url)))
+    model = ConnectModel(client_of(acme(server.url)))
     model.connect("acme").join(20)
     assert "PIERRE_ACME_CLIENT_ID" in model.card("acme").says
 
 
 def test_two_panels_of_one_client_share_a_model() -> None:
     client = client_of()
-    assert pierre.widgets.ConnectPanel(client).model is pierre.widgets.ConnectPanel(client).model is connecting(client)
+    assert (
+        pierre.widgets.ConnectPanel(client).model is pierre.widgets.ConnectPanel(client).model is shared_model(client)
+    )
+
+
+def test_a_model_nobody_shows_is_forgotten_and_frees_its_client() -> None:
+    model = shared_model(client_of())
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_typed_secret_is_gone_before_anybody_acts_on_it() -> None:
@@ -204,7 +222,7 @@ def test_a_broken_provider_has_a_card(tmp_path: Path) -> None:
     entry = importlib.metadata.EntryPoint("torn", "no_such_module_here:descriptor", "pierre_data.providers")
     registry.register_entry(entry, owner="torn 1.0")
     client = pierre.Client("synthetic", registry=registry, cache="memory", tokens=MemoryTokens())
-    card = Connecting(client).card("torn")
+    card = ConnectModel(client).card("torn")
     assert card.status == "broken"
     assert "no_such_module_here" in card.detail
     assert pierre.widgets.ProviderPicker(client).model.available()
@@ -215,7 +233,7 @@ def test_a_broken_provider_has_a_card(tmp_path: Path) -> None:
 
 def test_the_code_does_what_the_picker_did() -> None:
     client = pierre.Client(["synthetic-watch"], cache="memory")
-    model = Picking(client)
+    model = PickerModel(client)
     model.add("synthetic-phone")
     model.move("synthetic-phone", -1)
     model.ask_for(after="2026-01-01", before="2026-02-01", sport="run")
@@ -224,14 +242,14 @@ def test_the_code_does_what_the_picker_did() -> None:
     thread.join(30)
     space: dict[str, object] = {"client": client}
     exec(model.code, space)
-    assert model.frame is not None
+    assert model.fetching.frame is not None
     frame = space["frame"]
     assert isinstance(frame, pd.DataFrame)
-    pd.testing.assert_frame_equal(model.frame, frame)
+    pd.testing.assert_frame_equal(model.fetching.frame, frame)
 
 
 def test_order_and_membership() -> None:
-    model = Picking(pierre.Client(["synthetic"], cache="memory"))
+    model = PickerModel(pierre.Client(["synthetic"], cache="memory"))
     for name in ("synthetic-watch", "synthetic-phone", "no-such", "synthetic"):
         model.add(name)
     assert model.choice.providers == ("synthetic", "synthetic-watch", "synthetic-phone")
@@ -244,7 +262,7 @@ def test_order_and_membership() -> None:
 
 
 def test_the_cost_line(tmp_path: Path) -> None:
-    model = Picking(pierre.Client("synthetic", cache="memory"))
+    model = PickerModel(pierre.Client("synthetic", cache="memory"))
     model.ask_for(after="2026-01-01", before="2026-02-01")
     model.estimate()
     assert model.cost.endswith("nothing is cached yet.")
@@ -275,6 +293,17 @@ def test_views_follow_their_model_and_the_other_way() -> None:
 # -- fetch
 
 
+def test_who_observes_a_model_hears_of_its_changes_and_only_of_those() -> None:
+    model = pierre.widgets.FetchProgress(pierre.Client("synthetic", cache="memory")).model
+    heard: list[object] = []
+    model.observe(lambda change: heard.append(change["new"]), "running")
+    model.start("2026-01-01", "2026-02-01").join(30)
+    assert heard == [True, False]
+    assert [line.provider for line in model.lines] == ["synthetic"]
+    model.cancel()
+    assert model.says.startswith("Done: "), "what has ended cannot be cancelled"
+
+
 def test_one_provider_fails_and_the_others_arrive() -> None:
     progress = pierre.widgets.FetchProgress(client_of(acme("http://127.0.0.1:9")))
     assert repr(progress) == "Nothing was fetched yet."
@@ -283,7 +312,7 @@ def test_one_provider_fails_and_the_others_arrive() -> None:
     assert progress.frame is not None
     assert len(progress.frame) > 0
     assert progress.model.says.startswith("Incomplete: ")
-    errors = {line.provider: line.error for line in progress.model.lines()}
+    errors = {line.provider: line.error for line in progress.model.lines}
     assert "acme" in errors["acme"].lower()
     assert errors["synthetic"] == ""
 
@@ -296,7 +325,7 @@ def test_cancel_closes_the_request_in_flight(monkeypatch: pytest.MonkeyPatch) ->
         progress = pierre.widgets.FetchProgress(client_of(acme_fit()))
         api.pause_s = 0.1
         thread = progress.start(providers=["acme"])
-        soon(lambda: any("12 page" in line.text for line in progress.model.lines()))
+        soon(lambda: any(pages(line.text) >= 12 for line in progress.model.lines))
         api.pause_s = 20.0
         asked = api.asked
         soon(lambda: api.asked > asked)
@@ -346,6 +375,19 @@ def test_review_of_a_client_marks_and_remembers() -> None:
     assert "[different]" in review.model.titles()[1]
 
 
+def test_a_frame_is_reviewed_in_the_order_and_with_the_judgements_it_is_given() -> None:
+    client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    rows = client.activities("2026-01-01", "2026-02-01", dedupe=False)
+    for priority in (["synthetic-watch", "synthetic-phone"], ["synthetic-phone", "synthetic-watch"]):
+        model = ReviewModel(rows, priority=priority)
+        assert set(model.merges.kept.str.split(":").str[0]) == {priority[0]}
+        apart = Override(False, *(model.pair() or ("", "")))
+        assert len(ReviewModel(rows, priority=priority, overrides=[apart]).merges) == len(model.merges) - 1
+        model.judge(same=False)
+        assert model.overrides == (apart,)
+    assert client.marks().empty
+
+
 def test_harmful_names_reach_only_labels() -> None:
     frame = pd.DataFrame(
         {
@@ -357,7 +399,7 @@ def test_harmful_names_reach_only_labels() -> None:
             "elapsed_s": 3600.0,
         }
     )
-    review = pierre.widgets.DuplicatesReview(frame)
+    review = pierre.widgets.DuplicatesReview(frame, priority=["a", "b"])
     assert review.model.pair() == ("a:1", "b:2")
     shown = [cell for row in review._cells for cell in row if "onerror" in cell.value]
     assert shown
@@ -369,7 +411,7 @@ def test_many_merges_are_listed_by_the_page() -> None:
     frame = pd.DataFrame({"start_time": times, "sport": "run", "elapsed_s": 3600.0})
     frame["provider"], frame["id"] = ["a", "b"] * 5_000, [str(n) for n in range(10_000)]
     began = time.perf_counter()
-    model = Reviewing(frame)
+    model = ReviewModel(frame, priority=["a", "b"])
     print(f"\n10,000 rows to review: {time.perf_counter() - began:.2f} s")
     assert len(model.merges) == 5_000
     assert len(model.titles()) == PAGE
@@ -381,7 +423,7 @@ def test_many_merges_are_listed_by_the_page() -> None:
 
 
 def test_a_question_nobody_can_answer_is_no_traceback() -> None:
-    model = Reviewing(pierre.Client("synthetic", cache="memory"))
+    model = ReviewModel(pierre.Client("synthetic", cache="memory"))
     thread = model.load("yesterday")
     assert thread is not None
     thread.join(30)

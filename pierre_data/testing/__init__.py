@@ -1,25 +1,26 @@
-"""The conformance kit for provider authors: one call of `check` tests a provider against its payloads."""
+"""For authors of providers: `write_package` begins one, one call of `check` tests it against its payloads."""
 
 # Lazy: pytest imports the plug-in of this room in every run, also in those that never use it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pierre_data.testing.answers import Seen
     from pierre_data.testing.conformance import check
     from pierre_data.testing.findings import CheckReport, ConformanceError, WireFields
     from pierre_data.testing.matrix import provider_matrix
-    from pierre_data.testing.replay import ReplayServer
+    from pierre_data.testing.replay import ReplayServer, Seen
+    from pierre_data.testing.scaffold import write_package
     from pierre_data.testing.store_checks import check_store
 
 _HOME = {
     "CheckReport": "findings",
     "ConformanceError": "findings",
     "ReplayServer": "replay",
-    "Seen": "answers",
+    "Seen": "replay",
     "WireFields": "findings",
     "check": "conformance",
     "check_store": "store_checks",
     "provider_matrix": "matrix",
+    "write_package": "scaffold",
 }
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "check",
     "check_store",
     "provider_matrix",
+    "write_package",
 ]
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from pierre_data.errors import AuthenticationFailed, NotFound, SchemaError, UnsupportedFeature
-from pierre_data.schema import TABLES, Table
+from pierre_data.schema import ACTIVITIES, TABLES, Table
 from pierre_data.spi import Paging, ProviderDescriptor, ProviderFactory, Query
-from pierre_data.testing.faults import check_faults, listening, shown
+from pierre_data.testing.faults import all_logs, check_faults, visible_text
 from pierre_data.testing.findings import CheckReport, ConformanceError, Findings
 from pierre_data.testing.replay import ReplayServer, Select
 from pierre_data.testing.rules import check_expected, check_fields, check_rows
-from pierre_data.testing.stage import CANARY, Fetched, Stage, declared, label
+from pierre_data.testing.stage import CANARY, Outcome, Stage, cell_name, declared
 from pierre_data.testing.walks import attempt, check_pages, check_repeats, check_windows
 from pierre_data.testing.wirefields import payload_files
 
@@ -85,7 +85,7 @@ def check(
     >>> report.refused[:3]
     ('activities', 'activities/{id}', 'athlete')
     """
-    found = Findings(descriptor.name, accept)
+    findings = Findings(descriptor.name, accept)
     network = payloads is not None and bool(descriptor.api_base_url)
     opened = ReplayServer(payloads, descriptor, select=select, lists=lists) if payloads and network else nullcontext()
     clock = now or dt.datetime.now(dt.UTC)
@@ -93,12 +93,12 @@ def check(
         if server is not None:
             server.tokens = {CANARY}
         stage = Stage(descriptor, server, factory, options or {}, clock, budget)
-        with listening() as log:
-            _Run(stage, found, payloads, ids or {}, write_expected).all()
+        with all_logs() as log:
+            _Run(stage, findings, payloads, ids or {}, write_expected).all()
         if CANARY in log.getvalue():
-            found.add("The token is in the log.")
-    report = found.report()
-    if found.wrong:
+            findings.add("The token is in the log.")
+    report = findings.report()
+    if findings.wrong:
         raise ConformanceError(report)
     return report
 
@@ -108,11 +108,12 @@ class _Run:
     """One check, table by table."""
 
     stage: Stage
-    found: Findings
+    findings: Findings
     payloads: Path | None
     ids: Mapping[str, Sequence[str]]
     write: bool
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    odd_bodies: bool = True
 
     def all(self) -> None:
         """Check everything."""
@@ -127,7 +128,7 @@ class _Run:
                     came[single] = frame
             if self.stage.server is not None and self.payloads is not None and came:
                 query = Query(table, now=self.stage.now, options=self.stage.config().options)
-                check_fields(self.stage.descriptor, table, came, self.payloads, query, self.found)
+                check_fields(self.stage.descriptor, table, came, self.payloads, query, self.findings)
         self.secrets()
 
     def descriptor(self) -> None:
@@ -137,78 +138,87 @@ class _Run:
             try:
                 endpoint.verify(table, self.stage.descriptor.name)
             except SchemaError as error:
-                self.found.add(str(error))
+                self.findings.add(str(error))
             for column in endpoint.columns:
                 if column not in table.columns:
-                    self.found.add(f"{table.name} has no column {column!r}, which the endpoint promises.", column)
-        self.found.verified.append("Columns are known, units are convertible, required columns are mapped.")
+                    self.findings.add(f"{table.name} has no column {column!r}, which the endpoint promises.", column)
+        self.findings.verified.append("Columns are known, units are convertible, required columns are mapped.")
 
     def refuses(self, table: Table, single: bool) -> None:
         """An undeclared table raises, before anything is sent."""
-        name, server = label(table, single), self.stage.server
+        name, server = cell_name(table, single), self.stage.server
         before = len(server.requests) if server else 0
         try:
             self.stage.fetch(table, id="1" if single else None)
         except UnsupportedFeature:
-            self.found.refused.append(name)
+            self.findings.refused.append(name)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
-            self.found.add(f"{name} is not declared: asking must raise UnsupportedFeature, not {error!r}.")
+            self.findings.add(f"{name} is not declared: asking must raise UnsupportedFeature, not {error!r}.")
         else:
-            self.found.add(f"{name} is not declared, and asking for it raises nothing.")
+            self.findings.add(f"{name} is not declared, and asking for it raises nothing.")
         if server is not None and len(server.requests) > before:
-            self.found.add(f"{name} is not declared, and a request was sent.")
-        self.found.verified.append("What is not declared raises UnsupportedFeature; what is declared delivers rows.")
+            self.findings.add(f"{name} is not declared, and a request was sent.")
+        self.findings.verified.append("What is not declared raises UnsupportedFeature; what is declared delivers rows.")
 
     def delivers(self, table: Table, single: bool) -> pd.DataFrame | None:
         """A declared table delivers rows that keep the rules."""
-        name = label(table, single)
-        answers = self.singles(table) if single else {None: attempt(self.stage, self.found, table)}
-        if None in answers.values():
+        name = cell_name(table, single)
+        outcomes = self.singles(table) if single else self.listed(table)
+        sound = [check_rows(outcome, table, id, self.stage.now, self.findings) for id, outcome in outcomes.items()]
+        if not all(sound) or not (outcomes or single):
             return None
-        got = {id: answer for id, answer in answers.items() if answer is not None}
-        sound = [check_rows(answer, table, id, self.stage.now, self.found) for id, answer in got.items()]
-        if not all(sound):
-            return None
-        frame = pd.concat([answer.frame for answer in got.values()], ignore_index=True) if got else table.empty()
-        self.found.delivered[name] = len(frame)
+        frames = [outcome.frame for outcome in outcomes.values()]
+        frame = pd.concat(frames, ignore_index=True) if frames else table.empty()
+        self.findings.delivered[name] = len(frame)
         if frame.empty:
-            self.found.add(f"{name} is declared, and no payload makes it deliver a row.", name)
+            self.findings.add(f"{name} is declared, and no payload makes it deliver a row.", name)
             return None
         self.frames[name] = frame
-        first = next(iter(got))
-        check_repeats(self.stage, table, got[first], first, self.found)
+        first = next(iter(outcomes))
+        check_repeats(self.stage, table, outcomes[first], first, self.findings)
         if not single:
-            self.walks(table, got[first])
+            self.walks(table, outcomes[first])
         if self.stage.server is not None:
-            check_faults(self.stage, table, first, self.found)
+            asked = check_faults(self.stage, table, first, self.odd_bodies, self.findings)
+            self.odd_bodies = self.odd_bodies and not asked
         if self.payloads is not None:
             both = single and table in self.stage.descriptor.endpoints
             file = f"{table.name}.single" if both else table.name
-            check_expected(frame, table, file, self.payloads, self.write, self.found)
+            check_expected(frame, table, file, self.payloads, self.write, self.findings)
         return frame
 
-    def walks(self, table: Table, whole: Fetched) -> None:
+    def walks(self, table: Table, whole: Outcome) -> None:
         """Windows, pages and order of a list."""
-        check_windows(self.stage, table, whole, self.found)
-        check_pages(self.stage, table, whole, self.found)
+        check_windows(self.stage, table, whole, self.findings)
+        check_pages(self.stage, table, whole, self.findings)
         endpoint = self.stage.descriptor.endpoints[table]
         if endpoint.newest_first and table.time and not whole.frame[table.time].is_monotonic_decreasing:
-            self.found.add(f"{table.name} is declared newest first, and the rows come in another order.", table.name)
+            self.findings.add(f"{table.name} is declared newest first, and the rows come in another order.", table.name)
 
-    def singles(self, table: Table) -> dict[str | None, Fetched | None]:
+    def listed(self, table: Table) -> dict[str | None, Outcome]:
+        """Ask for the whole list; a client remembers when its activities began."""
+        outcome = attempt(self.stage, self.findings, table)
+        if outcome is None:
+            return {}
+        if table == ACTIVITIES and {"id", "start_time"} <= set(outcome.frame.columns):
+            rows = outcome.frame[["id", "start_time"]].dropna()
+            self.stage.starts.update(zip(rows["id"], rows["start_time"].dt.to_pydatetime(), strict=True))
+        return {None: outcome}
+
+    def singles(self, table: Table) -> dict[str | None, Outcome]:
         """Ask for the single objects that the payloads hold."""
-        explicit, found = self.ids.get(table.name), dict[str | None, Fetched | None]()
+        explicit, outcomes = self.ids.get(table.name), dict[str | None, Outcome]()
         for id in explicit or self.candidates(table):
             try:
-                found[id] = self.stage.fetch(table, id=id)
+                outcomes[id] = self.stage.fetch(table, id=id)
             except NotFound:
                 if explicit:
-                    self.found.add(f"{label(table, True)}: there is no {id!r}.")
+                    self.findings.add(f"{cell_name(table, True)}: there is no {id!r}.")
             except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
-                self.found.add(f"{label(table, True)} of {id!r}: {type(error).__name__}: {error}")
-            if len(found) == SINGLES:
+                self.findings.add(f"{cell_name(table, True)} of {id!r}: {type(error).__name__}: {error}")
+            if len(outcomes) == SINGLES:
                 break
-        return found
+        return outcomes
 
     def candidates(self, table: Table) -> list[str]:
         """Return ids that the payloads may know, in a stable order."""
@@ -224,10 +234,10 @@ class _Run:
         """The token is nowhere to be seen, and without one nothing is sent."""
         with self.stage.provider() as provider:
             if CANARY in repr(provider) + repr(provider.config) + str(provider.config):
-                self.found.add("The token is in the repr of the provider or of its settings.")
+                self.findings.add("The token is in the repr of the provider or of its settings.")
         if self.stage.descriptor.needs_credentials:
             self.unsigned()
-        self.found.verified.append("The token is in no repr, log, error, traceback or frame.")
+        self.findings.verified.append("The token is in no repr, log, error, traceback or frame.")
 
     def unsigned(self) -> None:
         """A wrong token is an error that names no token."""
@@ -236,9 +246,9 @@ class _Run:
                 try:
                     self.stage.ask(provider, Query(table, now=self.stage.now))
                 except AuthenticationFailed as error:
-                    if CANARY in shown(error):
-                        self.found.add("A wrong token is in the error it causes.")
+                    if CANARY in visible_text(error):
+                        self.findings.add("A wrong token is in the error it causes.")
                 except Exception as error:  # noqa: BLE001 - whatever an author's code raises is a finding
-                    self.found.add(f"A wrong token must raise AuthenticationFailed, not {error!r}.")
+                    self.findings.add(f"A wrong token must raise AuthenticationFailed, not {error!r}.")
                 else:
-                    self.found.add(f"{table.name} is delivered with a wrong token.")
+                    self.findings.add(f"{table.name} is delivered with a wrong token.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pierre_data.schema import Kind, Table
@@ -32,43 +31,35 @@ def written(frame: pd.DataFrame, table: Table) -> str:
     """
     names = [n for n in table.columns if frame[n].notna().any()]
     rows = frame.sort_values(list(table.key), kind="stable") if len(frame) else frame
-    cells = [[_cell(value, table[name].kind) for value in rows[name]] for name in names]
-    out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\n")
-    lines.writerow(names)
-    lines.writerows(zip(*cells, strict=True))
-    return out.getvalue()
+    cells = {name: [_cell(value, table[name].kind) for value in rows[name]] for name in names}
+    return pd.DataFrame(cells, columns=names, dtype="str").to_csv(index=False, lineterminator="\n")
 
 
 def compare(frame: pd.DataFrame, table: Table, file: Path) -> Iterator[tuple[str, str]]:
     """Yield the columns that differ from an expected CSV, and a sentence for each.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        What came.
-    table : Table
-        Which.
-    file : Path
-        As `written` wrote it, or a person did; its columns may stand in any order.
+    The file is as `written` wrote it, or a person did; its columns may stand in any order.
     """
-    got, wanted = _columns(written(frame, table)), _columns(file.read_text(encoding="utf-8"))
-    sizes = [len(next(iter(columns.values()), [])) for columns in (got, wanted)]
-    if sizes[0] != sizes[1]:
-        yield "", f"{sizes[0]} row(s) came, {file.name} has {sizes[1]}."
+    actual, expected = _texts(written(frame, table)), _texts(file.read_text(encoding="utf-8"))
+    if len(actual) != len(expected):
+        yield "", f"{len(actual)} row(s) came, {file.name} has {len(expected)}."
         return
-    nothing = [""] * sizes[0]
-    for name in dict.fromkeys([*wanted, *got]):
-        pairs = enumerate(zip(got.get(name, nothing), wanted.get(name, nothing), strict=True), start=1)
-        wrong = [(at, a, b) for at, (a, b) in pairs if not _same(a, b)]
-        if wrong:
-            at, a, b = wrong[0]
-            yield name, f"row {at} of {file.name} expects {name} = {b!r}, {a!r} came ({len(wrong)} row(s) differ)."
+    for name in dict.fromkeys([*expected, *actual]):
+        # pandas.testing would do, but says neither which row it was nor how many.
+        a, b = (texts[name] if name in texts else pd.Series("", index=actual.index) for texts in (actual, expected))
+        x, y = (pd.to_numeric(cells, errors="coerce").to_numpy() for cells in (a, b))
+        wrong = np.flatnonzero((a != b) & ~np.isclose(x, y, rtol=TOLERANCE, atol=0))
+        if len(wrong):
+            at = int(wrong[0])
+            row = f"row {at + 1} of {file.name} expects {name} = {b[at]!r}, {a[at]!r} came"
+            yield name, f"{row} ({len(wrong)} row(s) differ)."
 
 
-def _columns(text: str) -> dict[str, list[str]]:
-    header, *rows = [*csv.reader(io.StringIO(text)), []][: -1 if text else None]
-    return {name: [row[at] for row in rows] for at, name in enumerate(header)}
+def _texts(text: str) -> pd.DataFrame:
+    """Return the cells of a CSV as they are written."""
+    if not text.strip():
+        return pd.DataFrame()
+    return pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False, skip_blank_lines=False)
 
 
 def _cell(value: Any, kind: Kind) -> str:
@@ -85,12 +76,3 @@ def _cell(value: Any, kind: Kind) -> str:
             return str(value.isoformat())
         case Kind.TEXT:
             return str(value)
-
-
-def _same(a: str, b: str) -> bool:
-    if a == b:
-        return True
-    try:
-        return math.isclose(float(a), float(b), rel_tol=TOLERANCE)
-    except ValueError:
-        return False

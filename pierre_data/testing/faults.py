@@ -21,7 +21,7 @@ from pierre_data.errors import (
 )
 from pierre_data.schema import Table
 from pierre_data.testing.findings import Findings
-from pierre_data.testing.stage import CANARY, Stage, label
+from pierre_data.testing.stage import CANARY, Stage, cell_name
 
 #: Status -> what it must be.
 KINDS: dict[int, type[PierreError]] = {
@@ -34,61 +34,53 @@ KINDS: dict[int, type[PierreError]] = {
     503: ApiError,
 }
 #: What vendors have put into the bodies of errors; none may confuse a provider's `faults`.
-_TOLD = f"Bearer {CANARY} is not valid"
-BODIES = (b"", b'{"message": "%s", "errors": "text"}' % _TOLD.encode(), b"[null]", b"<html>down</html>", b"\xff{")
+_MESSAGE = f"Bearer {CANARY} is not valid"
+BODIES = (b"", b'{"message": "%s", "errors": "text"}' % _MESSAGE.encode(), b"[null]", b"<html>down</html>", b"\xff{")
 
 
-def check_faults(stage: Stage, table: Table, id: str | None, found: Findings) -> None:
-    """Answer a question with every status and odd body, and look at what arrives.
+def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, findings: Findings) -> bool:
+    """Answer a question with every status, and look at what arrives; returns whether it needed the network at all.
 
-    Parameters
-    ----------
-    stage : Stage
-        With a server.
-    table, id
-        The question; `id` for a single object.
-    found : Findings
-        Is told.
+    The stage has a server.  Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
     """
-    name = label(table, id is not None)
+    name = cell_name(table, id is not None)
     # An author's factory decides itself how often to try again: one body, or this takes long.
-    bodies = BODIES if stage.factory is None else BODIES[1:2]
+    bodies = BODIES if odd_bodies and stage.factory is None else BODIES[1:2]
     for status, kind in KINDS.items():
         for body in bodies:
             error, requests = _raised(stage, table, id, status, body)
             if not requests:
-                return  # it needs no network for this question
+                return False
             if not isinstance(error, kind) or (status == 401 and isinstance(error, AccessDenied)):
-                got = f"{type(error).__name__}: {error}" if error else "no error"
-                found.add(f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got[:120]}.")
-                break
-            if not isinstance(error, PierreError):  # never: the kinds are our own
+                got = f"{type(error).__name__}: {error}"[:120] if error else "no error"
+                findings.add(f"{name}: HTTP {status} with body {body[:30]!r} must raise {kind.__name__}, not {got}.")
                 break
             if error.provider != stage.descriptor.name:
-                found.add(f"{name}: the error of HTTP {status} does not name its provider.")
+                findings.add(f"{name}: the error of HTTP {status} does not name its provider.")
             if status >= 500 and not error.retryable:
-                found.add(f"{name}: HTTP {status} passes, so its error must be retryable.")
-            if CANARY in shown(error):
-                found.add(f"{name}: the token is in the error of HTTP {status}.")
-    found.verified.append("401, 403, 404, 410, 429 and 5xx, with odd bodies, arrive as their own kind of error.")
+                findings.add(f"{name}: HTTP {status} passes, so its error must be retryable.")
+            if CANARY in visible_text(error):
+                findings.add(f"{name}: the token is in the error of HTTP {status}.")
+    findings.verified.append("401, 403, 404, 410, 429 and 5xx, with odd bodies, arrive as their own kind of error.")
+    return True
 
 
 def _raised(stage: Stage, table: Table, id: str | None, status: int, body: bytes) -> tuple[Exception | None, int]:
-    server = stage.server
+    """Return what a question raises when it is answered so, and how many requests it sent."""
+    server, error = stage.server, None
     if server is None:
         return None, 0
     before = len(server.requests)
     server.fail("*", status, body=body, times=10**9)
     try:
         stage.fetch(table, id=id)
-    except Exception as error:  # noqa: BLE001 - whatever an author's code raises is what this looks at
-        return error, len(server.requests) - before
-    finally:
-        server.recover()
-    return None, len(server.requests) - before
+    except Exception as raised:  # noqa: BLE001 - whatever an author's code raises is what this looks at
+        error = raised
+    server.recover()
+    return error, len(server.requests) - before
 
 
-def shown(error: BaseException) -> str:
+def visible_text(error: BaseException) -> str:
     """Return all that a person or a log may see of an error, its causes and its traceback."""
     return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
 
@@ -96,12 +88,12 @@ def shown(error: BaseException) -> str:
 def leaks(frame: pd.DataFrame) -> list[str]:
     """Return the columns of a frame that hold the token."""
     texts = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
-    found = [name for name in texts if frame[name].str.contains(CANARY, regex=False).fillna(False).any()]
-    return [*found, *(["attrs"] if CANARY in repr(frame.attrs) else [])]
+    columns = [name for name in texts if frame[name].str.contains(CANARY, regex=False).fillna(False).any()]
+    return [*columns, *(["attrs"] if CANARY in repr(frame.attrs) else [])]
 
 
 @contextmanager
-def listening() -> Iterator[io.StringIO]:
+def all_logs() -> Iterator[io.StringIO]:
     """Collect everything that is logged, at every level."""
     text = io.StringIO()
     handler, root = logging.StreamHandler(text), logging.getLogger()

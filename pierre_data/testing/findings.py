@@ -18,6 +18,12 @@ class WireFields:
         Knowingly not read (`Endpoint.ignored`).
     unmentioned : tuple of str
         Neither: a new field of the vendor, or a forgotten one.
+
+    Examples
+    --------
+    >>> from pierre_data.testing import WireFields
+    >>> WireFields(read=("id",), unmentioned=("vo2max",)).unmentioned
+    ('vo2max',)
     """
 
     read: tuple[str, ...] = ()
@@ -45,6 +51,14 @@ class CheckReport:
         Undeclared tables, written likewise: each raised `UnsupportedFeature`.
     fields : mapping of str to WireFields
         The same names -> which wire fields are read, ignored and not mentioned.
+
+    Examples
+    --------
+    >>> from pierre_data.testing import CheckReport
+    >>> print(CheckReport("acme", findings=("athlete: a row is missing.",)))
+    acme: 1 finding(s)
+      wrong:
+        - athlete: a row is missing.
     """
 
     provider: str
@@ -63,7 +77,14 @@ class CheckReport:
 
 
 class ConformanceError(AssertionError):
-    """A provider does not keep what its descriptor promises; all findings are in the message and in `.report`."""
+    """A provider does not keep what its descriptor promises; all findings are in the message and in `.report`.
+
+    Examples
+    --------
+    >>> from pierre_data.testing import CheckReport, ConformanceError
+    >>> ConformanceError(CheckReport("acme", findings=("athlete: a row is missing.",))).report.provider
+    'acme'
+    """
 
     def __init__(self, report: CheckReport) -> None:
         self.report = report
@@ -72,15 +93,7 @@ class ConformanceError(AssertionError):
 
 @dataclass(slots=True)
 class Findings:
-    """A report that is being written.
-
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    accept : collection of str
-        Names (wire paths, columns, sport words, row ids) that are knowingly as they are.
-    """
+    """A report that is being written; what concerns a name in `accept` is knowingly so."""
 
     provider: str
     accept: Collection[str] = ()

@@ -28,9 +28,9 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
     --------
     >>> from pierre_data.schema import ACTIVITIES, LAPS
     >>> from pierre_data.spi import Endpoint
-    >>> made = Endpoint(columns=("id", "sport", "start_time", "elapsed_s", "lap"))
+    >>> rows = Endpoint(columns=("id", "sport", "start_time", "elapsed_s", "lap"))
     >>> acme = ProviderDescriptor(
-    ...     name="acme", display_name="Acme", endpoints={ACTIVITIES: made}, details={LAPS: made}, access="Free."
+    ...     name="acme", display_name="Acme", endpoints={ACTIVITIES: rows}, details={LAPS: rows}, access="Free."
     ... )
     >>> print(provider_matrix({"acme": acme}))
     | | acme |
@@ -56,13 +56,13 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
 
 
 def _working(registry: Mapping[str, ProviderDescriptor]) -> list[tuple[str, ProviderDescriptor]]:
-    found = []
+    working = []
     for name in sorted(registry):
         try:
-            found.append((name, registry[name]))
+            working.append((name, registry[name]))
         except ProviderBroken:
             continue  # the registry itself reports it; documentation shows what works
-    return found
+    return working
 
 
 def _mark(descriptor: ProviderDescriptor, table: Table) -> str:

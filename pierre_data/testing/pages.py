@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from pierre_data.spi import DateWindows, NextLink, Offset, PageNumber, Paging, Token, get_path
+from pierre_data.spi import NextLink, Offset, PageNumber, Paging, Token, get_path
 
 #: Parameter that carries the cursor of a next link.
 LINK = "page_cursor"
@@ -16,12 +16,7 @@ LINK = "page_cursor"
 def rows_at(body: Any, records: object) -> str | None:
     """Return the dotted path of the rows in a body, or None when there is no list to be paged.
 
-    Parameters
-    ----------
-    body : object
-        A decoded payload file.
-    records : str or callable
-        As an `Endpoint` declares it; where a function finds the rows, the body's only list is taken.
+    Where a function finds the rows, the body's only list is taken.
 
     Examples
     --------
@@ -56,38 +51,16 @@ def replaced(body: Any, path: str, value: Any) -> Any:
 def page_of(
     paging: Paging, rows: Sequence[Any], path: str, params: Mapping[str, str], *, cap: int | None, url: str
 ) -> tuple[Sequence[Any], str | None]:
-    """Return the rows of one page, and the cursor of the page after it.
+    """Return the rows of one page, and the cursor of the page after it: None on the last, and where there is none.
 
-    Parameters
-    ----------
-    paging : Paging
-        As the endpoint declares it.
-    rows : sequence
-        The whole list.
-    path, params
-        What was asked.
-    cap : int, optional
-        Most rows the vendor puts on a page, whatever was asked.
-    url : str
-        Base URL, for next links.
-
-    Returns
-    -------
-    rows, cursor
-        The cursor is None on the last page, and where the paging has none.
-
-    Raises
-    ------
-    ValueError
-        A parameter is no number, or a cursor was never given out.
+    `cap` is the most rows the vendor puts on a page, whatever was asked.  ValueError: a parameter is no number, or a
+    cursor was never given out.
 
     Examples
     --------
     >>> page_of(PageNumber(size=2), "abc", "/list", {"page": "2", "per_page": "2"}, cap=None, url="")
     ('c', None)
     """
-    if isinstance(paging, DateWindows):
-        return page_of(paging.inner, rows, path, params, cap=cap, url=url)
     if isinstance(paging, PageNumber):
         size = _size(params.get(paging.per_page), paging.size, cap)
         start = (int(params.get(paging.page, paging.start)) - paging.start) * size

@@ -15,16 +15,7 @@ _NUMBERED = r"\d+\.0|\d+(?:\.\d+)?[eE]\+?\d+"
 
 
 def oddities(frame: pd.DataFrame, table: Table, now: dt.datetime) -> Iterator[tuple[str, str]]:
-    """Yield the columns with values that cannot be, and a sentence for each.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Conformed rows of the table.
-    table : Table
-        Which.
-    now : datetime
-        Aware; nothing was recorded more than two days after it.
+    """Yield the columns with values that cannot be, and a sentence for each; nothing is recorded two days after now.
 
     Examples
     --------

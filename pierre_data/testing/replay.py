@@ -6,15 +6,13 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pierre_data.spi import Paging, ProviderDescriptor, get_path
-from pierre_data.testing.answers import Answer, Fault, Seen, error, handler
+from pierre_data.spi import DateWindows, NextLink, Paging, ProviderDescriptor, Response, Token, get_path
 from pierre_data.testing.pages import page_of, replaced, rows_at
 
 #: Applies the vendor's own parameters (its window, say): path, parameters, all rows -> the rows they mean.
@@ -24,7 +22,46 @@ TOKEN = "test-token"
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
+class Seen:
+    """A request that came; header names in lower case.
+
+    Parameters, headers and body are not shown: they may hold a token.
+
+    Parameters
+    ----------
+    method, path : str
+        As they came; the path without its query.
+    params : mapping of str to str
+        Of the query, and of a form or the top of a JSON object in the body.
+    headers : mapping of str to str
+        As they came.
+    body : bytes
+        As it came.
+
+    Examples
+    --------
+    >>> Seen("GET", "/athlete", {"token": "secret"}, {})
+    Seen(method='GET', path='/athlete')
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(slots=True)
+class _Fault:
+    """A scripted answer: `times` such requests get it, after `after` others."""
+
+    path: str
+    response: Response
+    times: int
+    after: int
+
+
+class _List(NamedTuple):
     """Where a list is, and how it is paged."""
 
     path: re.Pattern[str]
@@ -37,7 +74,8 @@ class ReplayServer:
 
     The tree mirrors the URL paths: ``GET /activities/123/streams`` is answered with
     ``folder/activities/123/streams.json``, and with 404 when there is no such file.  A colon in a path counts as a
-    slash: ``GET /points:reconcile`` is answered with ``folder/points/reconcile.json``.
+    slash: ``GET /points:reconcile`` is answered with ``folder/points/reconcile.json``.  An empty file is a 204, and a
+    POST is answered as a GET with the parameters in its body.
 
     Parameters
     ----------
@@ -66,8 +104,8 @@ class ReplayServer:
     >>> import tempfile, urllib.request
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "athlete.json").write_text('{"id": 1}')
-    >>> with ReplayServer(folder) as server, urllib.request.urlopen(f"{server.url}/athlete") as answer:
-    ...     print(answer.read(), server.count("/athlete"))
+    >>> with ReplayServer(folder) as server, urllib.request.urlopen(f"{server.url}/athlete") as response:
+    ...     print(response.read(), server.count("/athlete"))
     b'{"id": 1}' 1
     """
 
@@ -88,20 +126,18 @@ class ReplayServer:
         for endpoint in descriptor.endpoints.values() if descriptor else ():
             if endpoint.path and endpoint.plan_with is None:
                 self._lists.append(_List(_pattern(endpoint.path), endpoint.records, endpoint.paging))
-        self._faults: list[Fault] = []
+        self._faults: list[_Fault] = []
         self._pause = 0.0
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.answer))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.answer))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._server.shutdown()
         self._server.server_close()
@@ -142,7 +178,7 @@ class ReplayServer:
             How many such requests are answered as usual first.
         """
         with self._lock:
-            self._faults.append(Fault(path, status, headers or {}, body, times, after))
+            self._faults.append(_Fault(path, Response(status, headers or {}, body), times, after))
 
     def recover(self) -> None:
         """Forget all scripted answers."""
@@ -153,11 +189,12 @@ class ReplayServer:
         """Wait this long before every answer from now on."""
         self._pause = seconds
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Response:
         """Return the answer to a request; the handler sends it."""
         parts = urlsplit(target)
-        params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        seen = Seen(method, parts.path, params, {k.lower(): v for k, v in headers.items()})
+        headers = {name.lower(): value for name, value in headers.items()}
+        params = dict(parse_qsl(parts.query, keep_blank_values=True)) | _params(body, headers.get("content-type", ""))
+        seen = Seen(method, parts.path, params, headers, body)
         with self._lock:
             self.requests.append(seen)
             scripted = self._scripted(seen.path)
@@ -165,10 +202,10 @@ class ReplayServer:
         if scripted is not None:
             return scripted
         if not self._allowed(seen):
-            return error(401, "Authorization Error", "access_token", "invalid")
+            return _refusal(401, "Authorization Error", "access_token", "invalid")
         return self._usual(seen)
 
-    def _scripted(self, path: str) -> Answer | None:
+    def _scripted(self, path: str) -> Response | None:
         for fault in self._faults:
             if fault.path not in ("*", path) or not fault.times:
                 continue
@@ -176,7 +213,7 @@ class ReplayServer:
                 fault.after -= 1
                 continue
             fault.times -= 1
-            return Answer(fault.status, fault.body, fault.headers)
+            return fault.response
         return None
 
     def _allowed(self, seen: Seen) -> bool:
@@ -190,29 +227,32 @@ class ReplayServer:
         bearer = seen.headers.get("authorization", "").removeprefix("Bearer ")
         return (seen.params.get(name) if name else bearer) in self.tokens
 
-    def _usual(self, seen: Seen) -> Answer:
+    def _usual(self, seen: Seen) -> Response:
         file = self._file(seen.path)
         if file is None:
-            return error(404, "Record Not Found", "id", "not found")
+            return _refusal(404, "Record Not Found", "id", "not found")
         content = file.read_bytes()
-        found = next((known for known in self._lists if known.path.fullmatch(seen.path)), None)
-        if found is None or file.suffix != ".json":
-            return Answer(200, content)
+        listed = next((known for known in self._lists if known.path.fullmatch(seen.path)), None)
+        if listed is None or file.suffix != ".json" or not content:
+            return Response(200 if content else 204, body=content)
         body = json.loads(content)
-        at = rows_at(body, found.records)
+        at = rows_at(body, listed.records)
         if at is None:
-            return Answer(200, content)
+            return Response(200, body=content)
         rows = get_path(body, at)
+        paging = listed.paging.inner if isinstance(listed.paging, DateWindows) else listed.paging
         if self._select is not None:
             rows = list(self._select(seen.path, seen.params, rows))
         try:
-            rows, cursor = page_of(found.paging, rows, seen.path, seen.params, cap=self.page_size, url=self.url)
+            rows, cursor = page_of(paging, rows, seen.path, seen.params, cap=self.page_size, url=self.url)
         except ValueError:
-            return error(400, "Bad Request", "page", "invalid")
+            return _refusal(400, "Bad Request", "page", "invalid")
         body = replaced(body, at, rows)
-        if found.paging.cursor:
-            body = replaced(body, found.paging.cursor, cursor)
-        return Answer(200, json.dumps(body).encode())
+        if paging.cursor:
+            body = replaced(body, paging.cursor, cursor)
+        header = paging.header if isinstance(paging, Token | NextLink) and cursor is not None else ""
+        value = f'<{cursor}>; rel="next"' if isinstance(paging, NextLink) else str(cursor)
+        return Response(200, {header: value} if header else {}, json.dumps(body).encode())
 
     def _file(self, path: str) -> Path | None:
         # Some vendors name what is done to a thing behind a colon, which no file of Windows may hold.
@@ -228,3 +268,48 @@ class ReplayServer:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(map(re.escape, path.split("{id}"))))
+
+
+def _params(body: bytes, kind: str) -> dict[str, str]:
+    """Return the parameters in the body of a POST."""
+    if not body:
+        return {}
+    if "json" not in kind:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    content = json.loads(body)
+    return {key: str(value) for key, value in content.items()} if isinstance(content, dict) else {}
+
+
+def _refusal(status: int, message: str, where: str, code: str) -> Response:
+    """Return an answer with the error body most vendors send in some form."""
+    body = {"message": message, "errors": [{"resource": "Replay", "field": where, "code": code}]}
+    return Response(status, body=json.dumps(body).encode())
+
+
+def _handler(answer: Callable[[str, str, Mapping[str, str], bytes], Response]) -> type[BaseHTTPRequestHandler]:
+    """Return a request handler that sends what a function answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            response = answer(self.command, self.path, dict(self.headers.items()), body)
+            try:
+                self.send_response(response.status)
+                for name, value in {"content-type": "application/json", **response.headers}.items():
+                    self.send_header(name, value)
+                if response.status != 204:  # it has no body, so no length either (RFC 9110, 8.6)
+                    self.send_header("Content-Length", str(len(response.body)))
+                self.end_headers()
+                self.wfile.write(response.body)
+            except OSError:  # the client has gone: nobody is left to answer
+                self.close_connection = True
+
+        do_POST = do_GET  # noqa: N815  the names are those of http.server
+
+    return Handler

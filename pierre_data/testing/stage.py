@@ -27,8 +27,7 @@ from pierre_data.spi import (
     Query,
     Token,
 )
-from pierre_data.testing.answers import Seen
-from pierre_data.testing.replay import ReplayServer
+from pierre_data.testing.replay import ReplayServer, Seen
 
 #: A token that must never be seen again.
 CANARY = "canary-2b7e151628aed2a6"
@@ -36,8 +35,8 @@ _ONCE = ResilienceConfig(max_retries=0, timeout_s=20.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """What an answer was made of."""
+class Outcome:
+    """What came of a question, and the requests it took."""
 
     frame: pd.DataFrame
     report: ProviderReport
@@ -46,22 +45,9 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A descriptor, the server its vendor is played by, and how its providers are made.
+    """A descriptor, the server its vendor is played by (None without network), and how its providers are made.
 
-    Parameters
-    ----------
-    descriptor : ProviderDescriptor
-        Who is checked.
-    server : ReplayServer, optional
-        None for providers without network.
-    factory : callable, optional
-        Makes the provider; a `DescriptorProvider` when omitted.
-    options : mapping
-        Values of the descriptor's options.
-    now : datetime
-        The clock of every question.
-    budget : int
-        Requests after which a walk counts as endless.
+    `budget` is the requests, or pages, after which a walk counts as endless.
     """
 
     descriptor: ProviderDescriptor
@@ -70,6 +56,8 @@ class Stage:
     options: Mapping[str, Any] = field(default_factory=dict)
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     budget: int = 5000
+    #: Id -> start of the activities that came in a list: what a client knows when it asks for one of them.
+    starts: dict[str, dt.datetime] = field(default_factory=dict)
 
     def config(self, token: str = CANARY) -> ProviderConfig:
         """Return settings that lead to the server, with a token that it accepts."""
@@ -87,34 +75,27 @@ class Stage:
         """Make a provider for some questions, and close it."""
         config = self.config(token)
         if self.factory is None:
-            made: FitnessProvider = DescriptorProvider(self.descriptor, config, resilience=_ONCE)
+            provider: FitnessProvider = DescriptorProvider(self.descriptor, config, resilience=_ONCE)
         else:
-            made = from_factory(self.factory, self.descriptor, config)
+            provider = from_factory(self.factory, self.descriptor, config)
             if config.access_token is not None:
-                made.set_credentials(Credentials(config.access_token))
+                provider.set_credentials(Credentials(config.access_token))
         try:
-            yield made
+            yield provider
         finally:
-            made.disconnect()
+            provider.disconnect()
 
     def fetch(
         self, table: Table, after: dt.datetime | None = None, before: dt.datetime | None = None, id: str | None = None
-    ) -> Fetched:
-        """Ask one question.
-
-        Raises
-        ------
-        PayloadError
-            The walk does not end.
-        PierreError
-            What the provider raises.
-        """
+    ) -> Outcome:
+        """Ask a new provider one question; whatever it raises comes out, and PayloadError for an endless walk."""
+        near = self.starts.get(id) if id is not None else None
         with self.provider() as provider:
-            return self.ask(provider, Query(table, after, before, id, now=self.now))
+            return self.ask(provider, Query(table, after, before, id, now=self.now, near=near))
 
-    def ask(self, provider: FitnessProvider, query: Query) -> Fetched:
+    def ask(self, provider: FitnessProvider, query: Query) -> Outcome:
         """Ask a provider one question, and stop a walk that does not end."""
-        seen = len(self.server.requests) if self.server else 0
+        before = len(self.server.requests) if self.server else 0
         context = FetchContext(ProviderReport(provider.name, query.table.name))
         if self.server is not None:
             self.server.fail("*", 500, times=10**9, after=self.budget)
@@ -123,20 +104,20 @@ class Stage:
         finally:
             if self.server is not None:
                 self.server.recover()
-                if len(self.server.requests) - seen > self.budget:
+                if len(self.server.requests) - before > self.budget:
                     raise PayloadError(f"The walk did not end within {self.budget} requests.")
-        return Fetched(frame, context.report, tuple(self.server.requests[seen:]) if self.server else ())
+        return Outcome(frame, context.report, tuple(self.server.requests[before:]) if self.server else ())
 
     def _frame(self, provider: FitnessProvider, query: Query, context: FetchContext) -> pd.DataFrame:
         batches = getattr(provider, "batches", None)
-        if batches is None:
+        if batches is None:  # a class of an author's own owes frames alone
             return provider.frame(query)
-        pieces = []
+        tables = []
         for count, batch in enumerate(batches(query, context)):
             if count > self.budget:
                 raise PayloadError(f"The walk did not end within {self.budget} pages.")
-            pieces.append(batch.table)
-        return query.table.from_arrow(pieces)
+            tables.append(batch.table)
+        return query.table.from_arrow(tables)
 
     def paged(self, table: Table, size: int) -> Stage | None:
         """Return the same stage with pages of this many rows; None where the endpoint has no such pages."""
@@ -152,13 +133,6 @@ def declared(descriptor: ProviderDescriptor) -> Sequence[tuple[Table, bool]]:
     return [(t, False) for t in descriptor.endpoints] + [(t, True) for t in descriptor.details]
 
 
-def label(table: Table, single: bool) -> str:
-    """Return how reports write a table, or a single object's.
-
-    Examples
-    --------
-    >>> from pierre_data.schema import LAPS
-    >>> label(LAPS, True)
-    'laps/{id}'
-    """
+def cell_name(table: Table, single: bool) -> str:
+    """Return how reports write a table, or a single object's: laps, laps/{id}."""
     return f"{table.name}/{{id}}" if single else table.name

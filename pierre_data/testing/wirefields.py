@@ -13,22 +13,14 @@ from pierre_data.testing.findings import WireFields
 
 
 def payload_files(endpoint: Endpoint, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the payload files of an endpoint, and the id each is of (empty for a list).
-
-    Parameters
-    ----------
-    endpoint : Endpoint
-        One with a path; a source with a plan of its own has none.
-    folder : Path
-        The payloads.
-    """
+    """Yield the payload files of an endpoint, and the id each is of: empty for a list, none for a plan of code."""
     if not endpoint.path:
         return
     pattern = re.compile("([^/]+)".join(map(re.escape, endpoint.path.strip("/").replace(":", "/").split("{id}"))))
     for file in sorted(folder.rglob("*.json")):
-        found = pattern.fullmatch(file.relative_to(folder).as_posix().removesuffix(".json"))
-        if found:
-            yield file, found[1] if found.groups() else ""
+        match = pattern.fullmatch(file.relative_to(folder).as_posix().removesuffix(".json"))
+        if match:
+            yield file, match[1] if match.groups() else ""
 
 
 def wire_rows(endpoint: Endpoint, folder: Path, query: Query) -> list[Any]:
@@ -40,8 +32,8 @@ def wire_rows(endpoint: Endpoint, folder: Path, query: Query) -> list[Any]:
             asked = Query(query.table, id=id or None, now=query.now, options=query.options)
             rows += endpoint.records(body, asked)
             continue
-        found = get_path(body, endpoint.records)
-        rows += found if isinstance(found, list) else [found] if isinstance(found, dict) else []
+        content = get_path(body, endpoint.records)
+        rows += content if isinstance(content, list) else [content] if isinstance(content, dict) else []
     return rows
 
 
@@ -62,13 +54,6 @@ def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
 
 def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
     """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned.
-
-    Parameters
-    ----------
-    rows : iterable of mapping
-        As the vendor sends them.
-    endpoint : Endpoint
-        Reads and ignores.
 
     Examples
     --------

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets
 
 from pierre_data.client import Client
 from pierre_data.secret import Secret
-from pierre_data.widgets.connecting import Card, Connecting, connecting
-from pierre_data.widgets.listening import plain
+from pierre_data.widgets.connect_model import Card, ConnectModel, shared_model
 from pierre_data.widgets.parts import (
-    bundle,
+    View,
     button,
-    label,
     link,
-    panel,
+    plain,
     secret_field,
     show,
+    text_label,
     with_classes,
 )
 
 #: So many cards are shown at first; painting all of fifty takes seconds.
 _FIRST = 20
-_THERE = ("connected", "expired")
+_CONNECTED = ("connected", "expired")
 _OPEN = {"CLIENT_ID", "REDIRECT_URI"}  # no secrets, so a person may see what he types
 
 
-class ConnectPanel:
+class ConnectPanel(View):
     """A card per provider of the registry: how it stands, and buttons to connect and disconnect.
 
     Everything waits in the background; the kernel stays free.  What is typed or pasted is taken and cleared at once.
@@ -44,7 +41,7 @@ class ConnectPanel:
 
     Attributes
     ----------
-    model : Connecting
+    model : ConnectModel
         The state, without widgets; every button is a method of it.
     widget : ipywidgets.VBox
         What is shown.
@@ -59,47 +56,40 @@ class ConnectPanel:
     """
 
     def __init__(self, client: Client) -> None:
-        self.model: Connecting = connecting(client)
-        self._lock = threading.RLock()
+        super().__init__()
+        self.model: ConnectModel = shared_model(client)
         self._shown: dict[str, _CardView] = {}
         self._looks = _Looks(ipywidgets.Layout(), ipywidgets.Label().style, ipywidgets.Layout(width="auto"))
         self._cards = ipywidgets.VBox()
         self._most = _FIRST
-        self._more = button("Show all providers", self._show_all)
-        head = ipywidgets.HBox([label("Accounts", "pierre-title"), button("Refresh", self.model.refresh)])
-        self.widget = panel([head, self._cards, self._more], "connect")
-        self._render()
-        self.model.changed.add(self._render)
+        self._more = button("Show all providers", self._show_every)
+        head = ipywidgets.HBox([text_label("Accounts", "pierre-title"), button("Refresh", self.model.refresh)])
+        self._show(self.model, [head, self._cards, self._more], "connect")
 
     def __repr__(self) -> str:
-        lines = "\n".join(f"  {card}" for card in self.model.cards)
+        lines = "\n".join(f"  {card}" for card in self.model.cards.values())
         return f'Accounts; in code: client.connect("name"), client.disconnect("name")\n{plain(lines)}'
 
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
-
     def _render(self) -> None:
-        with self._lock:
-            # What is connected comes first; later changes of state move nothing under a person's hand.
-            cards = sorted(self.model.cards, key=lambda card: card.status not in _THERE)
-            for card in cards:
-                wanted = len(self._shown) < self._most or card.status in _THERE
-                if card.name not in self._shown and wanted:
-                    self._shown[card.name] = _CardView(self.model, card, self._looks)
-                if card.name in self._shown:
-                    self._shown[card.name].render(card)
-            show(self._more, len(cards) > len(self._shown))
-            boxes = tuple(view.box for name, view in self._shown.items() if name in {card.name for card in cards})
-            if self._cards.children != boxes:
-                self._cards.children = boxes
+        # What is connected comes first; later changes of state move nothing under a person's hand.
+        cards = sorted(self.model.cards.values(), key=lambda card: card.status not in _CONNECTED)
+        for card in cards:
+            wanted = len(self._shown) < self._most or card.status in _CONNECTED
+            if card.name not in self._shown and wanted:
+                self._shown[card.name] = _CardView(self.model, card, self._looks)
+            if card.name in self._shown:
+                self._shown[card.name].render(card)
+        show(self._more, len(cards) > len(self._shown))
+        boxes = tuple(view.box for name, view in self._shown.items() if name in {card.name for card in cards})
+        if self._cards.children != boxes:
+            self._cards.children = boxes
 
-    def _show_all(self) -> None:
+    def _show_every(self) -> None:
         self._most = len(self.model.cards)
-        self._render()
+        self._refresh()
 
 
-@dataclass(frozen=True, slots=True)
-class _Looks:
+class _Looks(NamedTuple):
     """What all cards share: every widget with a layout and style of its own is three for the browser to make."""
 
     layout: Any
@@ -110,7 +100,7 @@ class _Looks:
 class _CardView:
     """One card; widgets that are not needed yet are not made, so that fifty cards paint quickly."""
 
-    def __init__(self, model: Connecting, card: Card, looks: _Looks) -> None:
+    def __init__(self, model: ConnectModel, card: Card, looks: _Looks) -> None:
         self._model, self._name, self._looks = model, card.name, looks
         self._parts: dict[str, Any] = {}
         self._asked = False
@@ -152,19 +142,16 @@ class _CardView:
 
     def _text(self, name: str, text: str) -> Any:
         looks = {"layout": self._looks.layout, "style": self._looks.text}
-        part = self._part(name, lambda: label(text, f"pierre-{name}", **looks))
+        part = self._part(name, lambda: text_label(text, f"pierre-{name}", **looks))
         part.value = plain(text)
         return part
 
     def _form(self, card: Card) -> Any:
         """Return the fields; they stay where they are while one is typed into, and go when all were given."""
-
-        def make() -> Any:
-            fields = [self._field(setting) for setting in self._form_of]
-            close = button(f"Close the keys of {card.display_name}", self._close_form)
-            return ipywidgets.VBox([*fields, close])
-
-        return self._part("form", make)
+        close = f"Close the keys of {card.display_name}"
+        return self._part(
+            "form", lambda: ipywidgets.VBox([*map(self._field, self._form_of), button(close, self._close_form)])
+        )
 
     def _field(self, setting: str) -> Any:
         def take(value: Secret) -> None:
@@ -189,31 +176,24 @@ class _CardView:
 
     def _buttons(self, card: Card) -> list[Any]:
         name, model = card.display_name, self._model
+        wanted: dict[str, tuple[str, Callable[[], object]]] = {}
         if card.doing == "connecting":
-            return [
-                self._part("stop", lambda: self._button(f"Stop connecting {name}", lambda: model.cancel(card.name)))
-            ]
-        if card.doing:
-            return []
-        out = []
-        if card.can_connect and not card.lacks:
-            act = partial(model.connect, card.name)
-            out.append(self._part("connect", lambda: self._button(f"Connect {name}", act, primary=True)))
-        if card.can_connect and card.asks and not self._form_of:
-            words = "Enter" if card.lacks else "Change"
-            out.append(
-                self._part(f"{words} keys", lambda: self._button(f"{words} the keys of {name}", self._open_form))
-            )
-        if card.can_disconnect and not self._asked:
-            out.append(self._part("disconnect", lambda: self._button(f"Disconnect {name}", partial(self._ask, True))))
-        if card.can_disconnect and self._asked:
-            act = partial(model.disconnect, card.name)
-            out.append(self._part("really", lambda: self._button(f"Revoke and forget {name}", act)))
-            out.append(self._part("keep", lambda: self._button(f"Keep {name}", partial(self._ask, False))))
-        return out
-
-    def _button(self, text: str, act: Callable[[], object], *, primary: bool = False) -> Any:
-        return button(text, act, primary=primary, layout=self._looks.button)
+            wanted["stop"] = (f"Stop connecting {name}", partial(model.cancel, card.name))
+        if not card.doing and card.can_connect and not card.lacks:
+            wanted["connect"] = (f"Connect {name}", partial(model.connect, card.name))
+        if not card.doing and card.can_connect and card.asks and not self._form_of:
+            verb = "Enter" if card.lacks else "Change"
+            wanted[f"{verb} keys"] = (f"{verb} the keys of {name}", self._open_form)
+        if not card.doing and card.can_disconnect and not self._asked:
+            wanted["disconnect"] = (f"Disconnect {name}", partial(self._ask, True))
+        elif not card.doing and card.can_disconnect:
+            wanted["really"] = (f"Revoke and forget {name}", partial(model.disconnect, card.name))
+            wanted["keep"] = (f"Keep {name}", partial(self._ask, False))
+        looks = {"layout": self._looks.button}
+        return [
+            self._part(key, partial(button, text, act, primary=key == "connect", **looks))
+            for key, (text, act) in wanted.items()
+        ]
 
     def _ask(self, asked: bool) -> None:
         self._asked = asked

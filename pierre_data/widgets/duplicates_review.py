@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets
 import pandas as pd
 
 from pierre_data.client import Client
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import bundle, button, label, panel, say, show
-from pierre_data.widgets.reviewing import FIELDS, PAGE, Reviewing
+from pierre_data.dedupe import Override
+from pierre_data.widgets.parts import View, button, plain, say, show, text_label
+from pierre_data.widgets.review_model import FIELDS, PAGE, ReviewModel
 
 
-class DuplicatesReview:
+class DuplicatesReview(View):
     """Merges with their reasons, the two rows side by side, and Same and Different.
 
     With a client the buttons call ``client.mark_same(a, b)`` and ``client.mark_different(a, b)``: remembered, and
@@ -24,10 +24,14 @@ class DuplicatesReview:
     ----------
     source : Client or DataFrame
         Whose activities are loaded; or rows fetched with ``dedupe=False``.
+    priority : sequence of str, optional
+        Providers, best first; a client's own when omitted.
+    overrides : iterable of Override
+        What was judged before, beside the client's marks.
 
     Attributes
     ----------
-    model : Reviewing
+    model : ReviewModel
         The state, without widgets.
     frame : DataFrame or None
         The rows deduplicated as judged.
@@ -38,19 +42,28 @@ class DuplicatesReview:
     --------
     >>> import pierre_data as pierre
     >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
-    >>> review = pierre.widgets.DuplicatesReview(client.activities("2026-01-01", "2026-02-01", dedupe=False))
+    >>> rows = client.activities("2026-01-01", "2026-02-01", dedupe=False)
+    >>> review = pierre.widgets.DuplicatesReview(rows, priority=client.providers)
     >>> review.model.says
     '... merges among ... rows.'
     """
 
-    def __init__(self, source: Client | pd.DataFrame) -> None:
-        self.model = Reviewing(source)
-        self._lock = threading.RLock()
+    def __init__(
+        self,
+        source: Client | pd.DataFrame,
+        *,
+        priority: Sequence[str] | None = None,
+        overrides: Iterable[Override] = (),
+    ) -> None:
+        super().__init__()
+        self.model = ReviewModel(source, priority=priority, overrides=overrides)
         self._setting = False
-        self._says, self._reason = label("", "pierre-title"), label("")
+        self._says, self._reason = text_label("", "pierre-title"), text_label("")
         wide = ipywidgets.Layout(width="95%", height="140px")
         self._list = ipywidgets.Select(description="Merges:", layout=wide)
-        self._cells = [[label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)]
+        self._cells = [
+            [text_label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)
+        ]
         cells = [cell for row in self._cells for cell in row]
         columns = ipywidgets.Layout(grid_template_columns="11em 1fr 1fr", width="95%")
         self._table = ipywidgets.GridBox(cells, layout=columns)
@@ -61,10 +74,8 @@ class DuplicatesReview:
         show(choose, self.model.client is not None)
         self._judge = ipywidgets.HBox(self._buttons())
         shown = [self._says, choose, self._list, self._reason, self._table, self._judge]
-        self.widget = panel(shown, "review")
         self._list.observe(self._selected, names="index")
-        self._render()
-        self.model.changed.add(self._render)
+        self._show(self.model, shown, "review")
 
     @property
     def frame(self) -> pd.DataFrame | None:
@@ -74,9 +85,6 @@ class DuplicatesReview:
     def __repr__(self) -> str:
         way = 'in code: pierre.duplicates(frame), client.mark_same("a:1", "b:2"), client.mark_different("a:1", "b:2")'
         return plain(f"{self.model.says} {way}")
-
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
 
     def _buttons(self) -> list[Any]:
         model = self.model
@@ -96,23 +104,22 @@ class DuplicatesReview:
             self.model.go(self.model.at // PAGE * PAGE + int(change["new"]))
 
     def _render(self) -> None:
-        with self._lock:
-            model = self.model
-            say(self._says, model.says)
-            self._load.disabled = model.loading
-            titles = [plain(title) for title in model.titles()]
-            self._setting = True
-            try:
-                if list(self._list.options) != titles:
-                    self._list.options = titles
-                self._list.index = model.at % PAGE if titles else None
-            finally:
-                self._setting = False
-            say(self._reason, model.reason())
-            rows = model.side_by_side()
-            for at, cells in enumerate(self._cells):
-                texts = rows[at] if at < len(rows) else ("", "", "")
-                for cell, text in zip(cells, texts, strict=True):
-                    say(cell, text or ("-" if at < len(rows) else ""))
-            for part in (self._list, self._table, self._judge):
-                show(part, bool(titles))
+        model = self.model
+        say(self._says, model.says)
+        self._load.disabled = model.loading
+        titles = [plain(title) for title in model.titles()]
+        self._setting = True
+        try:
+            if list(self._list.options) != titles:
+                self._list.options = titles
+            self._list.index = model.at % PAGE if titles else None
+        finally:
+            self._setting = False
+        say(self._reason, model.reason())
+        rows = model.side_by_side()
+        for at, cells in enumerate(self._cells):
+            texts = rows[at] if at < len(rows) else ("", "", "")
+            for cell, text in zip(cells, texts, strict=True):
+                say(cell, text or ("-" if at < len(rows) else ""))
+        for part in (self._list, self._table, self._judge):
+            show(part, bool(titles))

@@ -9,26 +9,25 @@ import ipywidgets
 import pandas as pd
 
 from pierre_data.client import Client
-from pierre_data.widgets.fetching import Fetching
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import bundle, button, label, panel, say, show
+from pierre_data.widgets.fetch_model import FetchModel
+from pierre_data.widgets.parts import View, button, plain, say, show, text_label
 
 _BUSY = "While a cell runs, clicks wait until it ends; then Cancel works at once."
 
 
-class FetchProgress:
+class FetchProgress(View):
     """Per provider pages, rows, cache or network, waits with a countdown; and Cancel.
 
     The kernel stays free while it fetches.  Without widgets, ``client.activities(..., progress=..., cancel=...)``.
 
     Parameters
     ----------
-    client : Client or Fetching
+    client : Client or FetchModel
         Who is asked; or the fetch another widget runs.
 
     Attributes
     ----------
-    model : Fetching
+    model : FetchModel
         The state, without widgets: ``start(after, before, ...)`` and ``cancel()``.
     widget : ipywidgets.VBox
         What is shown.
@@ -42,51 +41,45 @@ class FetchProgress:
     True
     """
 
-    def __init__(self, client: Client | Fetching) -> None:
-        self.model = client if isinstance(client, Fetching) else Fetching(client)
-        self._lock = threading.RLock()
+    def __init__(self, client: Client | FetchModel) -> None:
+        super().__init__()
+        self.model = client if isinstance(client, FetchModel) else FetchModel(client)
         self._lines: dict[str, tuple[Any, Any]] = {}
-        self._says, self._note = label("", "pierre-title"), label(_BUSY, "pierre-quiet")
+        self._says, self._note = text_label("", "pierre-title"), text_label(_BUSY, "pierre-quiet")
         self._cancel = button("Cancel", self.model.cancel, tip="Stop fetching; what arrived is kept in the cache")
         self._cancel.disabled = True
         self._rows = ipywidgets.VBox()
-        self.widget = panel([ipywidgets.HBox([self._cancel, self._says]), self._rows, self._note], "progress")
-        self._render()
-        self.model.changed.add(self._render)
+        self._show(self.model, [ipywidgets.HBox([self._cancel, self._says]), self._rows, self._note], "progress")
 
     @property
     def frame(self) -> pd.DataFrame | None:
         """The last result; None before there is one."""
         return self.model.frame
 
-    def start(self, after: Any = None, before: Any = None, **how: Any) -> threading.Thread:
+    def start(self, after: Any = None, before: Any = None, **options: Any) -> threading.Thread:
         """Begin to fetch; arguments as for `Client.activities`.  The thread may be joined, and need not be."""
-        return self.model.start(after, before, **how)
+        return self.model.start(after, before, **options)
 
     def cancel(self) -> None:
         """Stop; what arrived is kept in the cache."""
         self.model.cancel()
 
     def __repr__(self) -> str:
-        lines = "".join(f"\n  {line.provider}: {line.text} {line.error}" for line in self.model.lines())
+        lines = "".join(f"\n  {line.provider}: {line.text} {line.error}" for line in self.model.lines)
         return plain(f"{self.model.says}{lines}")
 
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
-
     def _render(self) -> None:
-        with self._lock:
-            lines, running = self.model.lines(), self.model.running
-            for line in lines:
-                if line.provider not in self._lines:
-                    self._lines[line.provider] = (label(""), label("", "pierre-bad"))
-                text, bad = self._lines[line.provider]
-                say(text, f"{line.provider}: {line.text}")
-                say(bad, line.error)
-            shown = tuple(part for line in lines for part in self._lines[line.provider])
-            if self._rows.children != shown:
-                self._rows.children = shown
-            say(self._says, self.model.says)
-            if self._cancel.disabled == running:
-                self._cancel.disabled = not running
-            show(self._note, running)
+        lines, running = self.model.lines, self.model.running
+        for line in lines:
+            if line.provider not in self._lines:
+                self._lines[line.provider] = (text_label(""), text_label("", "pierre-bad"))
+            text, bad = self._lines[line.provider]
+            say(text, f"{line.provider}: {line.text}")
+            say(bad, line.error)
+        shown = tuple(part for line in lines for part in self._lines[line.provider])
+        if self._rows.children != shown:
+            self._rows.children = shown
+        say(self._says, self.model.says)
+        if self._cancel.disabled == running:
+            self._cancel.disabled = not running
+        show(self._note, running)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets
 
+from pierre_data.reprs import visible
 from pierre_data.secret import Secret
-from pierre_data.widgets.listening import plain
+from pierre_data.widgets.background import WidgetModel
 
 # The one HTML widget without a word of data: colours follow the host's theme, light or dark.
 _STYLE = """<style>
@@ -26,10 +28,45 @@ _STYLE = """<style>
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
-def panel(children: Iterable[Any], name: str) -> Any:
-    """Return the outermost box of a view."""
-    box = ipywidgets.VBox([ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none")), *children])
-    return with_classes(box, "pierre", f"pierre-{name}")
+def plain(text: object) -> str:
+    """Return text that a label shows as it is: no terminal codes, no reversed writing, no formulas.
+
+    Labels of ipywidgets cannot run HTML, but they typeset what stands between dollars or after a backslash, and a
+    formula can hold a link (MathJax; seen in ipywidgets 8.1, November 2026).
+
+    Examples
+    --------
+    >>> plain("\\x1b[31mred\\x1b[0m costs $5")
+    'red costs ＄5'
+    """
+    return visible(text).replace("$", "＄").replace("\\", "＼")
+
+
+class View:
+    """What a notebook shows of a model: a widget, and the view's own repr where there are no widgets."""
+
+    widget: Any
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def _show(self, model: WidgetModel, children: Iterable[Any], name: str) -> None:
+        """Put the widgets into a panel, and follow the model from now on."""
+        style = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
+        self.widget = with_classes(ipywidgets.VBox([style, *children]), "pierre", f"pierre-{name}")
+        self._refresh()
+        model.observe(self._refresh)
+
+    def _refresh(self, _: object = None) -> None:
+        """Render the model's state; models change in any thread, and widgets are set by one at a time."""
+        with self._lock:
+            self._render()
+
+    def _render(self) -> None:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return {**(self.widget._repr_mimebundle_(**options) or {}), "text/plain": repr(self)}
 
 
 def with_classes(widget: Any, *names: str) -> Any:
@@ -39,7 +76,7 @@ def with_classes(widget: Any, *names: str) -> Any:
     return widget
 
 
-def label(text: object = "", *classes: str, **looks: Any) -> Any:
+def text_label(text: object = "", *classes: str, **looks: Any) -> Any:
     """Return a label; its text is shown as it is.  `looks` may share a layout and a style with other labels."""
     return with_classes(ipywidgets.Label(plain(text), **looks), *classes)
 
@@ -60,15 +97,15 @@ def show(widget: Any, visible: bool) -> None:
 
 
 def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False, **looks: Any) -> Any:
-    """Return a button that says what it does and can be reached with the keyboard; `looks` as for `label`."""
-    made = ipywidgets.Button(
+    """Return a button that says what it does and can be reached with the keyboard; `looks` as for `text_label`."""
+    widget = ipywidgets.Button(
         description=plain(text),
         tooltip=plain(tip or text),
         button_style="primary" if primary else "",
         **({"layout": ipywidgets.Layout(width="auto")} | looks),
     )
-    made.on_click(lambda _: act())
-    return made
+    widget.on_click(lambda _: act())
+    return widget
 
 
 def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", hidden: bool = True) -> Any:
@@ -108,9 +145,3 @@ def link(widget: Any, address: Secret | None, text: str) -> None:
         shown = f'<a href="{href}" target="_blank" rel="noopener noreferrer">{html.escape(text)}</a>'
     if widget.value != shown:
         widget.value = shown
-
-
-def bundle(widget: Any, text: str, how: dict[str, Any]) -> dict[str, Any]:
-    """Return what a notebook shows: the widget, and plain text where there is none."""
-    made = widget._repr_mimebundle_(**how)
-    return {**(made or {}), "text/plain": text}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from typing import Any
 
 import ipywidgets
@@ -11,12 +10,11 @@ import pandas as pd
 
 from pierre_data.client import Client
 from pierre_data.widgets.fetch_progress import FetchProgress
-from pierre_data.widgets.listening import plain
-from pierre_data.widgets.parts import bundle, button, label, panel, say, with_classes
-from pierre_data.widgets.picking import EVERY_SPORT, PICKABLE, SPORTS, Picking
+from pierre_data.widgets.parts import View, button, plain, say, text_label, with_classes
+from pierre_data.widgets.picker_model import EVERY_SPORT, PICKABLE, SPORTS, PickerModel
 
 
-class ProviderPicker:
+class ProviderPicker(View):
     """Any set of connected providers, their order, days, sport and table; what it would cost; and the code for it.
 
     Parameters
@@ -26,7 +24,7 @@ class ProviderPicker:
 
     Attributes
     ----------
-    model : Picking
+    model : PickerModel
         The state, without widgets; every control is a method of it.
     frame : DataFrame or None
         The last result.
@@ -45,9 +43,9 @@ class ProviderPicker:
     """
 
     def __init__(self, client: Client) -> None:
-        self.model = Picking(client)
+        super().__init__()
+        self.model = PickerModel(client)
         self.progress = FetchProgress(self.model.fetching)
-        self._lock = threading.RLock()
         self._setting = False
         rows = ipywidgets.Layout(width="auto", flex="1 1 280px", height="110px")
         self._available = ipywidgets.Select(description="Connected:", layout=rows)
@@ -58,22 +56,20 @@ class ProviderPicker:
         self._sport = ipywidgets.Dropdown(options=SPORTS, description="Sport:")
         self._after = ipywidgets.DatePicker(description="From:")
         self._before = ipywidgets.DatePicker(description="Before:")
-        self._cost = label("")
+        self._cost = text_label("")
         self._code = with_classes(
             ipywidgets.Textarea(description="Code:", rows=3, layout=ipywidgets.Layout(width="95%")), "pierre-code"
         )
         self._fetch = button("Fetch", self.model.fetch, tip="Fetch in the background", primary=True)
-        self.widget = panel(self._layout(), "picker")
         self._watch()
-        self._render()
-        self.model.changed.add(self._render)
-        self.model.fetching.changed.add(self._fetched)
+        self._show(self.model, self._layout(), "picker")
+        self.model.fetching.observe(self._fetched, "running")
         self.model.estimate_later()
 
     @property
     def frame(self) -> pd.DataFrame | None:
         """The last result; None before there is one."""
-        return self.model.frame
+        return self.model.fetching.frame
 
     @property
     def code(self) -> str:
@@ -82,9 +78,6 @@ class ProviderPicker:
 
     def __repr__(self) -> str:
         return plain(f"{self.code}\n{self.model.cost}")
-
-    def _repr_mimebundle_(self, **how: Any) -> dict[str, Any]:
-        return bundle(self.widget, repr(self), how)
 
     def _layout(self) -> list[Any]:
         def with_chosen(act: Any) -> Any:
@@ -102,7 +95,7 @@ class ProviderPicker:
             button("Refresh", self.model.refresh, tip="Look anew which providers are connected"),
         ]
         return [
-            label("Question", "pierre-title"),
+            text_label("Question", "pierre-title"),
             ipywidgets.HBox([self._available, self._chosen]),
             ipywidgets.HBox(buttons),
             ipywidgets.HBox([self._table, self._sport]),
@@ -129,35 +122,34 @@ class ProviderPicker:
             control.observe(changed, names="value")
 
     def _render(self) -> None:
-        with self._lock:
-            model, choice = self.model, self.model.choice
-            self._setting = True
-            try:
-                _options(self._available, model.available())
-                _options(self._chosen, model.chosen())
-                self._table.value = choice.table
-                self._sport.value = choice.sport or EVERY_SPORT
-                self._sport.disabled = choice.table != "activities"
-                self._after.value, self._before.value = _day(choice.after), _day(choice.before)
-            finally:
-                self._setting = False
-            say(self._cost, model.cost)
-            # What was typed over the code changes nothing: it is shown to be copied.
-            self._code.value = plain(model.code)
+        model, choice = self.model, self.model.choice
+        self._setting = True
+        try:
+            _options(self._available, model.available())
+            _options(self._chosen, model.chosen())
+            self._table.value = choice.table
+            self._sport.value = choice.sport or EVERY_SPORT
+            self._sport.disabled = choice.table != "activities"
+            self._after.value, self._before.value = _day(choice.after), _day(choice.before)
+        finally:
+            self._setting = False
+        say(self._cost, model.cost)
+        # What was typed over the code changes nothing: it is shown to be copied.
+        self._code.value = plain(model.code)
         if model.cost == "...":
             model.estimate_later()
 
-    def _fetched(self) -> None:
+    def _fetched(self, _: object) -> None:
         self._fetch.disabled = self.model.fetching.running
 
 
 def _options(select: Any, options: list[tuple[str, str]]) -> None:
-    shown = [(plain(text), name) for text, name in options]
-    if list(select.options) != shown:
-        kept = select.value
-        select.options = shown
-        if kept in [name for _, name in shown]:
-            select.value = kept
+    plain_options = [(plain(text), name) for text, name in options]
+    if list(select.options) != plain_options:
+        selected = select.value
+        select.options = plain_options
+        if selected in [name for _, name in plain_options]:
+            select.value = selected
 
 
 def _day(text: str) -> dt.date | None:

@@ -85,7 +85,7 @@ def _check(name: str) -> None:
 
 
 def _write(file: Path, template: str, facts: Mapping[str, str]) -> Path:
-    text = files("pierre_data.scaffold").joinpath("templates", template).read_text(encoding="utf-8")
+    text = files("pierre_data.testing").joinpath("templates", template).read_text(encoding="utf-8")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(Template(text).substitute(facts), encoding="utf-8", newline="\n")
     return file

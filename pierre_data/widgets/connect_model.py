@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 import pandas as pd
+import traitlets
 
 from pierre_data.auth import Dialogue
 from pierre_data.client import Client
-from pierre_data.errors import Cancelled, PierreError
+from pierre_data.errors import Cancelled
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
 from pierre_data.spi import OAuthParams
-from pierre_data.widgets.listening import Listeners, in_background
+from pierre_data.widgets.background import WidgetModel, in_background
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One provider, as a person sees it.
 
-    Parameters
-    ----------
-    name, display_name : str
-        Registry name, and the one for people.
-    status : {"connected", "disconnected", "expired", "broken"}
-        How it stands.
-    offers, account, detail : str
-        Tables; whose account; what else is to be said.
-    expires : datetime, optional
-        End of the token, UTC.
-    can_connect, can_disconnect : bool
-        Which buttons make sense.
-    asks, lacks : tuple of str
-        Settings a person gives, such as ``CLIENT_ID``; and those that are still missing.
-    register_url : str
-        Where they come from.
-    doing : {"", "connecting", "disconnecting"}
-        What runs in the background.
-    consent : Secret, optional
-        The vendor's page, while it is waited for.
-    says : str
-        The result of what was done last, or its error in full.
+    `status` is "connected", "disconnected", "expired" or "broken"; `offers` its tables; `asks` the settings a person
+    gives, such as ``CLIENT_ID``, and `lacks` those that are missing still; `doing` is "connecting", "disconnecting" or
+    empty; `consent` the vendor's page while it is waited for; `says` the result of what was done last.
     """
 
     name: str
@@ -85,59 +68,45 @@ class _Wait:
     pasted: Secret | None = None
 
     def take(self) -> Secret | None:
-        given, self.pasted = self.pasted, None
-        return given
+        address, self.pasted = self.pasted, None
+        return address
 
 
-class Connecting:
+class ConnectModel(WidgetModel):
     """Accounts of a client: connect, paste, cancel, disconnect; each runs in the background.
-
-    Parameters
-    ----------
-    client : Client
-        Whose accounts.
 
     Examples
     --------
     >>> import pierre_data as pierre
-    >>> model = Connecting(pierre.Client("synthetic", cache="memory"))
+    >>> model = ConnectModel(pierre.Client("synthetic", cache="memory"))
     >>> print(model.card("synthetic"))
     Synthetic: connected
     """
 
+    #: Name -> card of every provider; never changed in place.
+    cards = traitlets.Dict()
+
     def __init__(self, client: Client) -> None:
+        super().__init__()
         self.client = client
-        self.changed = Listeners()
-        self._lock = threading.RLock()
-        self._cards: dict[str, Card] = {}
         self._waits: dict[str, _Wait] = {}
         self._threads: dict[str, threading.Thread] = {}
         self.refresh()
 
-    @property
-    def cards(self) -> tuple[Card, ...]:
-        """All providers, by name."""
-        with self._lock:
-            return tuple(self._cards.values())
-
     def card(self, name: str) -> Card:
         """Return one provider's card."""
-        with self._lock:
-            return self._cards[name]
+        card: Card = self.cards[name]
+        return card
 
     def refresh(self) -> None:
         """Read the state of every provider anew."""
-        rows = self.client.status().to_dict("records")
+        cards = [_card(self.client, row) for row in self.client.status().to_dict("records")]
         with self._lock:
-            old = self._cards
-            self._cards = {}
-            for row in rows:
-                name = str(row["provider"])
-                known = old.get(name, Card(name, name, ""))
-                self._cards[name] = replace(
-                    _card(self.client, row), doing=known.doing, consent=known.consent, says=known.says
-                )
-        self.changed.tell()
+            before = [self.cards.get(card.name, card) for card in cards]
+            self.cards = {
+                card.name: replace(card, doing=was.doing, consent=was.consent, says=was.says)
+                for card, was in zip(cards, before, strict=True)
+            }
 
     def supply(self, name: str, setting: str, value: Secret) -> None:
         """Take a setting a person typed; it stays in this process."""
@@ -146,89 +115,81 @@ class Connecting:
 
     def connect(self, name: str) -> threading.Thread:
         """Ask for consent; the card says where, and how it ended."""
-        wait = _Wait()
-        with self._lock:
-            if self._cards[name].doing:
-                return self._threads[name]
-            self._waits[name] = wait
-            again = self._cards[name].status in ("connected", "expired")
-        self._set(name, doing="connecting", says="")
+        wait, again = _Wait(), self.card(name).status in ("connected", "expired")
 
         def show(url: str, advice: str) -> None:
-            self._set(name, consent=Secret(url), says=advice)
+            self._change(name, consent=Secret(url), says=advice)
 
         def work() -> None:
-            done = self.client.connect(name, again=again, dialogue=Dialogue(show, pasted=wait.take), cancel=wait.stop)
+            dialogue = Dialogue(show, pasted=wait.take)
+            try:
+                done = self.client.connect(name, again=again, dialogue=dialogue, cancel=wait.stop)
+            except Cancelled as error:
+                self._change(name, says=error.what)
+                return
             lacking = [f"{table} ({', '.join(scopes)})" for table, scopes in done.missing.items()]
             short = f" Without consent for: {'; '.join(lacking)}." if lacking else ""
-            self._set(name, says=f"Connected: {done.how}.{short}")
+            self._change(name, says=f"Connected: {done.how}.{short}")
 
-        return self._run(name, work)
+        return self._begin(name, "connecting", work, wait)
 
     def paste(self, name: str, address: Secret) -> None:
         """Take the address the browser ended at."""
-        with self._lock:
-            wait = self._waits.get(name)
-        if wait is not None:
+        if (wait := self._waits.get(name)) is not None:
             wait.pasted = address
 
     def cancel(self, name: str) -> None:
         """Give up waiting for consent."""
-        with self._lock:
-            wait = self._waits.get(name)
-        if wait is not None:
+        if (wait := self._waits.get(name)) is not None:
             wait.stop.set()
 
     def disconnect(self, name: str) -> threading.Thread:
         """Revoke and forget the token; the card says what was revoked and what is left."""
-        with self._lock:
-            if self._cards[name].doing:
-                return self._threads[name]
-        self._set(name, doing="disconnecting", says="")
 
         def work() -> None:
             done = self.client.disconnect(name)
             gone = "The token was forgotten" if done.forgotten else "There was no token"
             revoked = " and revoked at the vendor" if done.forgotten and not done.left else ""
-            self._set(name, says=" ".join([f"{gone}{revoked}, and the cache of the account was cleared.", *done.left]))
+            says = f"{gone}{revoked}, and the cache of the account was cleared."
+            self._change(name, says=" ".join([says, *done.left]))
 
-        return self._run(name, work)
+        return self._begin(name, "disconnecting", work)
 
-    def _run(self, name: str, work: Any) -> threading.Thread:
-        def safely() -> None:
-            try:
-                work()
-            except Cancelled as error:
-                self._set(name, says=error.what)
-            except PierreError as error:
-                self._set(name, says=str(error))
-            except Exception as error:  # noqa: BLE001  a third party's provider may raise anything
-                self._set(name, says=f"{type(error).__name__} in {name}; nothing was changed.")
-            finally:
-                with self._lock:
-                    self._waits.pop(name, None)
-                self._set(name, doing="", consent=None)
-                self.refresh()
+    def _begin(self, name: str, doing: str, work: Callable[[], None], wait: _Wait | None = None) -> threading.Thread:
+        """Run it in the background, one thing per provider: while it runs, another click begins nothing."""
 
-        thread = self._threads[name] = in_background(safely, f"connect-{name}")
-        return thread
+        def ended() -> None:
+            self._waits.pop(name, None)
+            self._change(name, doing="", consent=None)
+            self.refresh()
 
-    def _set(self, name: str, **changes: Any) -> None:
         with self._lock:
-            self._cards[name] = replace(self._cards[name], **changes)
-        self.changed.tell()
+            if self.card(name).doing:
+                return self._threads[name]
+            if wait is not None:
+                self._waits[name] = wait
+            self._change(name, doing=doing, says="")
+            failed = partial(self._failed, name)
+            thread = self._threads[name] = in_background(f"connect-{name}", work, failed, ended)
+            return thread
+
+    def _failed(self, name: str, text: str) -> None:
+        self._change(name, says=text)
+
+    def _change(self, name: str, **changes: Any) -> None:
+        with self._lock:
+            self.cards = {**self.cards, name: replace(self.card(name), **changes)}
 
 
-_SHARED: WeakKeyDictionary[Client, Connecting] = WeakKeyDictionary()
+# A model holds its client, so that an id is that client's as long as its model lives.
+_SHARED: WeakValueDictionary[int, ConnectModel] = WeakValueDictionary()
 _SHARING = threading.Lock()
 
 
-def connecting(client: Client) -> Connecting:
+def shared_model(client: Client) -> ConnectModel:
     """Return the client's model: panels of one client show the same."""
     with _SHARING:
-        if client not in _SHARED:
-            _SHARED[client] = Connecting(client)
-        return _SHARED[client]
+        return _SHARED.get(id(client)) or _SHARED.setdefault(id(client), ConnectModel(client))
 
 
 def _card(client: Client, row: Mapping[Any, Any]) -> Card:
