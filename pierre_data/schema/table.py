@@ -214,7 +214,7 @@ def _nulls(kind: Kind, size: int) -> pd.Series[Any]:
         case Kind.NUMBER:
             return pd.Series(np.full(size, np.nan), copy=False)
         case Kind.INSTANT | Kind.WALL:
-            times = pd.Series(np.full(size, np.datetime64("NaT"), dtype="datetime64[us]"), copy=False)
+            times = pd.Series(np.full(size, np.datetime64("NaT", "us"), dtype="datetime64[us]"), copy=False)
             return times.dt.tz_localize("UTC") if kind is Kind.INSTANT else times
         case Kind.FLAG:
             mask = np.ones(size, dtype=bool)
