@@ -123,7 +123,7 @@ def _injuries(who: Person, days: Ints) -> tuple[Bools, Floats]:
         return injured, lost
     year = days.astype("datetime64[D]").astype("datetime64[Y]")
     for back in (0, 1):
-        that = year - back
+        that = year - np.timedelta64(back, "Y")
         number = that.astype(np.int64)
         late = np.floor(uniform(who.key, "injury_start", number) * 200.0).astype(np.int64)
         start = that.astype("datetime64[D]").astype(np.int64) + 40 + late
