@@ -20,6 +20,7 @@ from pierre_data.spi import (
     Headers,
     Hmac,
     Page,
+    PageNumber,
     Received,
     SharedSecret,
     Sports,
@@ -172,6 +173,20 @@ def test_pages_are_walked_to_their_end() -> None:
     with pytest.raises(StopIteration) as end:
         plan.send(Page(body={"data": None}))
     assert end.value.value == [{"id": 1}]
+
+
+def test_a_body_may_be_the_list_itself() -> None:
+    plan = walk("/x", {}, "", PageNumber(size=1))
+    assert next(plan).params == {"page": 1, "per_page": 1}
+    assert plan.send(Page(body=[{"id": 1}])).params == {"page": 2, "per_page": 1}
+    with pytest.raises(StopIteration) as end:
+        plan.send(Page(status=204))
+    assert end.value.value == [{"id": 1}]
+    for body in ({"items": []}, None, "text"):
+        plan = walk("/x", {}, "")
+        next(plan)
+        with pytest.raises(PayloadError, match="without a list"):
+            plan.send(Page(body=body))
 
 
 @pytest.mark.parametrize("body", [[], None, "text", {"rows": {}}, {"rows": "none"}])

@@ -94,7 +94,7 @@ def _positive(value: Any) -> float | None:
 
 
 def _first(*values: Any) -> float | None:
-    return next((found for v in values if v is not None and (found := _positive(v)) is not None), None)
+    return next((good for v in values if v is not None and (good := _positive(v)) is not None), None)
 
 
 def _oxygen(*values: Any) -> float | None:
@@ -153,9 +153,7 @@ RECOVERY = fields("id=date date") | {
     "skin_temperature_deviation_c": Field("skin.value.nightlyRelative"),
 }
 HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat weight_kg=weight") | {
-    "vo2max_ml_kg_min": Field(
-        "value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen
-    ),
+    "vo2max_ml_kg_min": Field("value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen)
 }
 ATHLETE = fields("id=encodedId timezone name=fullName")
 #: Fields of tables and logs knowingly not read.
@@ -196,12 +194,12 @@ def join_nights(
     for item in items:
         item["offset_end"] = offset_s(item["csv"].get("end_utc_offset"))
     timed = [(log, *read_time(log.get("startTime"))) for log in logs]
-    found = _pair(items, timed, zone, local=True)
-    for item in found[len(items) :]:
+    nights = _pair(items, timed, zone, local=True)
+    for item in nights[len(items) :]:
         start, length = item["start"], item["log"].get("duration")
         item["end"] = start + dt.timedelta(milliseconds=length) if start and length else None
         item["offset_end"] = _zone_offset(item["end"], zone) or item["offset"]
-    return found, any(item["offset"] is None for item in found if item["start"])
+    return nights, any(item["offset"] is None for item in nights if item["start"])
 
 
 def _item(row: Row, id: str, start: str, end: str, offset: str) -> dict[str, Any]:
@@ -212,7 +210,7 @@ def _item(row: Row, id: str, start: str, end: str, offset: str) -> dict[str, Any
 def _pair(
     items: list[dict[str, Any]], timed: Sequence[tuple[Row, Any, Any]], zone: dt.tzinfo | None, *, local: bool
 ) -> list[dict[str, Any]]:
-    found, instants, walls = list(items), _index(items, False), _index(items, local)
+    joined, instants, walls = list(items), _index(items, False), _index(items, local)
     for log, start, offset in timed:
         twin = start and _twin(walls if offset is None else instants, start)
         if twin and "log" not in twin:
@@ -223,8 +221,8 @@ def _pair(
             start -= dt.timedelta(seconds=offset or 0)
         elif offset is None:
             offset = _zone_offset(start, zone)
-        found.append({"id": log.get("logId"), "log": log, "start": start, "end": None, "offset": offset})
-    return found
+        joined.append({"id": log.get("logId"), "log": log, "start": start, "end": None, "offset": offset})
+    return joined
 
 
 def _index(items: Sequence[dict[str, Any]], wall: bool) -> dict[int, dict[str, Any]]:

@@ -16,9 +16,21 @@ from urllib.parse import urlsplit
 
 import pierre_data.providers.garmin_rows as wire
 from pierre_data import schema, spi
-from pierre_data.errors import AccessDenied, ApiError, NotFound, PayloadError, PierreError
+from pierre_data.errors import AccessDenied, ApiError, NotFound, PierreError
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, epoch_seconds, fields, objects, read_rows
+from pierre_data.spi import (
+    Endpoint,
+    Event,
+    Plan,
+    Query,
+    Request,
+    Response,
+    epoch_seconds,
+    fields,
+    objects,
+    read_rows,
+    walk,
+)
 
 _API = "https://apis.garmin.com/wellness-api/rest"
 #: Types that can be asked for again.
@@ -38,11 +50,7 @@ def _windows(query: Query) -> list[tuple[int, int]]:
 
 def _page(kind: str, window: tuple[int, int]) -> Generator[Request, Any, list[Mapping[str, Any]]]:
     names = ("uploadStartTimeInSeconds", "uploadEndTimeInSeconds")
-    body = (yield Request(f"/{kind}", dict(zip(names, window, strict=True)), raw=True)).body
-    if not isinstance(body, list):
-        fix = "The vendor may have changed its API; look for an update of this provider."
-        raise PayloadError(f"garmin answered /{kind} without a list.", fix, provider="garmin", path=f"/{kind}")
-    return objects(body)
+    return (yield from walk(f"/{kind}", dict(zip(names, window, strict=True)), ""))
 
 
 def _pull(kinds: str, table: Table, query: Query) -> Plan:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pierre_data.providers.strava_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PierreError
-from pierre_data.spi import Endpoint, Event, Option, Plan, Query, RateLimit, Received, Request, Response, read_rows
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, objects, read_rows, walk
 
 #: Base URL, first and last day it answers (UTC; None: not said).
 # 2026-06: the changelog announces the second one (no /api/v3), the e-mail says https://www.api-v3.strava.com; neither
@@ -22,6 +22,7 @@ BASE_URLS = (
     ("https://api-v3.strava.com", dt.date(2027, 1, 4), None),
 )
 BASE_URL = BASE_URLS[0][0]
+_PAGES = spi.PageNumber(size=200)
 
 
 def _streams(query: Query) -> Plan:
@@ -70,15 +71,10 @@ def _records(query: Query) -> Plan:
     # Best efforts are only in details: walk the list, then open each run that brought a record.  An effort may begin
     # long after its run did, so runs of the two days before count too; the rows are cut afterwards.
     edge = dt.timedelta(days=2)
-    params: dict[str, Any] = {"per_page": 200, **wire.window_params(query.after and query.after - edge, query.before)}
-    page, runs = 1, []
-    while body := (yield Request("/athlete/activities", {**params, "page": page}, raw=True)).body:
-        runs += [
-            a["id"]
-            for a in body
-            if a.get("pr_count") and wire.ON_FOOT.get(str(a.get("sport_type") or a.get("type")).casefold())
-        ]
-        page += 1
+    params = wire.window_params(query.after and query.after - edge, query.before)
+    listed = yield from walk("/athlete/activities", params, "", _PAGES)
+    words = {a["id"]: str(a.get("sport_type") or a.get("type")).casefold() for a in listed if a.get("pr_count")}
+    runs = [id for id, word in words.items() if wire.ON_FOOT.get(word)]
     for run in runs:
         detail = (yield Request(f"/activities/{run}", raw=True)).body
         best = [e for e in wire.part_rows("best_efforts")(detail, query) if e.get("pr_rank")]
@@ -89,9 +85,8 @@ def _records(query: Query) -> Plan:
 def _faults(response: Response) -> PierreError | None:
     if response.status not in (401, 403):
         return None
-    errors = response.object.get("errors")  # text was recorded
-    said = [e for e in errors if isinstance(e, Mapping)] if isinstance(errors, list) else []
-    codes = {(str(e.get("field")), str(e.get("code"))) for e in said}
+    errors = objects(response.object, "errors")  # text instead of a list was recorded
+    codes = {(str(e.get("field")), str(e.get("code"))) for e in errors}
     if response.status == 403 and ("Status", "Inactive") in codes:
         return AccessDenied(
             "Strava says this API application is inactive: since 2026-06-30 its owner needs a paid subscription.",
@@ -107,7 +102,7 @@ def _faults(response: Response) -> PierreError | None:
 _KINDS: Mapping[str, Literal["create", "update", "delete"]] = {"create": "create", "delete": "delete"}
 
 
-def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str, Any]) -> Received | None:
+def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str, Any]) -> spi.Received | None:
     # A GET: its query string is handed over as the body.  An event is JSON, whatever its title says.
     query = parse_qs(content.decode("utf-8", "replace")) if isinstance(content, bytes) else {}
     if not any(name.startswith("hub.") for name in query):
@@ -115,7 +110,7 @@ def _handshake(content: Any, _genuine: Callable[[], bool], options: Mapping[str,
     token, challenge = (query.get(f"hub.{name}", [""])[0] for name in ("verify_token", "challenge"))
     if (wanted := options.get("verify_token")) and not hmac.compare_digest(token.encode(), str(wanted).encode()):
         raise AccessDenied("A handshake of strava is not ours.", "Check PIERRE_STRAVA_VERIFY_TOKEN.", provider="strava")
-    return Received(reply=json.dumps({"hub.challenge": challenge}).encode())
+    return spi.Received(reply=json.dumps({"hub.challenge": challenge}).encode())
 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
@@ -161,7 +156,7 @@ descriptor = spi.ProviderDescriptor(
         schema.ACTIVITIES: Endpoint(
             "/athlete/activities",
             wire.LIST,
-            paging=spi.PageNumber(size=200),
+            paging=_PAGES,
             window=wire.window_params,
             newest_first=True,
             scopes=_READ,
@@ -190,7 +185,7 @@ descriptor = spi.ProviderDescriptor(
             ignored=tuple(wire.POSITION),
         ),
     },
-    limits=(RateLimit(100, minutes=15), RateLimit(1000, days=1)),
+    limits=(spi.RateLimit(100, minutes=15), spi.RateLimit(1000, days=1)),
     # There is no Retry-After; the windows end at each quarter of an hour and at midnight UTC.
     limit_headers=spi.LimitHeaders("x-readratelimit-limit", "x-readratelimit-usage", calendar=True),
     terms=spi.Terms(
@@ -200,8 +195,10 @@ descriptor = spi.ProviderDescriptor(
     ),
     faults=_faults,
     options={
-        "require_signature": Option(bool, False, "Refuse pushes without a signature; older subscriptions send none."),
-        "verify_token": Option(str, "", "What the subscription was made with; its handshake must repeat it."),
+        "require_signature": spi.Option(
+            bool, False, "Refuse pushes without a signature; older subscriptions send none."
+        ),
+        "verify_token": spi.Option(str, "", "What the subscription was made with; its handshake must repeat it."),
     },
     # 2026-11: newer subscriptions are signed with the client secret, older ones are not.
     webhook=spi.Webhook(

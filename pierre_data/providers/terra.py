@@ -53,11 +53,9 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
     oldest = query.after or (query.before or query.now) - dt.timedelta(days=3 * 365)
     near = _days(replace(query, after=query.near, before=query.near)) if query.near else []
     for window in (*near, *_days(replace(query, after=oldest))):
-        found: Row = {}
-        for row in wire.rows((yield from _ask("/activity", query, _dates(*window))), query):
-            found = row if row["key"] == query.id else found  # sent again, a row counts as it came last
-        if found:
-            return found
+        rows = wire.rows((yield from _ask("/activity", query, _dates(*window))), query)
+        if versions := [row for row in rows if row["key"] == query.id]:
+            return versions[-1]  # sent again, a row counts as it came last
     what = f"Terra has no activity {query.id} since {oldest:%Y-%m-%d}."
     raise errors.NotFound(what, "It may be older, or deleted.", status=404, provider="terra")
 
@@ -147,15 +145,11 @@ def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
     if kind not in ("activity", "daily", "sleep"):
         return
     for row in wire.rows(push, Query(schema.RECOVERY, now=now), None):
-        begun = _when(row["at"]["start"])
+        begun = row["at"]["start"] if isinstance(row["at"]["start"], dt.datetime) else None
         if kind != "activity":  # a day is joined of both
             yield Event("update", schema.RECOVERY, row["at"]["day" if kind == "daily" else "woke"], begun, user)
         elif row["metadata"].get("upload_type") == 4:
             yield Event("delete", schema.ACTIVITIES, row["key"], begun, user)
-
-
-def _when(time: Any) -> dt.datetime | None:
-    return time if isinstance(time, dt.datetime) else None
 
 
 def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: str) -> tuple[str, str]:
@@ -224,10 +218,7 @@ descriptor = spi.ProviderDescriptor(
     faults=_faults,
     # The signing secret is not the API key.
     webhook=spi.Webhook(
-        provider="terra",
-        signature=spi.Hmac("terra-signature x-terra-signature"),
-        read=_events,
-        secret="WEBHOOK_SECRET",
+        provider="terra", signature=spi.Hmac("terra-signature x-terra-signature"), read=_events, secret="WEBHOOK_SECRET"
     ),
     register_url="https://dashboard.tryterra.co",
     access="Paid plan; keys from the dashboard (2026-11).",

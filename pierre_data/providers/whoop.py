@@ -13,8 +13,9 @@ from pierre_data.spi import Endpoint, Event, Plan, Query, RateLimit, Request, fi
 
 def _zones(workout: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     spent = (workout.get("score") or {}).get("zone_durations") or {}
-    found = ((at, spent.get(f"zone_{n}_milli")) for at, n in enumerate("zero one two three four five".split()))
-    return [{"id": query.id, "zone": at, "kind": "heart_rate", "time": time} for at, time in found if time is not None]
+    times = (spent.get(f"zone_{word}_milli") for word in "zero one two three four five".split())
+    row = {"id": query.id, "kind": "heart_rate"}
+    return [row | {"zone": at, "time": time} for at, time in enumerate(times) if time is not None]
 
 
 def _body(body: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ descriptor = spi.ProviderDescriptor(
         schema.ZONES: Endpoint(f"{_WORKOUTS}/{{id}}", wire.ZONE, _zones, scopes=_READ[2:3]),
     },
     limits=(RateLimit(100, minutes=1), RateLimit(10_000, days=1)),  # of all users of a client id together
-    limit_headers=spi.LimitHeaders("x-ratelimit-limit", reset="x-ratelimit-reset"),
+    limit_headers=spi.LimitHeaders("x-ratelimit-limit", remaining="x-ratelimit-remaining", reset="x-ratelimit-reset"),
     terms=spi.Terms("https://developer.whoop.com/api-terms-of-use", note="A developer needs a WHOOP membership."),
     webhook=spi.Webhook(provider="whoop", signature=_SIGNATURE, read=_events),
     register_url="https://developer.whoop.com",

@@ -182,7 +182,9 @@ class ProviderDescriptor:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
             raise SchemaError(f"{self.name!r} is no provider name.", "Use lower-case letters, digits and hyphens.")
-        for url in (self.api_base_url, *self._oauth_urls()):
+        oauth = self.oauth_endpoints
+        urls = (oauth.auth_url, oauth.token_url, oauth.revoke_url or "") if oauth else ()
+        for url in (self.api_base_url, *urls):
             check_url(url, f"{self.name} descriptor")
         for part in (self.endpoints, self.details):
             for table, endpoint in part.items():
@@ -215,15 +217,15 @@ class ProviderDescriptor:
         UnsupportedFeature
             The provider does not declare it.
         """
-        found = (self.details if single else self.endpoints).get(table)
-        if found is None:
+        endpoint = (self.details if single else self.endpoints).get(table)
+        if endpoint is None:
             what = f"single {table.name}" if single and table in self.endpoints else table.name
             raise UnsupportedFeature(
                 f"{self.display_name} does not offer {what}.",
                 f"It offers: {', '.join(self.tables()) or 'nothing yet'}.",
                 provider=self.name,
             )
-        return found
+        return endpoint
 
     def fault(self, response: Response) -> PierreError | None:
         """Return the error a response stands for where the vendor says more than its status, or None."""
@@ -231,12 +233,6 @@ class ProviderDescriptor:
         if error is None and response.status == 429 and self.limit_headers is not None:
             return self.limit_headers.fault(response, self.display_name, self.limits)
         return error
-
-    def _oauth_urls(self) -> tuple[str, ...]:
-        if self.oauth_endpoints is None:
-            return ()
-        urls = self.oauth_endpoints
-        return (urls.auth_url, urls.token_url, urls.revoke_url or "")
 
 
 def _switch(text: str) -> bool:

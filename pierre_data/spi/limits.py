@@ -50,6 +50,8 @@ class LimitHeaders:
         ``100, 100;window=60, 10000;window=86400``.
     usage : str
         Requests so far, in the same order.
+    remaining : str
+        Requests left, in the same order.
     reset : str
         Seconds until the window in force ends.
     calendar : bool
@@ -64,6 +66,7 @@ class LimitHeaders:
 
     limit: str
     usage: str = ""
+    remaining: str = ""
     reset: str = ""
     calendar: bool = False
 
@@ -72,8 +75,10 @@ class LimitHeaders:
         text = headers.get(self.limit, "")
         if named := re.match(r"(\d+),.*?\b\1;window=(\d+)", text):
             return next((window for window in limits if window.seconds == float(named[2])), None)
-        most, used = (re.findall(r"\d+", part) for part in (text, headers.get(self.usage, "")))
+        names = (self.limit, self.usage, self.remaining)
+        most, used, left = (re.findall(r"\d+", headers.get(name, "")) for name in names)
         over = [w for w, m, u in zip(limits, most, used, strict=False) if int(u) >= int(m)]
+        over += [w for w, n in zip(limits, left, strict=False) if int(n) == 0]
         return max(over or limits[:1], key=lambda window: window.seconds, default=None)
 
     def fault(self, response: Response, name: str, limits: Sequence[RateLimit]) -> RateLimited:
