@@ -119,7 +119,7 @@ class Vendor(FitnessProvider):
 
 def described(table: Table = ACTIVITIES, *, keep_days: float | None = None, **endpoint: Any) -> ProviderDescriptor:
     """Return what a vendor of one table says of itself."""
-    fields = {n: Field(n) for n in table.required if n != "provider"}
+    fields = endpoint.pop("fields", None) or {n: Field(n) for n in table.required if n != "provider"}
     made = Endpoint("/list", fields, **({"newest_first": True} | endpoint))
     keep = None if keep_days is None else dt.timedelta(days=keep_days)
     terms = Terms("https://acme.example/terms", keep=keep)

@@ -14,15 +14,15 @@ import pytest
 
 from pierre_data import schema
 from pierre_data.cache import CachePolicy, CacheTtl, CachingProvider, MemoryStore, Store
-from pierre_data.cache.blob import decode, encode
-from pierre_data.cache.pieces import latest
+from pierre_data.cache.arrow_tables import latest
+from pierre_data.cache.serialization import decode, encode, revision
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.errors import AccessDenied, Cancelled, NetworkError, StorageError
 from pierre_data.fetch import FetchContext, ProviderReport
 from pierre_data.schema import Table
-from pierre_data.spi import Event, Query
-from tests.cache_vendor import Clock, Vendor, instant, kept, monthly
+from pierre_data.spi import Event, Field, Query
+from tests.cache_vendor import Clock, Vendor, described, instant, kept, monthly
 
 NOW = "2026-11-25T09:00:00"
 ALL = Query(schema.ACTIVITIES)
@@ -159,10 +159,10 @@ def test_cancelled_between_pages_keeps_what_arrived(clock: Clock) -> None:
     vendor = Vendor(monthly(11, each=10), on_page=lambda n: stop.set() if n == 3 else None)
     provider = kept(vendor, clock)
     watch = FetchContext(ProviderReport("acme", "activities"), cancel=stop)
-    pieces = provider.tables(Query(schema.ACTIVITIES, instant("2026-01-01")), watch)
-    assert isinstance(watch.report.error, Cancelled)
-    assert sum(p.num_rows for p in pieces) == 30
-    assert "did not arrive" in watch.report.missing
+    fetched = provider.fetch(Query(schema.ACTIVITIES, instant("2026-01-01")), watch)
+    assert isinstance(fetched.report.error, Cancelled)
+    assert sum(p.num_rows for p in fetched.tables) == 30
+    assert "did not arrive" in fetched.report.missing
     vendor.on_page, vendor.asked = (lambda _: None), []
     assert len(ids(provider, "2026-01-01")) == 110
     assert vendor.asked[0] == (instant("2026-01-01"), instant("2026-10-01"))
@@ -207,7 +207,7 @@ def test_what_is_invalidated_during_a_fetch_is_not_kept_by_it(clock: Clock) -> N
     def meanwhile(number: int) -> None:
         if number == 2:
             clock.forward(seconds=1)
-            provider.invalidate_activity_list()
+            provider.invalidate("activity_list")
 
     vendor.on_page = meanwhile
     assert len(ids(provider)) == 20
@@ -252,10 +252,6 @@ def test_nothing_older_than_the_terms_allow_is_served_however_it_is_asked(clock:
     clock.forward(seconds=1)
     with pytest.raises(StorageError if offline else NetworkError):
         ids(later)
-    left = store.range("tenant:default:")
-    store.purge(clock())
-    assert left
-    assert store.range("tenant:default:") == []
 
 
 def test_what_the_terms_allow_for_a_week_is_read_again_weekly_on_different_days(clock: Clock) -> None:
@@ -267,8 +263,8 @@ def test_what_the_terms_allow_for_a_week_is_read_again_weekly_on_different_days(
         clock.forward(days=1)
         vendor.asked.clear()
         watch = FetchContext(ProviderReport("acme", "activities"))
-        provider.tables(ALL, watch)
-        assert not watch.report.cache_age_s > 7 * 86_400
+        fetched = provider.fetch(ALL, watch)
+        assert not fetched.report.cache_age_s > 7 * 86_400
         settled = {i for i in vendor.items if i < "202610"}
         today = {i for i in settled for a, b in vendor.asked if covers(a, b, vendor.items[i][0])}
         read.update(today)
@@ -341,7 +337,7 @@ def test_of_equal_ids_in_two_months_the_one_fetched_last_stays(clock: Clock) -> 
     provider.apply_event(Event("update", schema.ACTIVITIES, "20260500", instant("2026-05-02T06:00:00")))
     clock.forward(seconds=1)
     provider.frame(Query(schema.ACTIVITIES, instant("2026-05-01"), instant("2026-06-01")))
-    away = kept(vendor, clock, provider._shelf.store, offline=True)
+    away = kept(vendor, clock, provider._namespace.store, offline=True)
     assert away.frame(ALL).set_index("id").name["20260500"] == "Mended twice"
 
 
@@ -349,28 +345,90 @@ def test_an_entry_an_older_version_wrote_is_read_by_name(clock: Clock) -> None:
     vendor, store = Vendor(monthly(2)), MemoryStore()
     provider = kept(vendor, clock, store)
     ids(provider)
-    where = provider._shelf.key("activity_list", "2026-11")
+    where = provider._namespace.key("activity_list", "2026-11")
     [entry] = store.get_many([where]).values()
-    old = decode(entry.value).drop_columns(["name"]).append_column("mood", pa.array(["good"]))
-    store.put_many({where: Entry(encode(old), entry.fetched, entry.expires, entry.keep_until)})
+    old = decode(entry.value, None).drop_columns(["name"]).append_column("mood", pa.array(["good"]))
+    store.put_many(
+        {where: Entry(encode(old, provider._namespace.revision), entry.fetched, entry.expires, entry.keep_until)}
+    )
     frame = provider.frame(ALL)
     assert list(frame.columns) == list(schema.ACTIVITIES.columns)
     assert frame["id"].tolist() == ["20261100", "20261000"]
     assert frame["name"].isna().tolist() == [True, False]
 
 
-@pytest.mark.parametrize("value", [b"", b"not arrow", b"\x80\x04K\x01."])
-def test_a_damaged_entry_is_fetched_again(clock: Clock, value: bytes) -> None:
+def cut_short(value: bytes) -> bytes:
+    """Cut where the rows begin: Arrow reads such a stream as an empty table."""
+    second = value.find(b"\xff\xff\xff\xff", value.find(b"\xff\xff\xff\xff") + 4)
+    assert second > 0
+    return value[:second]
+
+
+def flipped(value: bytes) -> bytes:
+    at = len(value) * 2 // 3
+    return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+
+
+def older(value: bytes) -> bytes:
+    return encode(decode(value, None), 1)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda value: b"",
+    "foreign": lambda value: b"not arrow",
+    "pickle": lambda value: b"\x80\x04K\x01.",
+    "cut short": cut_short,
+    "one bit": flipped,
+    "of an older revision": older,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("single", [False, True])
+def test_what_is_not_what_was_stored_is_fetched_again(
+    clock: Clock, damage: Callable[[bytes], bytes], single: bool
+) -> None:
     vendor, store = Vendor(monthly(3)), MemoryStore()
     provider = kept(vendor, clock, store)
-    ids(provider)
-    where = provider._shelf.key("activity_list", "2026-09")
+    query = Query(schema.ACTIVITIES, id="20260900") if single else ALL
+    whole = provider.frame(query)
+    where = provider._namespace.key(*(("activity", "20260900") if single else ("activity_list", "2026-09")))
     [entry] = store.get_many([where]).values()
-    store.put_many({where: Entry(value, entry.fetched, entry.expires, entry.keep_until)})
-    watch = FetchContext(ProviderReport("acme", "activities"))
-    found = schema.ACTIVITIES.from_arrow(provider.tables(ALL, watch))
-    assert sorted(found["id"]) == ["20260900", "20261000", "20261100"]
-    assert watch.report.complete
+    damaged = Entry(damage(bytes(entry.value)), entry.fetched, entry.expires, entry.keep_until)
+    store.put_many({where: damaged})
+    asked = len(vendor.asked)
+    fetched = provider.fetch(query, FetchContext(ProviderReport("acme", "activities")))
+    rows = schema.ACTIVITIES.from_arrow(fetched.tables).sort_values("start_time", ascending=False, ignore_index=True)
+    assert rows.equals(whole.sort_values("start_time", ascending=False, ignore_index=True))
+    assert fetched.report.complete
+    assert len(vendor.asked) > asked
+    store.put_many({where: damaged})
+    away = kept(vendor, clock, store, offline=True)
+    assert "20260900" not in ([] if single else ids(away))
+
+
+def test_rows_that_a_feed_will_not_list_again_outlive_a_new_parser_and_the_rest_is_walked_again(clock: Clock) -> None:
+    vendor, store = Vendor(monthly(2), ignores_windows=True), MemoryStore()
+    provider = kept(vendor, clock, store, window_kind="feed")
+    ids(provider)
+    namespace = provider._namespace
+    keys = [namespace.key("activity_list", name) for name in ("2026-10", "2026-11")]
+    keys += [namespace.key(f"activity_list_{word}") for word in ("watermark", "walked")]
+    entries = store.get_many(keys)
+    assert len(entries) == 4
+    store.put_many({k: Entry(older(bytes(e.value)), e.fetched, e.expires, e.keep_until) for k, e in entries.items()})
+    vendor.asked.clear()
+    vendor.items = {"20261100": ("2026-11-01T06:00:00", "Read anew")}
+    frame = provider.frame(ALL).set_index("id")
+    assert vendor.asked[0] == (None, None)
+    assert frame.name.to_dict() == {"20261100": "Read anew", "20261000": "Morning"}
+
+
+def test_a_revision_changes_with_what_is_read() -> None:
+    base = described()
+    moved = described(fields={n: Field("a", "b") for n in ("id", "sport", "start_time", "elapsed_s")})
+    assert revision(base) == revision(described())
+    assert revision(base) != revision(moved)
 
 
 def test_two_clients_fill_one_period_at_once(clock: Clock, tmp_path: Path) -> None:
@@ -432,8 +490,7 @@ def test_single_entries_live_as_long_as_their_kind_and_go_stale_alike(clock: Clo
     vendor.on_page = lambda n: stop_at(n, NetworkError("No way.", "Wait."))(n)
     clock.forward(seconds=1)
     watch = FetchContext(ProviderReport("acme", "activities"))
-    provider.tables(one, watch)
-    assert isinstance(watch.report.stale_because, NetworkError)
+    assert isinstance(provider.fetch(one, watch).report.stale_because, NetworkError)
     clock.forward(days=7)
     with pytest.raises(NetworkError):
         provider.frame(one)
@@ -461,9 +518,9 @@ def test_a_disconnect_leaves_nothing(clock: Clock) -> None:
     store = MemoryStore()
     provider = kept(Vendor(monthly(3)), clock, store)
     ids(provider)
-    assert store.range("tenant:default:")
+    assert "0 entries" not in repr(store)
     provider.disconnect()
-    assert store.range("tenant:default:") == []
+    assert repr(store) == "MemoryStore(0 entries)"
 
 
 @pytest.mark.parametrize(

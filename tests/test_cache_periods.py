@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pierre_data.cache.periods import SETTLED_AFTER, Period, Window, passed, periods, windows, yearly
+from pierre_data.cache.periods import SETTLED_AFTER, Period, Window, periods, windows, yearly
 from pierre_data.cache.policy import CacheTtl, spread
 
 UTC = dt.UTC
@@ -134,13 +134,6 @@ def test_a_window_is_cut_at_years_newest_first() -> None:
     ]
     everything = Window(tuple(periods(None, None, NOW)))
     assert yearly(everything) == [everything]
-
-
-def test_a_walk_has_passed_the_periods_after_its_oldest_row() -> None:
-    assert passed(MONTHS, None) == []
-    assert [p.name for p in passed(MONTHS, day("2026-04-15"))] == ["2026-05", "2026-06"]
-    # Another row may start in the very moment the period does.
-    assert [p.name for p in passed(MONTHS, day("2026-05-01"))] == ["2026-06"]
 
 
 def test_lifetimes_are_spread_over_half_of_what_is_allowed() -> None:

@@ -19,7 +19,7 @@ from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.errors import StorageError
 
 ROOT = Path(__file__).parents[1]
-NAME = "cache-v1.sqlite"
+NAME = "cache-v2.sqlite"
 
 # What every child begins with; `folder` is its first argument.
 PRELUDE = """
@@ -48,7 +48,7 @@ while time.monotonic() < until:
     if done % 10 == 9:
         store.put_many({f"tenant:t:{n}": entry(bytes([n]) * 100_000, done / 1e6)})
     else:
-        wrong += store.get(f"tenant:t:{n}").value != bytes([n]) * 100_000
+        wrong += store.get_many([f"tenant:t:{n}"]).get(f"tenant:t:{n}").value != bytes([n]) * 100_000
     done += 1
 store.close()
 print(wrong, len(told), done)
@@ -72,7 +72,7 @@ for at in range(int(sys.argv[2])):
     torn += len(values) > 1
     found += len(values)
     store.close()
-con = sqlite3.connect(folder / "cache-v1.sqlite")
+con = sqlite3.connect(folder / "cache-v2.sqlite")
 print(torn, len(told), con.execute("PRAGMA integrity_check").fetchone()[0], found)
 con.close()
 """
@@ -90,10 +90,10 @@ for n in range(60):
         message = str(error)
         continue
     kept += 1
-rows = len(store.range("tenant:t:"))
-first = store.get("tenant:t:first").value == b"1" * 100_000
+rows = len(store.get_many([f"tenant:t:{n}" for n in ("first", *range(60), *(f"also-{n}" for n in range(60)))]))
+first = store.get_many(["tenant:t:first"]).get("tenant:t:first").value == b"1" * 100_000
 store.close()
-con = sqlite3.connect(folder / "cache-v1.sqlite")
+con = sqlite3.connect(folder / "cache-v2.sqlite")
 print(rows == 1 + 2 * kept, refused > 0, first, con.execute("PRAGMA integrity_check").fetchone()[0], message)
 con.close()
 """
@@ -105,7 +105,7 @@ if os.geteuid() == 0:  # modes do not stop root
     os.setresuid(65534, 65534, 65534)
 store = open_store(folder / sys.argv[2], None, notice=told.append)
 store.put_many({"tenant:t:a": entry(b"x")})
-print(type(store).__name__, store.get("tenant:t:a").value, len(told), told[0])
+print(type(store).__name__, store.get_many(["tenant:t:a"]).get("tenant:t:a").value, len(told), told[0])
 """
 
 FORKED = """
@@ -116,7 +116,7 @@ def busy(name):
     n = 0
     while not go.is_set():
         store.put_many({name: entry(b"%d" % n * 20_000, n / 1e5)})
-        store.get("tenant:t:a")
+        store.get_many(["tenant:t:a"]).get("tenant:t:a")
         n += 1
 
 threads = [threading.Thread(target=busy, args=(f"tenant:t:thread{n}",)) for n in range(2)]
@@ -129,16 +129,17 @@ for n in range(10):
     if child == 0:
         fresh = store.version() != before
         store.put_many({f"tenant:t:child{n}": entry(b"child" * 20_000)})
-        read = store.get("tenant:t:a").value == b"a" * 100_000
+        read = store.get_many(["tenant:t:a"]).get("tenant:t:a").value == b"a" * 100_000
         # The first with all finalizers, which takes half a second; none closes the store.
         (os._exit if n else sys.exit)(0 if read and fresh else 3)
     fine += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 go.set()
 for thread in threads:
     thread.join()
-children = sum(store.get(f"tenant:t:child{n}").value == b"child" * 20_000 for n in range(10))
+written = store.get_many([f"tenant:t:child{n}" for n in range(10)])
+children = sum(entry.value == b"child" * 20_000 for entry in written.values())
 store.close()
-con = sqlite3.connect(folder / "cache-v1.sqlite")
+con = sqlite3.connect(folder / "cache-v2.sqlite")
 print(fine, children, con.execute("PRAGMA integrity_check").fetchone()[0], len(told))
 con.close()
 """
@@ -158,14 +159,14 @@ Slow.inside.wait(30)  # the thread is inside a transaction and holds the lock
 child = os.fork()
 if child == 0:
     try:
-        store.get("tenant:t:b")
+        store.get_many(["tenant:t:b"]).get("tenant:t:b")
     except StorageError as error:
         sys.exit(7 if "forked while" in str(error) else 8)
     sys.exit(9)
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 Slow.go.set()
 thread.join()
-print(status, store.get("tenant:t:b").value)
+print(status, bytes(store.get_many(["tenant:t:b"])["tenant:t:b"].value))
 store.close()
 """
 
@@ -273,12 +274,12 @@ sys.stdin.read()
         store.delete_prefix("tenant:t:", at=time.time())
     with pytest.raises(StorageError, match="database is locked"):
         SQLiteStore(tmp_path, notice=refuse, wait=0.2)
-    found = store.get("tenant:t:a")
+    found = store.get_many(["tenant:t:a"]).get("tenant:t:a")
     assert found is not None
     assert found.value == b"kept"
     holder.communicate("")
     store.put_many({"tenant:t:a": entry(b"new")})
-    found = store.get("tenant:t:a")
+    found = store.get_many(["tenant:t:a"]).get("tenant:t:a")
     assert found is not None
     assert found.value == b"new"
     store.close()
@@ -298,10 +299,10 @@ def test_a_thread_that_never_ends_stops_others_for_a_bounded_time(tmp_path: Path
     thread.start()
     assert inside.wait(30)
     with pytest.raises(StorageError, match="another thread"):
-        store.get("tenant:t:b")
+        store.get_many(["tenant:t:b"]).get("tenant:t:b")
     go.set()
     thread.join()
-    found = store.get("tenant:t:b")
+    found = store.get_many(["tenant:t:b"]).get("tenant:t:b")
     assert found is not None
     assert found.value == b"slow"
     store.close()

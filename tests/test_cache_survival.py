@@ -9,18 +9,19 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from pierre_data import CachePolicy, Client
-from pierre_data.errors import StorageNotice
+from pierre_data.cache import Entry
+from pierre_data.errors import StorageError, StorageNotice
 from tests.strava_server import StravaServer
 from tests.test_client import settings
 
 ROOT = Path(__file__).parents[1]
-NAME = "cache-v1.sqlite"
+NAME = "cache-v2.sqlite"
 
 # What every child begins with; its arguments are a folder and the vendor's address.
 PRELUDE = """
@@ -230,3 +231,51 @@ def test_two_clients_fetch_one_history_at_once(strava: StravaServer, tmp_path: P
     assert found == [50] * 4
     assert len(Client(["strava"], settings=settings(strava, tmp_path)).activities()) == 50
     assert len(strava.asked) == asked
+
+
+class Gone:
+    """A store none of whose methods works, and which raises what it likes."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
+        raise self.error
+
+    def put_many(self, entries: Mapping[str, Entry]) -> None:
+        raise self.error
+
+    def delete_prefix(self, prefix: str, *, at: float) -> int:
+        raise self.error
+
+    def version(self) -> tuple[int, ...]:
+        raise self.error
+
+    def close(self) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [StorageError("The bucket is gone.", "Look for it."), KeyError("bucket")])
+def test_trouble_of_a_store_of_ones_own_breaks_no_read(strava: StravaServer, tmp_path: Path, error: Exception) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client = Client(["strava"], settings=settings(strava, tmp_path), cache=Gone(error))
+        assert len(client.activities()) == len(client.activities(policy=CachePolicy.REFRESH)) == 50
+        assert len(client.athlete()) == 1
+        with pytest.raises(StorageError, match="bucket"):  # what must go would stay
+            client.invalidate()
+        client.close()
+    assert [w.category for w in caught] == [StorageNotice]
+    assert "bucket" in str(caught[0].message)
+
+
+def test_a_file_that_is_truncated_while_it_is_open_costs_a_fetch(strava: StravaServer, tmp_path: Path) -> None:
+    client = Client(["strava"], settings=settings(strava, tmp_path))
+    whole = client.activities()
+    os.truncate(tmp_path / "cache" / NAME, 0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        part = client.activities("2017-01-01", "2018-01-01")
+    assert part["id"].tolist() == whole[whole.start_time.dt.year == 2017]["id"].tolist()
+    assert {w.category for w in caught} <= {StorageNotice}
+    client.close()

@@ -352,10 +352,9 @@ def test_what_is_kept_says_too_how_far_back_it_goes() -> None:
         counts = []
         for _ in range(2):
             watch = FetchContext(ProviderReport("coros", "activities"))
-            made.tables(query, watch)
-            counts.append((watch.report.cut_at, len(server.requests)))
+            counts.append((made.fetch(query, watch).report.cut_at, len(server.requests)))
         single = FetchContext(ProviderReport("coros", "activities"))
-        made.tables(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
+        fetched = made.fetch(Query(schema.ACTIVITIES, id=RUN, now=NOW), single)
         made.close()
     assert counts == [(NOW - dt.timedelta(days=88), 3)] * 2
-    assert single.report.cut_at is None
+    assert fetched.report.cut_at is None

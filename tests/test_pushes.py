@@ -77,7 +77,7 @@ def test_what_is_deleted_leaves_a_feed(server: FaultServer) -> None:
     gone = Event("delete", schema.ACTIVITIES, RUN, dt.datetime(2026, 5, 9, 6, tzinfo=dt.UTC), USER)
     made.apply_event(gone, account=USER)
     offline = CachingProvider(
-        made.provider, made._shelf.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
+        made.provider, made._namespace.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
     )
     assert ids(offline) == sorted(set(first) - {RUN[-2:]})
 
@@ -85,7 +85,7 @@ def test_what_is_deleted_leaves_a_feed(server: FaultServer) -> None:
 def test_a_list_that_is_forgotten_is_walked_again_from_the_beginning(server: FaultServer) -> None:
     made = kept(server, Clock(NOW))
     first, asked = ids(made), len(server.seen)
-    assert made.invalidate_activity_list() > 2
+    assert made.invalidate("activity_list") > 2
     assert ids(made) == first
     assert len(server.seen) == 2 * asked
 
@@ -98,9 +98,9 @@ def pushed(made: CachingProvider, body: Any, account: str | None = USER) -> list
 def recovered(made: CachingProvider) -> dict[str, float]:
     watch = FetchContext(ProviderReport("garmin", "recovery"))
     offline = CachingProvider(
-        made.provider, made._shelf.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
+        made.provider, made._namespace.store, garmin.descriptor, offline=True, now=Clock(NOW + dt.timedelta(hours=1))
     )
-    frame = schema.RECOVERY.from_arrow(offline.tables(Query(schema.RECOVERY, DAY, DAY + dt.timedelta(1)), watch))
+    frame = schema.RECOVERY.from_arrow(offline.fetch(Query(schema.RECOVERY, DAY, DAY + dt.timedelta(1)), watch).tables)
     assert len(frame) == 1
     row = frame.iloc[0]
     return {name: float(row[name]) for name in ("steps", "hrv_rmssd_ms", "stress_score")}
@@ -191,11 +191,8 @@ def test_a_push_does_not_pretend_that_its_month_is_complete() -> None:
         assert not made.apply_event(activities(("1", 5000.0), ("2", 800.0))).ignored  # the option says who it is
         made.apply_event(activities(("1", None)))  # an update replaces
         query = Query(schema.ACTIVITIES, DAY, DAY + dt.timedelta(days=1), now=DAY)
-        assert (
-            len(made.listing(query, FetchContext(ProviderReport("terra", "activities"))).missing(CachePolicy.USE_CACHE))
-            == 1
-        )
-        offline = CachingProvider(inside, made._shelf.store, terra.descriptor, offline=True, now=clock)
+        assert made.estimate(query).missing_periods == 1
+        offline = CachingProvider(inside, made._namespace.store, terra.descriptor, offline=True, now=clock)
         frame = offline.frame(query).set_index("id")
     assert frame.distance_m.isna().to_dict() == {"1": True, "2": False}
 

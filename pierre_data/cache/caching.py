@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
 
-from pierre_data.cache.estimate import Estimate, estimate
-from pierre_data.cache.feed import Feed, coalesced
-from pierre_data.cache.listing import Listing
-from pierre_data.cache.pieces import latest
+from pierre_data.cache.arrow_tables import coalesced, join
+from pierre_data.cache.asking import Closeable, InFlight, batches
+from pierre_data.cache.cost import Estimate, expected_cost
+from pierre_data.cache.memory import MemoryStore
+from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
+from pierre_data.cache.period_cache import PeriodCache, Served
 from pierre_data.cache.policy import CachePolicy, CacheTtl
-from pierre_data.cache.pushed import Handled, apply, concerns, forget_list, is_feed, owner
-from pierre_data.cache.shelf import UNLIMITED, Shelf, scope
+from pierre_data.cache.resources import LISTS, SINGLES
+from pierre_data.cache.serialization import revision
 from pierre_data.cache.store import Store
-from pierre_data.cache.words import LISTS, SINGLES
+from pierre_data.cache.upload_feed import UploadFeed
+from pierre_data.cache.webhooks import Handled, account_of, apply, concerns, forget_list, is_feed
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
-from pierre_data.spi import (
-    Credentials,
-    Event,
-    FitnessProvider,
-    Page,
-    ProviderConfig,
-    ProviderDescriptor,
-    Query,
-)
+from pierre_data.fetch import FetchContext, Fetched, ProviderReport, cut
+from pierre_data.spi import Credentials, Event, FitnessProvider, ProviderConfig, ProviderDescriptor, Query
 
 
 class CachingProvider(FitnessProvider):
@@ -65,12 +61,15 @@ class CachingProvider(FitnessProvider):
         offline: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.provider = provider
-        self.descriptor = descriptor
+        self.provider, self.descriptor = provider, descriptor
         keep: dt.timedelta = (descriptor.terms.keep if descriptor.terms else None) or UNLIMITED
         owner = (tenant, user, scope(provider.config))
-        self._shelf = Shelf(store, owner, (ttl or CacheTtl()).capped(keep), keep, now)
+        self._namespace = CacheNamespace(
+            store, owner, (ttl or CacheTtl()).capped(keep), keep, now, revision(descriptor)
+        )
         self._offline = offline
+        self._batches = partial(batches, provider)
+        self._in_flight = InFlight()
 
     @property
     def name(self) -> str:
@@ -95,9 +94,8 @@ class CachingProvider(FitnessProvider):
 
     def close(self) -> None:
         """Close the connections of the provider inside."""
-        close = getattr(self.provider, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self.provider, Closeable):
+            self.provider.close()
 
     def health_check(self) -> None:
         """Ask the provider inside, past the cache."""
@@ -110,17 +108,13 @@ class CachingProvider(FitnessProvider):
 
     def invalidate_user(self) -> int:
         """Remove everything kept for this account; returns how many entries went."""
-        return self._shelf.forget()
-
-    def invalidate_activity_list(self) -> int:
-        """Remove the kept activity lists; returns how many entries went."""
-        return self.invalidate("activity_list")
+        return self._namespace.forget()
 
     def invalidate(self, resource: str | None = None) -> int:
         """Remove one resource, such as ``"sleep_list"``, or everything; returns how many entries went."""
         if resource in LISTS.values():
-            return forget_list(str(resource), self._shelf)
-        return self._shelf.forget(resource)
+            return forget_list(str(resource), self._namespace)
+        return self._namespace.forget(resource)
 
     def apply_event(self, event: Event, *, account: str | None = None) -> Handled:
         """Forget what an event makes untrue, and keep the rows it brings; repeats and disorder do no harm.
@@ -139,13 +133,13 @@ class CachingProvider(FitnessProvider):
         """
         if not concerns(event, account or self.account):
             return Handled(ignored=True)
-        return apply(event, self._shelf, self.descriptor, self.name)
+        return apply(event, self._namespace, self.descriptor, self.name)
 
     @property
     def account(self) -> str | None:
         """The vendor's id of the athlete, from the option that names it or the profile that is kept."""
         named = [self.config.options.get(o) for o, option in self.descriptor.options.items() if option.from_account]
-        return next((str(id) for id in named if id), None) or owner(self._shelf)
+        return next((str(id) for id in named if id), None) or account_of(self._namespace)
 
     def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
         """Return the rows a query asks for.
@@ -155,21 +149,18 @@ class CachingProvider(FitnessProvider):
         PierreError
             What went wrong at the vendor; what had arrived is kept.
         """
-        context = FetchContext(ProviderReport(self.name, query.table.name))
-        pieces = self.tables(query, context, policy)
-        if context.report.error is not None:
-            raise context.report.error
-        return query.table.from_arrow(pieces)
+        fetched = self.fetch(query, FetchContext(ProviderReport(self.name, query.table.name)), policy)
+        if fetched.report.error is not None:
+            raise fetched.report.error
+        return query.table.from_arrow(fetched.tables)
 
-    def tables(
-        self, query: Query, context: FetchContext, policy: CachePolicy = CachePolicy.USE_CACHE
-    ) -> list[pa.Table]:
-        """Return what there is; a failure is in ``context.report.error``, and what had arrived is returned and kept.
+    def fetch(self, query: Query, context: FetchContext, policy: CachePolicy = CachePolicy.USE_CACHE) -> Fetched:
+        """Return what there is; a failure is in the report, and what had arrived is returned and kept.
 
         Parameters
         ----------
         query : Query
-            What is asked.
+            What is asked; with a `limit`, a list that comes newest first is walked no further than needed.
         context : FetchContext
             Is told what happens, and may cancel.
         policy : CachePolicy
@@ -177,23 +168,30 @@ class CachingProvider(FitnessProvider):
 
         Returns
         -------
-        list of pyarrow.Table
-            Each with some of the table's columns.
+        Fetched
+            Tables with some of the table's columns each; `complete_from` when a limit stopped the walk.
         """
-        context.report.searched_from = query.after
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
-            now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
+            now = dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC)
             context.report.note_reach(query.after, endpoint.reaches(now))
-        if self._is_local() or (policy is CachePolicy.BYPASS and not self._offline):
-            pieces = self._straight(query, context)
-            context.report.good_until = float("inf") if self.descriptor.synthetic else 0.0
-        elif query.id is None and query.table.name in LISTS:
-            pieces = self._listed(query, context, policy)
-        else:
-            pieces = self._single(query, context, policy)
-        context.report.rows = sum(p.num_rows for p in pieces)
-        return pieces
+        # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
+        local = self.provider.is_local
+        bypass = policy is CachePolicy.BYPASS and not self._offline
+        listed = query.id is None and query.table.name in LISTS
+        try:
+            if local or (bypass and (not listed or query.limit is None or is_feed(self.descriptor, query.table))):
+                served = self._past_the_cache(query, context)
+            else:
+                served = (self._list if listed else self._single)(query, context, policy)
+        except Cancelled as error:  # while another's fetch was waited for
+            served = Served(error=error)
+        if local or bypass:
+            served.good_until = float("inf") if self.descriptor.synthetic else 0.0
+        tables = [piece for piece, _ in served.pieces] if query.id is not None else served.tables(query)
+        rows = sum(table.num_rows for table in tables)
+        report = served.report(context.report, rows, self._namespace.now())
+        return Fetched(tables, replace(report, searched_from=query.after), served.complete_from)
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
         """Return what a windowed question would cost; nothing is fetched.
@@ -204,88 +202,70 @@ class CachingProvider(FitnessProvider):
             The provider does not offer that table.
         """
         endpoint = self.descriptor.endpoint(query.table)
-        if self._is_local():
+        if self.provider.is_local:
             return Estimate(self.name)
-        listing = self.listing(query, FetchContext(ProviderReport(self.name, query.table.name)))
-        now = dt.datetime.fromtimestamp(self._shelf.now(), dt.UTC)
-        limits, in_flight = self.descriptor.limits, self.descriptor.in_flight
-        missing, fresh = listing.missing(policy), listing.fresh(policy)
-        return estimate(self.name, endpoint, missing, fresh, limits, in_flight, now)
-
-    def _is_local(self) -> bool:
-        # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
-        return not self.descriptor.api_base_url
-
-    def listing(self, query: Query, context: FetchContext) -> Listing:
-        """Return a windowed question over the kept periods."""
-        endpoint = self.descriptor.endpoints.get(query.table)
-        return Listing(
-            self._shelf,
-            LISTS[query.table.name],
-            self._fetch,
-            query,
-            context,
-            newest_first=endpoint is not None and endpoint.newest_first,
-            page=int(getattr(endpoint.paging, "size", None) or 0) if endpoint else 0,
+        periods = PeriodCache(self._namespace, LISTS[query.table.name], endpoint, query)
+        estimate = expected_cost(
+            self.descriptor, query.table, periods.missing(policy), periods.fresh(policy), periods.clock
         )
+        return replace(estimate, provider=self.name)
 
-    def _listed(self, query: Query, context: FetchContext, policy: CachePolicy) -> list[pa.Table]:
-        if self._is_feed(query):
-            return Feed(self._shelf, LISTS[query.table.name], self._fetch, query, context).tables(
-                policy, offline=self._offline
-            )
-        listing = self.listing(query, context)
-        return listing.offline() if self._offline else listing.tables(policy)
-
-    def _single(self, query: Query, context: FetchContext, policy: CachePolicy) -> list[pa.Table]:
-        word, lifetime = SINGLES.get(query.table.name, (query.table.name, "activity"))
-        shelf, where = self._shelf, self._shelf.key(word, query.id or "")
-        kept = shelf.find([where]).get(where)
-        if kept is not None and (self._offline or (policy is CachePolicy.USE_CACHE and shelf.now() < kept.expires)):
-            return shelf.use([kept], context)
+    def _list(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
+        resource, endpoint = LISTS[query.table.name], self.descriptor.endpoints.get(query.table)
+        if (
+            policy is CachePolicy.BYPASS and not self._offline
+        ):  # a limit stops the walk of a cache of this question alone
+            alone = replace(self._namespace, store=MemoryStore())
+            cache = PeriodCache(alone, resource, endpoint, query)
+            return cache.fetch(cache.missing(policy), self._batches, context)
+        if endpoint is not None and endpoint.window_kind == "feed":
+            if self._offline:
+                return UploadFeed(self._namespace, resource, endpoint, query).offline()
+            with self._in_flight.claim({resource}, context):
+                return UploadFeed(self._namespace, resource, endpoint, query).catch_up(policy, self._batches, context)
+        cache = PeriodCache(self._namespace, resource, endpoint, query)
         if self._offline:
-            context.report.error = StorageError(
-                f"Offline, and {word} of {self.name} is not in the cache.",
-                "Unset PIERRE_OFFLINE once to fetch it.",
-                provider=self.name,
-            )
-            return []
-        began = shelf.now()
-        found = self._straight(query, context)
-        error, seconds = context.report.error, getattr(shelf.ttl, lifetime)
-        if error is None:
-            full = [p.replace_schema_metadata(None) for p in found if p.num_rows]
-            joined = pa.concat_tables(full, promote_options="default") if full else pa.table({})
-            shelf.put({where: (joined, seconds)}, began)
-            context.report.good_until = min(context.report.good_until, began + seconds)
-        elif kept is not None and error.retryable and not isinstance(error, Cancelled):
-            return shelf.use([kept], context, because=error)
-        return found
+            return cache.offline()
+        missing = cache.missing(policy)
+        with self._in_flight.claim({f"{resource}:{p.name}" for w in missing for p in w.periods}, context) as waited:
+            if waited and policy is CachePolicy.USE_CACHE:  # somebody has just fetched it
+                cache = PeriodCache(self._namespace, resource, endpoint, query)
+                missing = cache.missing(policy)
+            return cache.fetch(missing, self._batches, context)
 
-    def _is_feed(self, query: Query) -> bool:
-        return is_feed(self.descriptor, query.table) and query.id is None
+    def _single(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
+        resource, lifetime = SINGLES.get(query.table.name, (query.table.name, "activity"))
+        namespace, qualifier = self._namespace, query.id or ""
+        kept = namespace.find_one(resource, qualifier)
+        if kept is not None and (self._offline or (policy is CachePolicy.USE_CACHE and namespace.now() < kept.expires)):
+            return Served().use(kept)
+        if self._offline:
+            what = f"Offline, and {resource} of {self.name} is not in the cache."
+            return Served(error=StorageError(what, "Unset PIERRE_OFFLINE once to fetch it.", provider=self.name))
+        where, seconds = namespace.key(resource, qualifier), getattr(namespace.ttl, lifetime)
+        with self._in_flight.claim({where}, context) as waited:
+            if waited and policy is CachePolicy.USE_CACHE:  # somebody has just fetched it
+                kept = namespace.find_one(resource, qualifier)
+                if kept is not None and namespace.now() < kept.expires:
+                    return Served().use(kept)
+            began, served = namespace.now(), self._past_the_cache(query, context)
+            if served.error is None:
+                namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
+                served.good_until = began + seconds
+            elif kept is not None and served.error.retryable and not isinstance(served.error, Cancelled):
+                return Served(stale_because=served.error).use(kept)
+            return served
 
-    def _straight(self, query: Query, context: FetchContext) -> list[pa.Table]:
-        pieces: list[pa.Table] = []
-        # What starts in a window is uploaded in it or later.
-        asked = replace(query, before=None) if self._is_feed(query) else query
+    def _past_the_cache(self, query: Query, context: FetchContext) -> Served:
+        served, began, pieces = Served(), self._namespace.now(), list[pa.Table]()
+        feed = query.id is None and is_feed(self.descriptor, query.table)
         try:
-            pieces.extend(batch.table for batch in self._fetch(asked, context))
+            # What starts in a window of a feed is uploaded in it or later.
+            for batch in self._batches(replace(query, before=None) if feed else query, context):
+                pieces.append(batch.table)
         except PierreError as error:
-            context.report.error = error
-        if query.id is not None:
-            return pieces
-        found = [cut(piece, query.table, query.after, query.before) for piece in pieces]
-        return [coalesced(found, query.table)] if self._is_feed(query) else latest(found, query.table)
-
-    def _fetch(self, query: Query, context: FetchContext) -> Iterator[Batch]:
-        batches = getattr(self.provider, "batches", None)
-        if batches is not None:
-            yield from batches(query, context)
-            return
-        context.check()
-        found = query.table.to_arrow(query.table.conform(self.provider.frame(query)))
-        page = Page(found.num_rows)
-        found = cut(found, query.table, query.after, query.before)
-        context.arrived(found.num_rows, ())
-        yield Batch(found, page)
+            served.error = error
+        if feed:
+            pieces = [coalesced([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)]
+        served.pieces = [(piece, began) for piece in pieces]
+        return served

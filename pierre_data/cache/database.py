@@ -13,8 +13,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -32,62 +33,31 @@ _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA secure_delete=ON",
-    f"PRAGMA mmap_size={256 * 2**20}",
-    # Pages of 64 KiB: a history leaves the log, which is not mapped into memory, and is read a fifth faster.
-    "PRAGMA wal_autocheckpoint=16",
+    "PRAGMA wal_autocheckpoint=16",  # large pages: the log stays at a megabyte
+    # And no mmap_size: a file that another program truncates would end the process.
 )
 
 _OPEN: WeakValueDictionary[int, Database] = WeakValueDictionary()
 
 
 class Database(SQLiteDict):
-    """A SQLite file of this user alone.
+    """Its table ``entries`` of bytes, in a file of this user alone; see `SQLiteStore` for path, notice and wait."""
 
-    Parameters
-    ----------
-    path : Path
-        Made with mode 0600 in a folder with mode 0700, as is what SQLite keeps beside it.
-    tables : sequence of str
-        Statements that make the tables if they are missing; one is ``entries``, with a ``key`` and a ``value``.
-    check : str
-        A query that fails if a table is missing or has another shape.
-    notice : callable
-        Told when a damaged file was set aside.
-    wait : float
-        Longest wait for another thread or process, in seconds.
-
-    Raises
-    ------
-    StorageError
-        The file is a link, belongs to somebody else, can be written by others, or cannot be opened.
-    """
-
-    def __init__(self, path: Path, tables: Sequence[str], check: str, *, notice: Notice, wait: float = 5.0) -> None:
+    def __init__(self, path: Path, *, notice: Notice, wait: float = 5.0) -> None:
         # Before anything can fail: the class above closes in its finalizer.
         self._lock, self._connection = threading.RLock(), None
-        self._path, self._tables, self._check, self._notice = path, tables, check, notice
-        self._wait, self._inode = wait, 0
-        self._forking = self._stuck = self._orphan = False
+        self._notice, self._wait, self._inode = notice, wait, 0
+        self._forking = self._stuck = self._orphan = self._making = False
         #: How often the file was opened.
         self.opened = 0
         prepare(path)
         _OPEN[id(self)] = self
-        super().__init__(path, table_name="entries", serializer=None, wal=True)
+        super().__init__(path, table_name="entries", serializer=None)
 
     def run(self, work: Callable[[sqlite3.Connection], _T], *, commit: bool = False) -> _T:
-        """Do some work; a file that turns out to be damaged is replaced once, and the work done on the new one.
+        """Do some work on the connection; a file that turns out to be damaged is replaced once, and the work done anew.
 
-        Parameters
-        ----------
-        work : callable
-            Is given the connection, which no other thread uses meanwhile.
-        commit : bool
-            In one transaction: all of it or nothing.
-
-        Raises
-        ------
-        StorageError
-            The file cannot be used, or was locked for too long.
+        Raises StorageError when the file cannot be used, or was locked for too long.
         """
         for again in (True, False):
             try:
@@ -95,18 +65,15 @@ class Database(SQLiteDict):
                     return work(con)
             except (sqlite3.Error, OSError) as error:
                 if not (again and _damaged(error)):
-                    raise self._trouble(error) from error
+                    raise StorageError(
+                        f"The cache {self.db_path} cannot be used: {error}.",
+                        "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
+                    ) from error
                 self._replace(error)
         raise AssertionError("unreachable")
 
-    def forget_log(self) -> None:
-        """Write the log into the file and empty it, so that nothing removed stays there; not if others read just now.
-
-        Raises
-        ------
-        StorageError
-            The file cannot be used.
-        """
+    def empty_log(self) -> None:
+        """Write the log into the file and empty it: nothing removed stays there, unless others read just now."""
 
         def empty(con: sqlite3.Connection) -> None:
             con.execute("PRAGMA busy_timeout=0")
@@ -122,6 +89,8 @@ class Database(SQLiteDict):
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
+        if self._making:  # the stock class closes before it makes its table
+            return
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -130,7 +99,7 @@ class Database(SQLiteDict):
     # What requests-cache's own methods stand on.
 
     def init_db(self) -> None:
-        """Open the file and make its tables."""
+        """Open the file; a damaged one is replaced."""
         self.close()
         self.run(lambda con: None)
 
@@ -145,6 +114,7 @@ class Database(SQLiteDict):
         try:
             if self._connection is None:
                 self._connection = self._connected()
+                self._make_table(self._connection)
             con = self._connection
             if not commit or con.in_transaction:
                 yield con
@@ -169,19 +139,17 @@ class Database(SQLiteDict):
             yield
 
     def __getitem__(self, key: str) -> bytes:
-        """Return the bytes of a key."""
-
-        def read(con: sqlite3.Connection) -> list[tuple[bytes]]:
-            return con.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchall()
-
-        for (value,) in self.run(read):
-            return value
-        raise KeyError(key)
+        """Return the bytes of a key; the stock one pastes it into the statement."""
+        sql = "SELECT value FROM entries WHERE key = ?"
+        rows: list[tuple[bytes]] = self.run(lambda con: con.execute(sql, (key,)).fetchall())
+        if not rows:
+            raise KeyError(key)
+        return rows[0][0]
 
     # Private.
 
     def _connected(self) -> sqlite3.Connection:
-        con = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=self._wait)
+        con = sqlite3.connect(self.db_path, isolation_level=None, check_same_thread=False, timeout=self._wait)
         try:
             until = time.monotonic() + self._wait
             while True:
@@ -194,33 +162,38 @@ class Database(SQLiteDict):
                     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                         raise
                     time.sleep(0.01)
-            try:
-                con.execute(self._check).fetchall()
-            except sqlite3.OperationalError:
-                con.execute("BEGIN IMMEDIATE")
-                for statement in (*self._tables, self._check):
-                    con.execute(statement).fetchall()
-                con.execute("COMMIT")
-            self._inode = os.stat(self._path).st_ino
+            self._inode = os.stat(self.db_path).st_ino
         except BaseException:
             con.close()
             raise
         self.opened += 1
         return con
 
+    def _make_table(self, con: sqlite3.Connection) -> None:
+        """Let the stock class make its table if it is missing, and an index of when entries were fetched."""
+        try:
+            if not con.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries_fetched'").fetchall():
+                self._making = True
+                con.execute("BEGIN IMMEDIATE")  # what is not ours is left as it is
+                super().init_db()  # type: ignore[no-untyped-call]
+                con.execute("CREATE INDEX IF NOT EXISTS entries_fetched ON entries (substr(value, 9, 8))")
+                con.execute("COMMIT")
+            con.execute("SELECT key, value, expires FROM entries LIMIT 0").fetchall()
+        except BaseException:
+            con.close()
+            self._connection = None
+            raise
+        finally:
+            self._making = False
+
     def _replace(self, error: Exception) -> None:
+        path = Path(self.db_path)
         with self._lock:
             self.close()
-            aside = set_aside(self._path, self._inode)
-            prepare(self._path)
+            aside = set_aside(path, self._inode)
+            prepare(path)
         if aside is not None:
-            self._notice(f"The cache {self._path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")
-
-    def _trouble(self, error: Exception) -> StorageError:
-        return StorageError(
-            f"The cache {self._path} cannot be used: {error}.",
-            "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
-        )
+            self._notice(f"The cache {path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")
 
     # SQLite keeps what it knows about a file's locks in the memory of the process.  A child that inherits it from an
     # open connection reads without a lock and can never write, even through a connection of its own (tried 2026-11
@@ -247,19 +220,16 @@ class Database(SQLiteDict):
             self._connection = None
 
 
-def _each(step: Callable[[Database], None]) -> Callable[[], None]:
-    def take() -> None:
-        for database in list(_OPEN.values()):
-            step(database)
-
-    return take
+def _each(step: Callable[[Database], None]) -> None:
+    for database in list(_OPEN.values()):
+        step(database)
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_each(Database._before_fork),
-        after_in_parent=_each(Database._after_fork),
-        after_in_child=_each(Database._after_fork_in_child),
+        before=partial(_each, Database._before_fork),
+        after_in_parent=partial(_each, Database._after_fork),
+        after_in_child=partial(_each, Database._after_fork_in_child),
     )
 
 

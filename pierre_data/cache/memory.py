@@ -6,8 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from pierre_data.cache.keys import closed, covers
-from pierre_data.cache.store import REMEMBER, SKEW, Entry, Times, admitted, latest
+from pierre_data.cache.store import DELETED, Entry, accepted, deletion, rivals
 
 
 class MemoryStore:
@@ -22,74 +21,50 @@ class MemoryStore:
     --------
     >>> store = MemoryStore()
     >>> store.put_many({"a:1": Entry(b"x", fetched=1.0, expires=2.0, keep_until=3.0)})
-    >>> store.get("a:1").value
-    b'x'
+    >>> store.get_many(["a:1", "a:2"])
+    {'a:1': Entry(value=b'x', fetched=1.0, expires=2.0, keep_until=3.0)}
     >>> store.delete_prefix("a:", at=5.0)
     1
     """
 
     def __init__(self, max_bytes: int = 256 * 2**20) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._gone: dict[str, float] = {}
-        self._bytes = 0
-        self._max_bytes = max_bytes
-        self._writes = 0
-        self._lock = threading.Lock()
+        self._bytes, self._max_bytes, self._writes = 0, max_bytes, 0
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self._entries)} entries)"
-
-    def get(self, key: str) -> Entry | None:
-        """Return an entry, however old, or None."""
-        return self.get_many([key]).get(key)
+        return f"MemoryStore({sum(not key.startswith(DELETED) for key in self._entries)} entries)"
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries there are, however old."""
         with self._lock:
-            found = {key: self._entries[key] for key in keys if key in self._entries}
-            for key in found:
+            entries = {key: self._entries[key] for key in keys if key in self._entries}
+            for key in entries:
                 self._entries.move_to_end(key)
-            return found
+            return entries
 
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Keep entries; one that alone is larger than the store is not kept."""
-        now = latest(entries)
         with self._lock:
             self._writes += 1
-            for key, entry in admitted(entries, self._gone, now).items():
-                old = self._entries.get(key)
-                if old is not None and entry.fetched < old.fetched <= now + SKEW:
-                    continue
+            fetched = {key: self._entries[key].fetched for key in rivals(entries) if key in self._entries}
+            for key, entry in accepted(entries, fetched).items():
                 self._drop(key)
                 if len(entry.value) <= self._max_bytes:
                     self._entries[key] = entry
                     self._bytes += len(entry.value)
             while self._bytes > self._max_bytes:
-                self._drop(next(iter(self._entries)))
-
-    def range(self, prefix: str) -> list[Times]:
-        """Return the times of the entries a prefix covers, sorted by key."""
-        with self._lock:
-            found = [(key, entry) for key, entry in self._entries.items() if covers(prefix, key)]
-        return sorted((key, e.fetched, e.expires, e.keep_until) for key, e in found)
+                self._drop(next(key for key, entry in self._entries.items() if entry.value))
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove the entries a prefix covers, and return how many."""
-        start = closed(prefix)
+        """Remove what a prefix covers, and return how many entries went."""
         with self._lock:
-            self._writes += 1
-            old = self._gone.get(start, at)
-            self._gone[start] = at if old > at + SKEW else max(at, old)
-            return self._drop_all([key for key in self._entries if covers(start, key)])
-
-    def purge(self, now: float) -> int:
-        """Remove what must not be kept any longer, and return how many entries went."""
-        with self._lock:
-            self._writes += 1
-            self._gone = {start: at for start, at in self._gone.items() if now - REMEMBER < at <= now + SKEW}
-            return self._drop_all(
-                [key for key, e in self._entries.items() if e.keep_until <= now or e.fetched > now + SKEW]
-            )
+            forgotten = [k for k, e in self._entries.items() if k.startswith(DELETED) and e.keep_until <= at]
+            covered = [key for key in self._entries if f"{key}:".startswith(prefix)]
+            for key in (*forgotten, *covered):
+                self._drop(key)
+            self.put_many(deletion(prefix, at))
+            return len(covered)
 
     def version(self) -> tuple[int, ...]:
         """Return the number of writes."""
@@ -102,12 +77,6 @@ class MemoryStore:
             self._entries.clear()
             self._bytes = 0
 
-    def _drop_all(self, keys: Sequence[str]) -> int:
-        for key in keys:
-            self._drop(key)
-        return len(keys)
-
     def _drop(self, key: str) -> None:
         old = self._entries.pop(key, None)
-        if old is not None:
-            self._bytes -= len(old.value)
+        self._bytes -= len(old.value) if old is not None else 0

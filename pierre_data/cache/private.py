@@ -17,18 +17,10 @@ _POSIX = os.name == "posix"
 
 
 def prepare(path: Path) -> None:
-    """Make the folder (0700) and the file (0600) if they are missing, and check them if they are there.
+    """Make the folder (0700) and the file (0600) if they are missing, and check them and what SQLite keeps beside it.
 
-    Parameters
-    ----------
-    path : Path
-        The file; what SQLite keeps beside it is checked too.
-
-    Raises
-    ------
-    StorageError
-        It cannot be made; or it is a link, belongs to somebody else or can be written by others.  What others can
-        only read is tightened.
+    What others can only read is tightened.  Raises StorageError when it cannot be made, is a link, belongs to somebody
+    else or can be written by others.
     """
     try:
         _make_folder(path.parent)
@@ -48,24 +40,9 @@ def prepare(path: Path) -> None:
 
 
 def set_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file and what belongs to it; nothing is ever deleted.
+    """Rename a damaged file and what belongs to it to ``<name>.corrupt-<seconds since 1970>``; nothing is deleted.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    inode : int
-        Number of the file that was found damaged, 0 when unknown.
-
-    Returns
-    -------
-    Path or None
-        Its new name, ``<name>.corrupt-<seconds since 1970>``; None when another process has set it aside already.
-
-    Raises
-    ------
-    StorageError
-        It cannot be renamed.
+    Returns None when the file with that inode (0: unknown) is not there any more: another process was faster.
     """
     try:
         if inode not in (0, path.stat().st_ino):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from pierre_data.cache.store import Entry, Notice, Store, Times
+from pierre_data.cache.store import Entry, Notice, Store
 from pierre_data.errors import StorageError
 
 _T = TypeVar("_T")
@@ -15,98 +15,65 @@ _T = TypeVar("_T")
 PAUSE = 30.0
 
 
-class Resilient:
-    """A store that never breaks a read: trouble is a miss or a write left out, and one notice.
+class ResilientStore:
+    """Wraps every store: trouble is a miss or a write left out, and one notice.
 
-    Reads and writes pause on their own: on a full disk what is kept is still served.  `delete_prefix` and `purge`
-    do raise, since what must go would stay.
-
-    Parameters
-    ----------
-    store : Store
-        Where entries are.
-    notice : callable
-        Told once what is wrong.
-    clock : callable
-        Seconds that never go back.
+    Reads and writes pause on their own: on a full disk what is kept is still served.  `delete_prefix` does raise,
+    since what must go would stay.  Whatever a store raises is trouble: it may be somebody's own.  `notice` is told
+    once what is wrong; `clock` never goes back.
     """
 
     def __init__(self, store: Store, notice: Notice, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
-        self._notice = notice
-        self._clock = clock
-        self._told = False
-        self._unknown = 0
-        self._no_reads_until = self._no_writes_until = float("-inf")
+        self.store, self._notice, self._clock = store, notice, clock
+        self._notified, self._unknown = False, 0
+        self._paused_until: dict[str, float] = {}
 
     def __repr__(self) -> str:
-        return f"Resilient({self._store!r})"
-
-    def get(self, key: str) -> Entry | None:
-        """Return an entry, or None, also when the store cannot be read."""
-        return self.get_many([key]).get(key)
+        return f"ResilientStore({self.store!r})"
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries there are; none when the store cannot be read."""
-        return self._read(lambda: self._store.get_many(keys)) or {}
-
-    def range(self, prefix: str) -> list[Times]:
-        """Return the times of the entries a prefix covers; none when the store cannot be read."""
-        return self._read(lambda: self._store.range(prefix)) or []
+        return self._tried("read", lambda: self.store.get_many(keys)) or {}
 
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Keep entries, unless the store cannot be written."""
-        if self._clock() < self._no_writes_until:
-            return
-        try:
-            self._store.put_many(entries)
-        except StorageError as error:
-            self._no_writes_until = self._clock() + PAUSE
-            self._tell(error)
+        self._tried("write", lambda: self.store.put_many(entries))
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove entries; unlike reads this raises, since what must go would stay.
-
-        Raises
-        ------
-        StorageError
-            The store cannot be written.
-        """
-        return self._store.delete_prefix(prefix, at=at)
-
-    def purge(self, now: float) -> int:
-        """Remove what must not be kept.
-
-        Raises
-        ------
-        StorageError
-            The store cannot be written.
-        """
-        return self._store.purge(now)
+        """Remove entries; unlike reads this raises StorageError, since what must go would stay."""
+        try:
+            return self.store.delete_prefix(prefix, at=at)
+        except StorageError:
+            raise
+        except Exception as error:  # of any kind: see the class
+            raise _trouble(error) from error
 
     def version(self) -> tuple[int, ...]:
         """Return what differs after any write; a store that cannot be read gives a new answer each time."""
-        found = self._read(self._store.version)
-        if found is not None:
-            return found
-        self._unknown += 1
-        return (-1, self._unknown)
+        version = self._tried("read", self.store.version)
+        self._unknown += version is None
+        return (-1, self._unknown) if version is None else version
 
     def close(self) -> None:
         """Let go of files and connections."""
-        self._store.close()
+        self._tried("close", self.store.close)
 
-    def _read(self, read: Callable[[], _T]) -> _T | None:
-        if self._clock() < self._no_reads_until:
+    def _tried(self, what: str, work: Callable[[], _T]) -> _T | None:
+        if self._clock() < self._paused_until.get(what, float("-inf")):
             return None
         try:
-            return read()
-        except StorageError as error:
-            self._no_reads_until = self._clock() + PAUSE
-            self._tell(error)
+            return work()
+        except Exception as error:  # noqa: BLE001  # of any kind: see the class
+            self._paused_until[what] = self._clock() + PAUSE
+            if not self._notified:
+                self._notified, trouble = True, _trouble(error)
+                self._notice(f"{trouble.what} {trouble.fix} Going on without the cache.")
             return None
 
-    def _tell(self, error: StorageError) -> None:
-        if not self._told:
-            self._told = True
-            self._notice(f"{error.what} {error.fix} Going on without the cache.")
+
+def _trouble(error: Exception) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    return StorageError(
+        f"The cache cannot be used: {type(error).__name__}: {error}.", "Mend the store given as cache=."
+    )

@@ -1,22 +1,32 @@
-"""What a store of cache entries is, and how the right one is opened."""
+"""What a store of cache entries promises, how an entry looks as bytes, and the one rule of what may be written."""
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pierre_data.cache.keys import ancestors
-
 Notice = Callable[[str], None]
-#: Key, fetched, expires, keep_until.
-Times = tuple[str, float, float, float]
 
 #: Clocks of the processes that share a store differ by less, in seconds; what is later was written under a wrong clock.
 SKEW = 300.0
 #: For so long, in seconds, a deletion keeps out what was asked for before it.
 REMEMBER = 86_400.0
+#: Before the prefix of a deletion, which is kept as an entry without a value.
+DELETED = "deleted:"
+
+# Before each value: what it is and its layout, fetched, expires, keep_until.  Big-endian: such bytes sort as the times
+# do.  32 bytes leave Arrow's buffers aligned.
+HEADER = struct.Struct(">4s4xddd")
+_MAGIC = b"pdc2"
+
+
+class Packed(bytes):
+    """An entry as bytes; for requests-cache it "expires" when it must not be kept any longer."""
+
+    expires_unix: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Entry:
 
     Parameters
     ----------
-    value : bytes
+    value : bytes or memoryview
         Never unpickled.
     fetched : float
         When the request began that brought it.
@@ -37,18 +47,28 @@ class Entry:
     Examples
     --------
     >>> entry = Entry(b"", fetched=10.0, expires=20.0, keep_until=30.0)
-    >>> [entry.fresh(now) for now in (9.0, 10.0, 20.0)]
-    [False, True, False]
+    >>> Entry.unpacked(entry.packed()) == entry
+    True
     """
 
-    value: bytes
+    value: bytes | memoryview
     fetched: float
     expires: float
     keep_until: float
 
-    def fresh(self, now: float) -> bool:
-        """Return whether it can be served as it is; one from the future, written under a wrong clock, cannot."""
-        return self.fetched <= now < min(self.expires, self.keep_until)
+    def packed(self) -> Packed:
+        """Return times and value as the bytes that back ends keep."""
+        packed = Packed(b"".join((HEADER.pack(_MAGIC, self.fetched, self.expires, self.keep_until), self.value)))
+        packed.expires_unix = self.keep_until
+        return packed
+
+    @classmethod
+    def unpacked(cls, data: object) -> Entry | None:
+        """Return the entry of some bytes, without copying them, or None when they were not written by us."""
+        if not isinstance(data, bytes) or len(data) < HEADER.size:
+            return None
+        magic, fetched, expires, keep_until = HEADER.unpack_from(data)
+        return cls(memoryview(data)[HEADER.size :], fetched, expires, keep_until) if magic == _MAGIC else None
 
 
 class Store(Protocol):
@@ -56,12 +76,9 @@ class Store(Protocol):
 
     An entry whose request began earlier never replaces one whose request began later, and `delete_prefix` also keeps
     out what a request brings that began before it, for a day.  An entry or a deletion that lies more than five minutes
-    in the future was written under a wrong clock and stops nothing.  A prefix comes from `keys.prefix`.  Every method
-    but `close` raises `StorageError` when the store cannot be used.
+    in the future was written under a wrong clock and stops nothing.  Every method but `close` raises `StorageError`
+    when the store cannot be used.  `pierre_data.testing.check_store` asks for all of this.
     """
-
-    def get(self, key: str) -> Entry | None:
-        """Return an entry, however old, or None."""
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries there are, however old, in one round trip."""
@@ -69,14 +86,11 @@ class Store(Protocol):
     def put_many(self, entries: Mapping[str, Entry]) -> None:
         """Keep entries, all or none."""
 
-    def range(self, prefix: str) -> list[Times]:
-        """Return the times of the entries a prefix covers, sorted by key, without reading their values."""
-
     def delete_prefix(self, prefix: str, *, at: float) -> int:
-        """Remove the entries a prefix covers, and return how many; `at` is now."""
+        """Remove what a prefix covers, and return how many entries went; `at` is now.
 
-    def purge(self, now: float) -> int:
-        """Remove what must not be kept any longer, and return how many entries went."""
+        A prefix ends at a colon; it covers the keys that begin with it, and the one that is it without the colon.
+        """
 
     def version(self) -> tuple[int, ...]:
         """Return what differs after any write, also by another process."""
@@ -85,32 +99,39 @@ class Store(Protocol):
         """Let go of files and connections."""
 
 
-def admitted(entries: Mapping[str, Entry], gone: Mapping[str, float], now: float) -> dict[str, Entry]:
-    """Return the entries that no deletion keeps out.
+def deletion(prefix: str, at: float) -> dict[str, Entry]:
+    """Return what is put into a store so that a deletion is remembered."""
+    return {f"{DELETED}{prefix}": Entry(b"", at, at, at + REMEMBER)}
 
-    Parameters
-    ----------
-    entries : mapping
-        What is to be kept, by key.
-    gone : mapping
-        Prefix, as from `keys.ancestors`, to when it was deleted.
-    now : float
-        The later of the clock and the entries' own `fetched`.
+
+def rivals(entries: Mapping[str, Entry]) -> list[str]:
+    """Return the keys whose `fetched` decides about entries: their own, and those of deletions that cover them."""
+    return list(dict.fromkeys(name for key in entries for name in (key, *_deletions(key))))
+
+
+def accepted(entries: Mapping[str, Entry], fetched: Mapping[str, float]) -> dict[str, Entry]:
+    """Return the entries that may be written: the rule of every store.
+
+    `fetched` is when the requests of those `rivals` began that are there.
 
     Examples
     --------
     >>> early, late = Entry(b"", 1.0, 9.0, 9.0), Entry(b"", 3.0, 9.0, 9.0)
-    >>> list(admitted({"a:1": early, "a:2": late, "b:1": early}, {"a:": 2.0}, now=4.0))
+    >>> list(accepted({"a:1": early, "a:2": late, "b:1": early}, {"deleted:a:": 2.0}))
     ['a:2', 'b:1']
     """
-    kept = {}
-    for key, entry in entries.items():
-        times = (gone[start] for start in ancestors(key) if start in gone)
-        if not any(entry.fetched <= at <= now + SKEW for at in times):
-            kept[key] = entry
-    return kept
+    # Clocks of machines differ a little: now is when the youngest request began, if that is later.
+    limit = max([time.time(), *(entry.fetched for entry in entries.values())]) + SKEW
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if not entry.fetched < fetched.get(key, float("-inf")) <= limit
+        and not any(entry.fetched <= fetched.get(name, float("-inf")) <= limit for name in _deletions(key))
+    }
 
 
-def latest(entries: Mapping[str, Entry]) -> float:
-    """Return now, or when the youngest entry's request began if that is later: clocks of machines differ a little."""
-    return max(time.time(), *(entry.fetched for entry in entries.values())) if entries else time.time()
+def _deletions(key: str) -> Iterator[str]:
+    """Yield the names of the deletions that cover a key; nothing covers a deletion."""
+    if not key.startswith(DELETED):
+        parts = key.split(":")
+        yield from (f"{DELETED}{':'.join(parts[:n])}:" for n in range(1, len(parts) + 1))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pierre_data.testing.findings import CheckReport, ConformanceError, WireFields
     from pierre_data.testing.matrix import provider_matrix
     from pierre_data.testing.replay import ReplayServer
+    from pierre_data.testing.store_checks import check_store
 
 _HOME = {
     "CheckReport": "findings",
@@ -17,10 +18,20 @@ _HOME = {
     "Seen": "answers",
     "WireFields": "findings",
     "check": "conformance",
+    "check_store": "store_checks",
     "provider_matrix": "matrix",
 }
 
-__all__ = ["CheckReport", "ConformanceError", "ReplayServer", "Seen", "WireFields", "check", "provider_matrix"]
+__all__ = [
+    "CheckReport",
+    "ConformanceError",
+    "ReplayServer",
+    "Seen",
+    "WireFields",
+    "check",
+    "check_store",
+    "provider_matrix",
+]
 
 
 def __getattr__(name: str) -> object:

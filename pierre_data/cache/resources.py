@@ -1,4 +1,4 @@
-"""The words under which tables are kept."""
+"""What tables are called in keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pierre_data import schema
 
-#: Table -> the word of its list, for tables that are kept by period.
+#: Table -> its list's resource, for tables that are kept by period.
 LISTS: Mapping[str, str] = {
     schema.ACTIVITIES.name: "activity_list",
     schema.SLEEP.name: "sleep_list",
@@ -14,7 +14,7 @@ LISTS: Mapping[str, str] = {
     schema.RECOVERY.name: "recovery_list",
     schema.HEALTH.name: "health_list",
 }
-#: Table -> the word of a single entry, and whose lifetime it has; others are named as they are, an activity's parts.
+#: Table -> the resource of a single entry, and its lifetime's name; an activity's parts are named as they are.
 SINGLES: Mapping[str, tuple[str, str]] = {
     schema.ATHLETE.name: ("athlete_profile", "profile"),
     schema.GEAR.name: ("gear", "profile"),
@@ -26,11 +26,11 @@ SINGLES: Mapping[str, tuple[str, str]] = {
 PARTS = ("streams", "laps", "zones", "segment_efforts")
 
 
-def watermark(word: str) -> str:
-    """Return the word under which a feed keeps that it was looked at lately."""
-    return f"{word}_watermark"
+def watermark(resource: str) -> str:
+    """Return the resource under which a feed keeps that it was looked at lately."""
+    return f"{resource}_watermark"
 
 
-def walked(word: str) -> str:
-    """Return the word under which a feed keeps how far it was walked; events leave it alone."""
-    return f"{word}_walked"
+def walked(resource: str) -> str:
+    """Return the resource under which a feed keeps how far it was walked; events leave it alone."""
+    return f"{resource}_walked"

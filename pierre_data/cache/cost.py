@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pierre_data.cache.periods import Period, Window
-from pierre_data.spi import DateWindows, Endpoint, RateLimit
+from pierre_data.schema import Table
+from pierre_data.spi import DateWindows, Endpoint, ProviderDescriptor, RateLimit
 
 #: For an account nothing is known of yet: a row a day, and histories of ten years.
 _ROWS_PER_DAY = 1.0
@@ -20,18 +21,8 @@ _SECONDS_PER_REQUEST = 0.5
 class Estimate:
     """What asking one provider would cost.
 
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    requests : int
-        About so many; 0 when everything is cached or nothing goes over the network.
-    cached_periods, missing_periods : int
-        Months and years that are fresh, and that must be fetched.
-    cached_rows : int
-        Rows of the fresh ones.
-    seconds : float
-        About so long, the vendor's limits included.
+    About so many requests and seconds, the vendor's limits included; months and years that are fresh (with their rows)
+    and that must be fetched.  All are 0 when nothing goes over the network.
     """
 
     provider: str
@@ -42,45 +33,20 @@ class Estimate:
     seconds: float = 0.0
 
 
-def estimate(
-    provider: str,
-    endpoint: Endpoint,
+def expected_cost(
+    descriptor: ProviderDescriptor,
+    table: Table,
     missing: Sequence[Window],
     fresh: Mapping[Period, int],
-    limits: Sequence[RateLimit],
-    in_flight: int,
     now: dt.datetime,
 ) -> Estimate:
-    """Return what fetching the missing windows would cost.
-
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    endpoint : Endpoint
-        Says how large pages are and how windows are cut.
-    missing : sequence of Window
-        What must be fetched.
-    fresh : mapping of Period to int
-        Rows of each fresh period; they say how many to expect.
-    limits : sequence of RateLimit
-        The vendor's windows.
-    in_flight : int
-        Requests it stands at once.
-    now : datetime
-        Aware, UTC.
-    """
+    """Return what fetching the missing windows would cost; rows of fresh periods say how many to expect."""
     days = sum(_days(p.start, p.end, now) for p in fresh)
     density = sum(fresh.values()) / days if days > 30 else _ROWS_PER_DAY
-    requests = sum(_requests(endpoint, window, density, now) for window in missing)
-    return Estimate(
-        provider=provider,
-        requests=requests,
-        cached_periods=len(fresh),
-        missing_periods=sum(len(w.periods) for w in missing),
-        cached_rows=sum(fresh.values()),
-        seconds=round(requests * _SECONDS_PER_REQUEST / max(in_flight, 1) + waiting_s(requests, limits), 1),
-    )
+    requests = sum(_requests(descriptor.endpoint(table), window, density, now) for window in missing)
+    seconds = requests * _SECONDS_PER_REQUEST / max(descriptor.in_flight, 1) + waiting_s(requests, descriptor.limits)
+    periods = sum(len(w.periods) for w in missing)
+    return Estimate(descriptor.name, requests, len(fresh), periods, sum(fresh.values()), round(seconds, 1))
 
 
 def waiting_s(requests: int, limits: Sequence[RateLimit]) -> float:
@@ -95,19 +61,15 @@ def waiting_s(requests: int, limits: Sequence[RateLimit]) -> float:
 
 
 def _requests(endpoint: Endpoint, window: Window, density: float, now: dt.datetime) -> int:
-    days = _days(window.after, window.before, now)
     if isinstance(endpoint.paging, DateWindows):
         end = min(window.before, now + dt.timedelta(days=1))
         return len(endpoint.paging.windows(window.after, end, now))
     size = getattr(endpoint.paging, "size", None)
-    if not size:
-        return 1
     # One more for lists that end on an empty page; a short last page is not always enough.
-    return math.ceil(days * density / int(size)) + 1
+    return math.ceil(_days(window.after, window.before, now) * density / int(size)) + 1 if size else 1
 
 
 def _days(after: dt.datetime | None, before: dt.datetime, now: dt.datetime) -> float:
-    end = min(before, now)
     if after is None or after.year < 2000:
         return _HISTORY_DAYS
-    return max((end - after) / dt.timedelta(days=1), 0.0)
+    return max((min(before, now) - after) / dt.timedelta(days=1), 0.0)

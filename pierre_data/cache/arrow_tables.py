@@ -1,7 +1,8 @@
-"""Arrow tables as they come: joined, each key once, newest first."""
+"""Arrow tables as they come: joined, each key once, newest first, parts of one row put together."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,17 +14,7 @@ from pierre_data.schema import Table
 
 
 def latest(pieces: Sequence[pa.Table], table: Table, ages: Sequence[float] | None = None) -> list[pa.Table]:
-    """Return pieces in which each key stands once: in the latest piece that has it.
-
-    Parameters
-    ----------
-    pieces : sequence of pyarrow.Table
-        In any order, which they keep.
-    table : Table
-        Says what the key is.
-    ages : sequence of float, optional
-        When each piece was fetched; of equally old ones (all, when omitted) the last is the latest.
-    """
+    """Return pieces in which each key stands once: in the last of those fetched last, by `ages`."""
     old = [0.0] * len(pieces) if ages is None else ages
     full = [(p, age) for p, age in zip(pieces, old, strict=True) if p.num_rows]
     pieces = [p for p, _ in full]
@@ -55,6 +46,12 @@ def _distinct(ids: pa.ChunkedArray) -> bool:
     return bool(pd.Index(numbers.to_numpy()).is_unique) or bool(pc.count_distinct(ids, mode="all").as_py() == len(ids))
 
 
+def time_range(part: pa.Table, table: Table) -> tuple[dt.datetime, dt.datetime]:
+    """Return when the oldest and the newest of some rows happened."""
+    ends = pc.min_max(part[table.time].cast(pa.timestamp("us", tz="UTC"))).as_py()
+    return ends["min"], ends["max"]
+
+
 def newest_first(part: pa.Table, table: Table) -> pa.Table:
     """Return rows newest first, ties by key."""
     names = [table.time, *(n for n in table.key if n not in ("provider", table.time))]
@@ -66,3 +63,31 @@ def join(pieces: Sequence[pa.Table]) -> pa.Table:
     """Return pieces with different columns as one table."""
     full = [p.replace_schema_metadata(None) for p in pieces if p.num_rows]
     return pa.concat_tables(full, promote_options="default") if full else pa.table({})
+
+
+def coalesced(pieces: Sequence[pa.Table], table: Table) -> pa.Table:
+    """Return pieces as one table in which each key stands once, with the newest value there is of each column.
+
+    A night's stages come together: those of an earlier piece are dropped.
+
+    Examples
+    --------
+    >>> from pierre_data.schema import RECOVERY
+    >>> day = pa.table({"id": ["2026-05-09"], "steps": [900.0], "hrv_rmssd_ms": pa.array([None], pa.float64())})
+    >>> coalesced([day, pa.table({"id": ["2026-05-09"], "hrv_rmssd_ms": [44.0]})], RECOVERY).to_pylist()
+    [{'id': '2026-05-09', 'steps': 900.0, 'hrv_rmssd_ms': 44.0}]
+    """
+    if "sleep_id" in table.key:
+        nights: list[pa.Table] = []
+        for piece in (p for p in pieces if p.num_rows):
+            again = pc.unique(piece["sleep_id"])
+            nights = [*(p.filter(pc.invert(pc.is_in(p["sleep_id"], value_set=again))) for p in nights), piece]
+        pieces = nights
+    joined = join(pieces)
+    keys = [n for n in table.key if n in joined.schema.names]
+    rest = [n for n in joined.schema.names if n not in keys]
+    if not joined.num_rows or not rest:
+        return joined
+    last = pc.ScalarAggregateOptions(skip_nulls=True)
+    rows = joined.group_by(keys, use_threads=False).aggregate([(n, "last", last) for n in rest])
+    return rows.rename_columns([*keys, *rest]).select(joined.schema.names)
