@@ -47,6 +47,15 @@ class CachingProvider(FitnessProvider):
         Serve only what is kept.
     now : callable, optional
         Clock, seconds since 1970 UTC.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> registry = pierre.ProviderRegistry()
+    >>> watch = registry.create_provider("synthetic-watch")
+    >>> provider = CachingProvider(watch, MemoryStore(), registry["synthetic-watch"])
+    >>> provider.name, provider.invalidate()
+    ('synthetic-watch', 0)
     """
 
     def __init__(
