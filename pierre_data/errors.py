@@ -29,6 +29,7 @@ Each message is one sentence of what happened and one of what to do.  The tree::
     PartialResultWarning (UserWarning)
     SyntheticDataNotice (UserWarning)
     StorageNotice (UserWarning)
+    ConfigurationNotice (UserWarning)
 """
 
 # This module imports nothing: `import pierre_data` has a budget of 5 % of `import pandas`.
@@ -261,3 +262,7 @@ class SyntheticDataNotice(UserWarning):
 
 class StorageNotice(UserWarning):
     """The cache or the token store cannot be used as set up; results are complete all the same."""
+
+
+class ConfigurationNotice(UserWarning):
+    """A setting names what does not exist; everything else works."""

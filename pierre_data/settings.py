@@ -6,20 +6,56 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from pierre_data.errors import ConfigurationError
 from pierre_data.secret import Secret
 
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
 _LEGACY = ("CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI")
+_OURS = re.compile(rf"PIERRE_.+|REDIS_URL(_FILE)?|.+_({'|'.join(_LEGACY)})(_FILE)?")
 
 
-@dataclass(frozen=True)
-class Settings:
+def words(text: str) -> tuple[str, ...]:
+    """Split on commas or white space.
+
+    Examples
+    --------
+    >>> words("read, write  all")
+    ('read', 'write', 'all')
+    """
+    return tuple(w for w in re.split(r"[,\s]+", text) if w)
+
+
+def variable(provider: str, name: str) -> str:
+    """Return the environment variable of a provider's setting, for messages.
+
+    Examples
+    --------
+    >>> variable("strava-export", "PATH")
+    'PIERRE_STRAVA_EXPORT_PATH'
+    """
+    return f"PIERRE_{provider.upper().replace('-', '_')}_{name.upper()}"
+
+
+def _lower(text: str) -> str:
+    return text.strip().lower()
+
+
+def _platform(kind: str) -> Path:
+    import platformdirs
+
+    return Path(getattr(platformdirs, f"user_{kind}_path")("pierre_data", appauthor=False))
+
+
+_Directory = Annotated[Path, BeforeValidator(lambda text: Path(text).expanduser())]
+_Switch = Annotated[bool, BeforeValidator(_lower)]
+_ON_OR_OFF = "Set it to 1 or 0."
+
+
+class Settings(BaseModel):
     """What the environment says.
 
     Parameters
@@ -50,17 +86,21 @@ class Settings:
     '1'
     """
 
-    default_provider: str | None
-    providers: tuple[str, ...] | None
-    cache_dir: Path
-    config_dir: Path
-    data_dir: Path
-    token_store: str
-    token_key: Secret | None
-    offline: bool
-    progress: bool
-    redis_url: Secret | None
-    _environ: dict[str, str] = field(repr=False, compare=False, default_factory=dict)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    default_provider: Annotated[str, BeforeValidator(_lower)] | None = Field(None, alias="PIERRE_DEFAULT_PROVIDER")
+    providers: Annotated[tuple[str, ...], BeforeValidator(words)] | None = Field(None, alias="PIERRE_PROVIDERS")
+    cache_dir: _Directory = Field(default_factory=lambda: _platform("cache"), alias="PIERRE_CACHE_DIR")
+    config_dir: _Directory = Field(default_factory=lambda: _platform("config"), alias="PIERRE_CONFIG_DIR")
+    data_dir: _Directory = Field(default_factory=lambda: _platform("data"), alias="PIERRE_DATA_DIR")
+    token_store: Annotated[Literal["keyring", "memory", "plaintext"], BeforeValidator(_lower)] = Field(
+        "keyring", alias="PIERRE_TOKEN_STORE", description="Set it to keyring, memory or plaintext, or unset it."
+    )
+    token_key: Secret | None = Field(None, alias="PIERRE_TOKEN_KEY")
+    offline: _Switch = Field(False, alias="PIERRE_OFFLINE", description=_ON_OR_OFF)
+    progress: _Switch = Field(True, alias="PIERRE_PROGRESS", description=_ON_OR_OFF)
+    redis_url: Secret | None = Field(None, alias="REDIS_URL")
+    _environ: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -76,31 +116,27 @@ class Settings:
         ConfigurationError
             A value cannot be used; the message names its variable.
         """
-        env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
-        store = env.get("PIERRE_TOKEN_STORE", "keyring").strip().lower()
-        if store not in ("keyring", "memory", "plaintext"):
-            raise ConfigurationError(
-                f"PIERRE_TOKEN_STORE is {store!r}.", "Set it to keyring, memory or plaintext, or unset it."
-            )
-        return cls(
-            default_provider=env.get("PIERRE_DEFAULT_PROVIDER", "").strip().lower() or None,
-            providers=words(env["PIERRE_PROVIDERS"]) if "PIERRE_PROVIDERS" in env else None,
-            cache_dir=_directory(env, "PIERRE_CACHE_DIR", "user_cache_path"),
-            config_dir=_directory(env, "PIERRE_CONFIG_DIR", "user_config_path"),
-            data_dir=_directory(env, "PIERRE_DATA_DIR", "user_data_path"),
-            token_store=store,
-            token_key=_secret(env, "PIERRE_TOKEN_KEY"),
-            offline=_switch(env, "PIERRE_OFFLINE", False),
-            progress=_switch(env, "PIERRE_PROGRESS", True),
-            redis_url=_secret(env, "REDIS_URL"),
-            _environ=env,
-        )
+        given = os.environ if environ is None else environ
+        env = {k: v for k, v in given.items() if v.strip() and _OURS.fullmatch(k)}
+        secrets = {name: secret for name in ("PIERRE_TOKEN_KEY", "REDIS_URL") if (secret := _secret(env, name))}
+        try:
+            settings = cls.model_validate({**env, **secrets})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            hint = next((f.description for f in cls.model_fields.values() if f.alias == name), None)
+            raise ConfigurationError(f"{name} is {first['input']!r}.", hint or f"{first['msg']}.") from None
+        settings._environ.update(env)
+        return settings
 
-    def text(self, provider: str, name: str) -> str:
-        """Return ``PIERRE_<PROVIDER>_<NAME>``, or ``<PROVIDER>_<NAME>`` for the client's id and redirect; else ''."""
+    def text(self, provider: str | tuple[str, ...], name: str) -> str:
+        """Return ``PIERRE_<PROVIDER>_<NAME>``, or ``<PROVIDER>_<NAME>`` for the client's id and redirect; else ''.
+
+        Of several names of a provider the first one that has it counts.
+        """
         return self._environ.get(self._variable(provider, name), "").strip()
 
-    def secret(self, provider: str, name: str) -> Secret | None:
+    def secret(self, provider: str | tuple[str, ...], name: str) -> Secret | None:
         """Return a secret variable, or the content of the file that ``..._FILE`` names.
 
         Raises
@@ -113,10 +149,6 @@ class Settings:
     def supply(self, provider: str, name: str, value: Secret) -> None:
         """Set ``PIERRE_<PROVIDER>_<NAME>`` for this object alone, as a key form does; it is kept nowhere else."""
         self._environ[variable(provider, name)] = value.reveal().strip()
-
-    def scopes(self, provider: str) -> tuple[str, ...]:
-        """Return ``PIERRE_<PROVIDER>_SCOPES``, split on commas or spaces."""
-        return words(self.text(provider, "SCOPES"))
 
     def provider_file(self) -> Mapping[str, Mapping[str, Any]]:
         """Return ``providers.toml`` of the configuration directory: provider -> settings; empty when absent.
@@ -132,54 +164,15 @@ class Settings:
                 content = tomllib.load(file)
         except FileNotFoundError:
             return {}
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # no TOML, or no UTF-8
             raise ConfigurationError(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
         return {name: part for name, part in content.items() if isinstance(part, dict)}
 
-    def _variable(self, provider: str, name: str) -> str:
-        stem = f"{provider.upper().replace('-', '_')}_{name}"
-        prefixed = f"PIERRE_{stem}"
-        known = prefixed in self._environ or f"{prefixed}_FILE" in self._environ
-        return stem if name in _LEGACY and not known else prefixed
-
-
-def variable(provider: str, name: str) -> str:
-    """Return the environment variable of a provider's setting, for messages.
-
-    Examples
-    --------
-    >>> variable("strava-export", "PATH")
-    'PIERRE_STRAVA_EXPORT_PATH'
-    """
-    return f"PIERRE_{provider.upper().replace('-', '_')}_{name.upper()}"
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Split on commas or white space.
-
-    Examples
-    --------
-    >>> words("read, write  all")
-    ('read', 'write', 'all')
-    """
-    return tuple(w for w in re.split(r"[,\s]+", text) if w)
-
-
-def _directory(env: Mapping[str, str], name: str, platform: str) -> Path:
-    if name in env:
-        return Path(env[name]).expanduser()
-    import platformdirs
-
-    return Path(getattr(platformdirs, platform)("pierre_data", appauthor=False))
-
-
-def _switch(env: Mapping[str, str], name: str, default: bool) -> bool:
-    value = env.get(name, "").strip().lower()
-    if not value:
-        return default
-    if value in _TRUE | _FALSE:
-        return value in _TRUE
-    raise ConfigurationError(f"{name} is {value!r}.", "Set it to 1 or 0.")
+    def _variable(self, provider: str | tuple[str, ...], name: str) -> str:
+        names = (provider,) if isinstance(provider, str) else provider
+        forms = [f"PIERRE_{p.upper().replace('-', '_')}_{name}" for p in dict.fromkeys(names)]
+        forms += [form.removeprefix("PIERRE_") for form in forms] if name in _LEGACY else []
+        return next((f for f in forms if f in self._environ or f"{f}_FILE" in self._environ), forms[0])
 
 
 def _secret(env: Mapping[str, str], name: str) -> Secret | None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -46,12 +46,6 @@ class Blocking(StravaServer):
         return super().answer(target, authorization)
 
 
-def windows(server: StravaServer) -> list[tuple[float, ...]]:
-    """Return how many days each list request reached back."""
-    asked = [parse_qs(urlsplit(path).query) for path in server.asked]
-    return [tuple(float(q[name][0]) for name in ("after",) if name in q) for q in asked]
-
-
 def test_a_daily_refresh_of_ten_years_costs_at_most_three_requests() -> None:
     clock = [NOW.timestamp()]
     with StravaServer(activities(2500, end=NOW)) as server:
@@ -71,19 +65,22 @@ def test_a_daily_refresh_of_ten_years_costs_at_most_three_requests() -> None:
         inside.close()
 
 
-def test_a_limit_asks_for_twice_as_much_time_until_there_is_enough(tmp_path: Path) -> None:
-    now = dt.datetime.now(dt.UTC)
-    rows = activities(24, years=1.0, end=now)  # one a fortnight
+def test_a_small_limit_costs_what_it_needs(tmp_path: Path) -> None:
+    rows = activities(2500)
+    ids = [str(row["id"]) for row in rows]
     with StravaServer(rows) as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
-        frame = client.activities(limit=5, dedupe=False)
-        assert frame["id"].tolist() == [str(r["id"]) for r in rows[:5]]
-        oldest = min(after for [after] in windows(server))
-        assert 62 <= (now.timestamp() - oldest) / 86_400 <= 62 + 2 * 31 + 31  # 1, 2, 4 months, from a month's first
-        asked = len(server.asked)
-        assert client.activities(limit=5, dedupe=False).equals(frame)
-        assert client.activities(limit=3, dedupe=False).equals(frame.head(3))
-        assert len(server.asked) == asked
-        assert len(client.activities(limit=1000, dedupe=False)) == 24
+        assert client.activities(limit=10)["id"].tolist() == ids[:10]
+        assert len(server.asked) == 1
+        assert client.report(client.activities(limit=10)).complete
+        assert client.activities(limit=7, dedupe=False)["id"].tolist() == ids[:7]
+        assert len(server.asked) <= 2
+        client.invalidate()
+        server.asked.clear()
+        runs = client.activities(limit=100, sport="run")  # one in eight rows
+        assert 2 <= len(server.asked) < 13
+        assert runs["id"].tolist() == client.activities(sport="run")["id"].tolist()[:100]
+        assert len(client.activities(limit=10_000, dedupe=False)) == 2500
+        assert len(client.activities("2024-01-01", limit=5, dedupe=False)) == 5
 
 
 def test_windows_of_merged_rows_add_up_wherever_they_are_cut() -> None:

@@ -423,7 +423,8 @@ def test_duplicates_know_the_order_of_the_clients_providers() -> None:
     for names in (["synthetic-phone", "synthetic-watch"], ["synthetic-watch", "synthetic-phone"]):
         client = Client(names, cache="memory")
         every = client.activities("2026-01-01", "2026-03-01", dedupe=False)
-        merged, why = pierre.deduplicate(every, priority=names), pierre.duplicates(every, priority=names)
+        merged, why = pierre.deduplicate(every, priority=names), client.duplicates("2026-01-01", "2026-03-01")
+        pd.testing.assert_frame_equal(why, pierre.duplicates(every, priority=names))
         pd.testing.assert_frame_equal(merged, client.activities("2026-01-01", "2026-03-01"))
         both = why[why.rule == "overlap"]
         assert len(both) > 5

@@ -1,5 +1,6 @@
 """What holds for every frame: nothing is lost, no order matters, a second pass changes nothing."""
 
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pierre_data.dedupe import activity_id, deduplicate, duplicates
+from pierre_data.dedupe import Override, activity_id, deduplicate, duplicates
 
 pytestmark = pytest.mark.filterwarnings("ignore:No priority among providers")
 
@@ -162,3 +163,39 @@ def test_repeats_are_dropped_once(frame: pd.DataFrame, data: st.DataObject) -> N
     pd.testing.assert_frame_equal(deduplicate(doubled), deduplicate(frame))
     assert (duplicates(doubled)["rule"] == "same id").sum() == len(again)
     assert len(duplicates(doubled)) + len(deduplicate(doubled)) == len(doubled)
+
+
+@quick
+@given(frames, st.data())
+def test_what_a_person_says_holds_and_nothing_is_lost(frame: pd.DataFrame, data: st.DataObject) -> None:
+    keys = (frame["provider"] + ":" + frame["id"]).tolist()
+    pairs = st.tuples(st.booleans(), st.sampled_from(keys), st.sampled_from(keys)).filter(lambda one: one[1] != one[2])
+    marks = data.draw(st.lists(pairs, max_size=6 if len(keys) > 1 else 0))
+    overrides = {(o.a, o.b): o for o in (Override(*mark) for mark in marks)}.values()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        merged = deduplicate(frame, priority=["whoop"], overrides=overrides)
+    assert sources(merged) == Counter(keys)
+    group = {source: at for at, text in enumerate(merged["sources"]) for source in text.split()}
+    assert not any(group[o.a] == group[o.b] for o in overrides if not o.same)
+    torn = [o for o in overrides if o.same and group[o.a] != group[o.b]]
+    assert bool(torn) == bool(caught)  # only marks that contradict each other may be refused, and that is said
+    if not any(not o.same for o in overrides):
+        assert not torn
+        before = deduplicate(frame, priority=["whoop"])
+        assert all(len({group[source] for source in text.split()}) == 1 for text in before["sources"])
+
+
+@quick
+@given(frames, st.data())
+def test_people_of_one_provider_stay_apart(frame: pd.DataFrame, data: st.DataObject) -> None:
+    people = data.draw(st.lists(st.sampled_from([None, "ann", "bob"]), min_size=len(frame), max_size=len(frame)))
+    frame = frame.assign(athlete_id=pd.Series(people, dtype="str"))
+    merged = deduplicate(frame, priority=["whoop"])
+    assert sources(merged) == Counter(frame["provider"] + ":" + frame["id"])
+    who = {
+        f"{r.provider}:{r.id}": (r.provider, r.athlete_id) for r in frame.itertuples() if isinstance(r.athlete_id, str)
+    }
+    for text in merged["sources"]:
+        athletes = {who[source] for source in text.split() if source in who}
+        assert len(athletes) == len({provider for provider, _ in athletes})

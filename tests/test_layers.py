@@ -16,7 +16,6 @@ ROWS = [
     {"plots", "scale"},
     {"client"},
     {"registry", "export", "analysis", "models"},
-    {"configuration"},
     {"cache"},
     {"fetch"},
     {"auth"},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pierre_data as pierre
-from pierre_data.client.overrides import Marks
+from pierre_data.client.overrides import OverrideStore
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.settings import Settings
 
@@ -114,6 +114,11 @@ def test_what_names_no_recording_is_refused(key: str) -> None:
         Override(True, key, "b:2")
 
 
+def test_what_is_no_override_is_named() -> None:
+    with pytest.raises(pierre.QueryError, match=r"\('a:1', 'b:2'\) is no override"):
+        pierre.deduplicate(APART, priority=[], overrides=[("a:1", "b:2")])
+
+
 def test_a_recording_is_not_compared_with_itself() -> None:
     with pytest.raises(pierre.QueryError, match="with itself"):
         Override(True, "a:1", "a:1")
@@ -138,21 +143,22 @@ def client(**how: str) -> pierre.Client:
 def test_marks_change_the_clients_answers_and_outlive_it() -> None:
     window = ("2026-01-01", "2026-02-01")
     one = client()
-    every = one.activities(*window, dedupe=False)
-    first = pierre.duplicates(every, priority=["synthetic-watch"]).iloc[0]
+    why = one.duplicates(*window)
+    first = why.iloc[0]
     before = len(one.activities(*window))
     one.mark_different(first.kept, first.dropped)
     assert len(one.activities(*window)) == before + 1
-    assert len(client().activities(*window)) == before + 1
+    again = client().duplicates(*window)
+    assert len(again) == len(why) - 1
     assert one.marks().verdict.tolist() == ["different"]
 
     one.mark_same(first.dropped, first.kept)
-    marks = [Override(row.verdict == "same", row.a, row.b) for row in one.marks().itertuples()]
-    rules = pierre.duplicates(every, priority=["synthetic-watch"], overrides=marks).set_index("dropped").rule
+    rules = client().duplicates(*window).set_index("dropped").rule
     assert rules[first.dropped] == "override"
     assert len(client().activities(*window)) == before
     assert one.unmark(first.kept, first.dropped)
-    assert not one.unmark(first.kept, first.dropped)
+    with pytest.warns(pierre.ConfigurationNotice, match="There is no mark of"):
+        assert not one.unmark(first.kept, first.dropped)
     assert len(one.activities(*window)) == before
 
 
@@ -164,7 +170,7 @@ def test_each_tenant_and_user_has_his_own() -> None:
 
 
 def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "../ann")
+    marks = OverrideStore(tmp_path, "lab", "../ann")
     marks.mark(Override(True, "a:1", "b:x y"))
     assert stat.S_IMODE(marks.path.stat().st_mode) == 0o600
     assert marks.path.parent.parent == tmp_path
@@ -172,7 +178,7 @@ def test_the_file_is_private_and_readable(tmp_path: Path) -> None:
 
 
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    marks = Marks(tmp_path, "lab", "ann")
+    marks = OverrideStore(tmp_path, "lab", "ann")
     marks.mark(Override(True, "a:1", "b:2"))
     marks.path.write_text("same a:1 b:2\nperhaps a:1 b:3\n")
     with pytest.raises(pierre.StorageError, match="Line 2"):

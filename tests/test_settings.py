@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pierre_data import ConfigurationError
+from pierre_data import ConfigurationError, ProviderRegistry
 from pierre_data.settings import Settings
 
 
@@ -12,7 +12,7 @@ def test_prefixed_wins_and_empty_is_unset() -> None:
     env = {"STRAVA_CLIENT_ID": "old", "PIERRE_STRAVA_CLIENT_ID": "new", "PIERRE_STRAVA_SCOPES": "a,b  c"}
     assert Settings.read(env).text("strava", "CLIENT_ID") == "new"
     assert Settings.read(env | {"PIERRE_STRAVA_CLIENT_ID": " "}).text("strava", "CLIENT_ID") == "old"
-    assert Settings.read(env).scopes("strava") == ("a", "b", "c")
+    assert ProviderRegistry(Settings.read(env)).config("strava").scopes == ("a", "b", "c")
     assert Settings.read({"ACME_FIT_REDIRECT_URI": "x"}).text("acme-fit", "REDIRECT_URI") == "x"
     assert Settings.read({"STRAVA_ACCESS_TOKEN": "x"}).text("strava", "ACCESS_TOKEN") == ""
 

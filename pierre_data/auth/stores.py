@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import filelock
 
+from pierre_data import notices
 from pierre_data.auth.disk import private_directory
 from pierre_data.auth.filestore import FileTokens
 from pierre_data.auth.memory import MemoryTokens
@@ -23,7 +23,7 @@ _WAYS = (
 
 def warn(text: str) -> None:
     """Tell people through a `StorageNotice` warning."""
-    warnings.warn(text, StorageNotice, stacklevel=2)
+    notices.notice(text, StorageNotice)
 
 
 def open_tokens(

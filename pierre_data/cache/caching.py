@@ -185,7 +185,7 @@ class CachingProvider(FitnessProvider):
             now = dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC)
             context.report.note_reach(query.after, endpoint.reaches(now))
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
-        local = not self.descriptor.api_base_url
+        local = self.provider.is_local
         bypass = policy is CachePolicy.BYPASS and not self._offline
         listed = query.id is None and query.table.name in LISTS
         try:
@@ -211,7 +211,7 @@ class CachingProvider(FitnessProvider):
             The provider does not offer that table.
         """
         endpoint = self.descriptor.endpoint(query.table)
-        if not self.descriptor.api_base_url:
+        if self.provider.is_local:
             return Estimate(self.name)
         periods = PeriodCache(self._namespace, LISTS[query.table.name], endpoint, query)
         estimate = expected_cost(

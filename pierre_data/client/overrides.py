@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import warnings
+from collections.abc import Collection, Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
+from pierre_data.notices import notice
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
 
 
-class Marks:
+def absent(overrides: Iterable[Override], frame: pd.DataFrame, providers: Collection[str]) -> list[str]:
+    """Return the marked recordings of these providers that a whole merged history does not hold."""
+    pairs = [str(o).split(" ")[1:] for o in overrides]
+    there = set(" ".join(frame["sources"]).split(" ")) if pairs else set()
+    return [key for pair in pairs for key in pair if key not in there and key.partition(":")[0] in providers]
+
+
+def person_hash(tenant: str, user: str) -> str:
+    """Return a file name for a tenant's user, so that no name can leave a directory."""
+    who = "".join(f"{len(part.encode())}:{part}" for part in (tenant, user))
+    return hashlib.sha256(who.encode()).hexdigest()[:24]
+
+
+class OverrideStore:
     """One tenant's and user's overrides, in ``<data_dir>/overrides/<hash>.txt``.
 
     Parameters
@@ -28,15 +44,14 @@ class Marks:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
-    ...     marks = Marks(Path(directory), "lab", "ann")
+    ...     marks = OverrideStore(Path(directory), "lab", "ann")
     ...     marks.mark(Override(True, "strava:1", "garmin:2"))
     ...     [str(o) for o in marks.read()]
     ['same garmin:2 strava:1']
     """
 
     def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
-        who = "".join(f"{len(part.encode())}:{part}" for part in (tenant, user))
-        self.path = data_dir / "overrides" / f"{hashlib.sha256(who.encode()).hexdigest()[:24]}.txt"
+        self.path = data_dir / "overrides" / f"{person_hash(tenant, user)}.txt"
         self._lock = threading.Lock()
         self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
 
@@ -48,21 +63,25 @@ class Marks:
         StorageError
             The file cannot be read, or a line of it is not understood; the message names it.
         """
-        stamp = _stamp(self.path)
-        if stamp is None:
+        try:
+            file = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             return ()
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
+        stamp = file.st_mtime_ns, file.st_size, file.st_ino
         if self._known[0] == stamp:
             return self._known[1]
         data = read_private(self.path, _notice) or b""
         try:
-            found = read_overrides(data.decode("utf-8"))
+            overrides = read_overrides(data.decode("utf-8"))
         except (QueryError, UnicodeDecodeError) as error:
             what = error.what if isinstance(error, QueryError) else "It is no UTF-8 text."
             raise StorageError(
                 f"{self.path} cannot be used: {what}", "Correct that line, or remove the file."
             ) from None
-        self._known = (stamp, found)
-        return found
+        self._known = (stamp, overrides)
+        return overrides
 
     def mark(self, override: Override) -> None:
         """Remember a judgement; an earlier one of the same pair is forgotten.
@@ -77,27 +96,17 @@ class Marks:
     def unmark(self, a: str, b: str) -> bool:
         """Forget the judgement of a pair; whether there was one."""
         pair = Override(True, a, b)
-        return self._change(pair.a, pair.b, None)
+        return any((o.a, o.b) == (pair.a, pair.b) for o in self.read()) and self._change(pair.a, pair.b, None)
 
     def _change(self, a: str, b: str, new: Override | None) -> bool:
         with self._lock:
             old = self.read()
-            kept = [o for o in old if (o.a, o.b) != (a, b)]
-            lines = sorted(str(o) for o in [*kept, *([new] if new else [])])
+            others = [o for o in old if (o.a, o.b) != (a, b)]
+            lines = sorted(str(o) for o in [*others, *([new] if new else [])])
             private_directory(self.path.parent, _notice)
             write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
-            return len(kept) < len(old)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+            return len(others) < len(old)
 
 
 def _notice(text: str) -> None:
-    warnings.warn(text, StorageNotice, stacklevel=4)
+    notice(text, StorageNotice)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pandas as pd
 
-from pierre_data.auth import StoredToken
-from pierre_data.client.accounts import Accounts
+from pierre_data.auth.disk import private_directory, read_private, write_private
+from pierre_data.client.overrides import person_hash
 from pierre_data.errors import PierreError, ProviderBroken
-from pierre_data.registry import ProviderRegistry
+from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
 
 STATUS_DTYPES = {
@@ -40,36 +43,50 @@ HEALTH_DTYPES = {
 }
 
 
-def provider_status(registry: ProviderRegistry, accounts: Accounts) -> pd.DataFrame:
-    """Return one row per provider of the registry; see `Client.status`."""
-    rows = []
-    for name in registry:
-        try:
-            rows.append({"provider": name, **_row(registry[name], accounts)})
-        except ProviderBroken as error:
-            rows.append({"provider": name, "display_name": name, "status": "broken", "detail": str(error)})
+def provider_status(
+    registry: ProviderRegistry, accounts: Accounts, own: Sequence[ConfiguredProvider] = ()
+) -> pd.DataFrame:
+    """Return one row per provider of the registry, and per alias; see `Client.status`."""
+    rows: list[dict[str, object]] = []
+    for name, descriptor in registry.survey().items():
+        # Where a client uses a provider under aliases, those are connected or not.
+        for one in [c for c in own if c.name == name] or [ConfiguredProvider(name)]:
+            if isinstance(descriptor, ProviderBroken):
+                about: dict[str, object] = {"display_name": name, "status": "broken", "detail": str(descriptor)}
+            else:
+                about = _row(replace(descriptor, name=one.alias), one, registry, accounts)
+            rows.append({"provider": one.alias, **about})
+    rows.sort(key=lambda row: str(row["provider"]))
     frame = pd.DataFrame(rows, columns=list(STATUS_DTYPES))
     return frame.fillna({"connected": False}).astype(STATUS_DTYPES)
 
 
-def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object]:
-    name = descriptor.name
-    token, trouble = _token(name, accounts)
-    here = accounts.connected(name)
-    needs = "consent" if descriptor.oauth_endpoints else "key" if descriptor.key_headers else ""
+def _row(
+    descriptor: ProviderDescriptor, one: ConfiguredProvider, registry: ProviderRegistry, accounts: Accounts
+) -> dict[str, object]:
+    token, trouble, connected = None, "", False
+    try:
+        config = registry.config(one.name, alias=one.alias, **one.options)
+        connected = accounts.connected(descriptor, config)
+    except PierreError:
+        pass  # its own error says more when it is asked
+    try:
+        token = accounts.stored(descriptor)
+    except PierreError as error:
+        trouble = str(error)
     row: dict[str, object] = {
         "display_name": descriptor.display_name,
-        "connected": here,
-        "status": "connected" if here else "disconnected",
+        "connected": connected,
+        "status": "connected" if connected else "disconnected",
         "offers": ", ".join(descriptor.tables()),
-        "needs": needs or ", ".join(o for o, option in descriptor.options.items() if option.required),
+        "needs": descriptor.needs,
         "detail": trouble or descriptor.access,
     }
     if token is None:
         return row
-    now = dt.datetime.now(dt.UTC)
-    if token.refresh is None and token.expired_at(now):
-        row |= {"connected": False, "status": "expired", "detail": f'Connect again: client.connect("{name}").'}
+    if token.refresh is None and token.expired_at(dt.datetime.now(dt.UTC)):
+        advice = f'Connect again: client.connect("{descriptor.name}").'
+        row |= {"connected": False, "status": "expired", "detail": advice}
     place = accounts.store.describe()
     return row | {
         "account": token.account,
@@ -80,18 +97,12 @@ def _row(descriptor: ProviderDescriptor, accounts: Accounts) -> dict[str, object
     }
 
 
-def _token(name: str, accounts: Accounts) -> tuple[StoredToken | None, str]:
-    try:
-        return accounts.stored(name), ""
-    except PierreError as error:
-        return None, str(error)
-
-
 class HealthBook:
-    """Remembers how checks went."""
+    """Remembers how checks went, in ``<data_dir>/health/<hash>.json``; what cannot be kept is known here alone."""
 
-    def __init__(self) -> None:
-        self._failures: dict[str, int] = {}
+    def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
+        self._path = data_dir / "health" / f"{person_hash(tenant, user)}.json"
+        self._failures: dict[str, int] | None = None
         self._latencies: dict[str, list[float]] = {}
         self._lock = threading.Lock()
 
@@ -104,14 +115,28 @@ class HealthBook:
             detail = str(error)
         elapsed = (time.perf_counter() - began) * 1000
         with self._lock:
-            failures = self._failures.get(provider.name, 0) + 1 if detail else 0
-            self._failures[provider.name] = failures
+            failures = self._read()
+            before = failures.get(provider.name, 0)
+            failures[provider.name] = before + 1 if detail else 0
+            if failures[provider.name] != before:
+                with contextlib.suppress(OSError, PierreError):
+                    private_directory(self._path.parent, lambda text: None)
+                    write_private(self._path, json.dumps(failures).encode())
+            self._failures = failures
             times = self._latencies.setdefault(provider.name, [])
             times.append(elapsed)
             mean = sum(times) / len(times)
-        return ProviderHealth(provider.name, not detail, dt.datetime.now(dt.UTC), failures, mean, detail)
+        return ProviderHealth(provider.name, not detail, dt.datetime.now(dt.UTC), failures[provider.name], mean, detail)
+
+    def _read(self) -> dict[str, int]:
+        """Return the failures in a row of each provider, as the file says, which other clients write too."""
+        with contextlib.suppress(OSError, PierreError, ValueError):
+            read = json.loads(read_private(self._path, lambda text: None) or b"{}")
+            if isinstance(read, dict) and read:
+                return {str(name): n for name, n in read.items() if isinstance(n, int)}
+        return dict(self._failures or {})
 
 
-def health_frame(found: Iterable[ProviderHealth]) -> pd.DataFrame:
+def health_frame(checks: Iterable[ProviderHealth]) -> pd.DataFrame:
     """Return checks as a frame, one row each."""
-    return pd.DataFrame([asdict(h) for h in found], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)
+    return pd.DataFrame([asdict(h) for h in checks], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)

@@ -116,8 +116,8 @@ class DescriptorProvider(FitnessProvider):
         offline: bool = False,
         cache_dir: Path | None = None,
     ) -> None:
+        super().__init__(config)
         self.descriptor = descriptor
-        self._config = config
         self._resilience = resilience or ResilienceConfig()
         self._offline = offline
         self._lock = threading.Lock()
@@ -129,14 +129,9 @@ class DescriptorProvider(FitnessProvider):
         self._signer = _Signer(descriptor, config, identity or (lambda: fixed))
 
     @property
-    def name(self) -> str:
-        """Registry name."""
-        return self._config.name
-
-    @property
-    def config(self) -> ProviderConfig:
-        """Settings it runs with."""
-        return self._config
+    def is_local(self) -> bool:
+        """Whether it reads files or makes rows up: its answers are not kept."""
+        return not self.descriptor.api_base_url
 
     def __repr__(self) -> str:
         return f"<{self.descriptor.display_name} provider {self.name!r}>"

@@ -7,7 +7,6 @@ import json
 import os
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pierre_data.errors import ConfigurationError, PayloadError, StorageNotice
 from pierre_data.files.archive import Archive, Member
 from pierre_data.files.columns import activity_row
 from pierre_data.files.formats import read_recording
+from pierre_data.notices import notice
 
 #: Plain JSON: ``sha``, ``activities``, ``devices``, ``problems``.  Without a ``sha`` it is not remembered.
 Digest = dict[str, Any]
@@ -139,4 +139,4 @@ def _write(place: Path, text: str) -> None:
 
 
 def _notice(text: str) -> None:
-    warnings.warn(text, StorageNotice, stacklevel=2)
+    notice(text, StorageNotice)

@@ -26,6 +26,29 @@ _FAMILIES: dict[str, str] = {
     "other": "golf martial_arts equestrian wheelchair motor_sport fishing_hunting physical_therapy workout other",
 }
 
+#: What people say -> family or sport.
+_SPOKEN: dict[str, str] = {
+    word: meant
+    for meant, words in {
+        "run": "running jogging jog runs",
+        "ride": "cycling biking bike bicycle cycle riding rides",
+        "swim": "swimming swims",
+        "walk": "walking walks",
+        "hike": "hiking hikes trekking",
+        "ski": "skiing",
+        "skate": "skating",
+        "row": "rowing",
+        "strength": "weights weightlifting lifting weight_training strength_training",
+        "climb": "climbing bouldering",
+        "mountain_bike": "mtb mountain_biking",
+        "trail_run": "trail_running trail",
+        "open_water_swim": "open_water",
+        "ebike": "e-bike ebiking",
+        "soccer": "football",
+    }.items()
+    for word in words.split()
+}
+
 #: sport -> family, for the whole vocabulary.
 FAMILY: Mapping[str, str] = MappingProxyType(
     {sport: family for family, sports in _FAMILIES.items() for sport in sports.split()}
@@ -43,7 +66,8 @@ def sport_filter(text: str) -> frozenset[str]:
     Parameters
     ----------
     text : str
-        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone.
+        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone; what
+        people say for it ("cycling", "jogging") is understood.
 
     Returns
     -------
@@ -64,7 +88,8 @@ def sport_filter(text: str) -> frozenset[str]:
     """
     word = text.strip().lower()
     exact = word.startswith("=")
-    word = word.removeprefix("=")
+    word = word.removeprefix("=").strip().replace(" ", "_")
+    word = _SPOKEN.get(word, word)
     if not exact and word in FAMILIES:
         return frozenset(FAMILIES[word])
     if word in FAMILY:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pierre_data import schema
 from pierre_data.errors import UnsupportedFeature
 from pierre_data.secret import Secret
 from pierre_data.spi.query import Query
+
+#: Tables of a row or few, and lists of which a day is asked; the cheapest first.
+_SMALL = (schema.ATHLETE, schema.GEAR, schema.STATS, schema.PERSONAL_RECORDS)
+_LISTS = (schema.ACTIVITIES, schema.SLEEP, schema.RECOVERY, schema.HEALTH, schema.SLEEP_STAGES)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +64,9 @@ class Credentials:
 
     Parameters
     ----------
-    access_token : Secret
-        The bearer token.
-    refresh_token : Secret, optional
+    access_token : Secret or str
+        The bearer token; a plain text becomes a `Secret`.
+    refresh_token : Secret or str, optional
         Buys a new one.
     expires_at : datetime, optional
         By our own clock, aware UTC.
@@ -70,6 +74,11 @@ class Credentials:
         As granted.
     account : str
         The vendor's id or name of the account, when it says so.
+
+    Examples
+    --------
+    >>> Credentials("a token").access_token
+    Secret(***)
     """
 
     access_token: Secret
@@ -77,6 +86,20 @@ class Credentials:
     expires_at: dt.datetime | None = None
     scopes: tuple[str, ...] = ()
     account: str = ""
+
+    # Spelt out so that a checker knows that a plain text will do.
+    def __init__(
+        self,
+        access_token: Secret | str,
+        refresh_token: Secret | str | None = None,
+        expires_at: dt.datetime | None = None,
+        scopes: tuple[str, ...] = (),
+        account: str = "",
+    ) -> None:
+        given = {"access_token": access_token, "refresh_token": refresh_token}
+        secrets = {name: Secret(text) if isinstance(text, str) else text for name, text in given.items()}
+        for name, value in (secrets | {"expires_at": expires_at, "scopes": scopes, "account": account}).items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +130,50 @@ class ProviderHealth:
     detail: str = ""
 
 
-@runtime_checkable
-class FitnessProvider(Protocol):
-    """One account at one vendor.
+class FitnessProvider:
+    """One account at one vendor, written as a Python class.
 
-    Only `name`, `config` and `frame` must be written; what a provider lacks raises `UnsupportedFeature`.
-    Every method returns a conformed frame of its table, newest rows in any order.
+    One table method, or `frame`, is enough: the registry reads off the class what it offers, and what a provider lacks
+    raises `UnsupportedFeature`.  A method returns a frame of its table: missing columns are filled, rows may stand in
+    any order, and rows outside the window are cut.  A class need not derive from this one: `name`, `config` and one
+    of these methods do.
+
+    Parameters
+    ----------
+    config : ProviderConfig
+        Settings it runs with.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pierre_data as pierre
+    >>> class Diary(pierre.FitnessProvider):
+    ...     def activities(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
+    ...         start = pd.Timestamp("2026-01-05T07:00Z")
+    ...         return pd.DataFrame({"id": ["1"], "sport": ["run"], "start_time": [start], "elapsed_s": [1800.0]})
+    >>> registry = pierre.ProviderRegistry()
+    >>> registry.register_factory("diary", Diary)
+    >>> pierre.Client("diary", registry=registry, cache="memory").activities().sources.tolist()
+    ['diary:1']
     """
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self._config = config
 
     @property
     def name(self) -> str:
         """Registry name."""
+        return self._config.name
 
     @property
     def config(self) -> ProviderConfig:
         """Settings it runs with."""
+        return self._config
+
+    @property
+    def is_local(self) -> bool:
+        """Whether asking again costs nothing, so that its answers are not kept."""
+        return False
 
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for.
@@ -148,9 +200,19 @@ class FitnessProvider(Protocol):
     def disconnect(self) -> None:
         """Forget the credentials."""
 
+    def close(self) -> None:
+        """Let go of connections and files; the next question opens new ones."""
+
     def health_check(self) -> None:
-        """Make the cheapest request there is, and raise what goes wrong."""
-        self.athlete()
+        """Ask for the cheapest table it offers, and raise what goes wrong."""
+        now = dt.datetime.now(dt.UTC)
+        day = now - dt.timedelta(days=1), now
+        for query in (*(Query(t) for t in _SMALL), *(Query(t, *day) for t in _LISTS)):
+            try:
+                self.frame(query)
+            except UnsupportedFeature:
+                continue
+            return
 
     def activities(self, after: dt.datetime | None = None, before: dt.datetime | None = None) -> pd.DataFrame:
         """Return activities that start in ``[after, before)``."""
@@ -212,16 +274,31 @@ class FitnessProvider(Protocol):
 class ProviderFactory(Protocol):
     """Makes a provider from its settings: any callable that takes a `ProviderConfig`, a class for one.
 
-    One that serves certain names only lists them in an attribute ``supported_providers``.
+    What it makes is a `FitnessProvider`, or anything with a name, a config and one of its table methods.  One that
+    serves certain names only lists them in an attribute ``supported_providers``.
     """
 
-    def __call__(self, config: ProviderConfig, /) -> FitnessProvider:
+    def __call__(self, config: ProviderConfig, /) -> object:
         """Make the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPlugin:
-    """What an entry point may hold when a descriptor alone is not enough: the descriptor and a factory."""
+    """What an entry point may hold when a descriptor alone is not enough: the descriptor and a factory.
+
+    Parameters
+    ----------
+    descriptor : ProviderDescriptor
+        What the provider offers, and what it needs.
+    factory : callable
+        Makes it from a `ProviderConfig`.
+
+    Examples
+    --------
+    >>> from pierre_data.spi import ProviderDescriptor
+    >>> ProviderPlugin(ProviderDescriptor(name="diary", display_name="Diary"), FitnessProvider).descriptor.name
+    'diary'
+    """
 
     descriptor: ProviderDescriptor
     factory: ProviderFactory

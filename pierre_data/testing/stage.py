@@ -13,6 +13,7 @@ import pandas as pd
 from pierre_data.errors import PayloadError
 from pierre_data.fetch import DescriptorProvider, FetchContext, ProviderReport
 from pierre_data.http import ResilienceConfig
+from pierre_data.registry.python_provider import from_factory
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import (
@@ -88,7 +89,7 @@ class Stage:
         if self.factory is None:
             made: FitnessProvider = DescriptorProvider(self.descriptor, config, resilience=_ONCE)
         else:
-            made = self.factory(config)
+            made = from_factory(self.factory, self.descriptor, config)
             if config.access_token is not None:
                 made.set_credentials(Credentials(config.access_token))
         try:

@@ -1,0 +1,91 @@
+"""What a client is told about pairs of recordings, and why it merges."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pierre_data.cache import CachePolicy
+from pierre_data.client.query import Policy, When
+from pierre_data.client.selection import Providers
+from pierre_data.client.table_methods import TableMethods
+from pierre_data.dedupe import Override, duplicates, unquoted
+from pierre_data.errors import ConfigurationNotice
+from pierre_data.notices import notice
+
+
+class MarkMethods(TableMethods):
+    """What a client does with merges and marks."""
+
+    def duplicates(
+        self,
+        after: When | None = None,
+        before: When | None = None,
+        *,
+        providers: Providers | None = None,
+        policy: Policy = CachePolicy.USE_CACHE,
+        tz: str = "UTC",
+    ) -> pd.DataFrame:
+        """Return every merge that `activities` makes in a window, with its reason.
+
+        Parameters
+        ----------
+        after, before, providers, policy, tz
+            As for `activities`.
+
+        Returns
+        -------
+        DataFrame
+            As of ``pierre_data.duplicates``, with this client's priority and marks.
+
+        Raises
+        ------
+        PierreError
+            As for `activities`.
+
+        Examples
+        --------
+        >>> import pierre_data as pierre
+        >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+        >>> "overlap" in set(client.duplicates("2026-01-01", "2026-02-01").rule)
+        True
+        """
+        frame = self.activities(after, before, providers=providers, dedupe=False, policy=policy, tz=tz)
+        chosen = self._chosen(providers)
+        priority, ids = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
+        return duplicates(frame, priority=priority, overrides=self._marks.read(), id_spaces=ids)
+
+    def mark_same(self, a: str, b: str) -> None:
+        """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.
+
+        Parameters
+        ----------
+        a, b : str
+            ``provider:id`` of each, as in ``sources``, or `kept` and `dropped` of `duplicates`.
+
+        Raises
+        ------
+        QueryError
+            One of them is no ``provider:id``, or both are the same recording.
+        StorageError
+            ``overrides`` in the data directory cannot be written.
+        """
+        self._marks.mark(Override(True, unquoted(a), unquoted(b)))
+
+    def mark_different(self, a: str, b: str) -> None:
+        """Remember that two recordings are two workouts; as `mark_same`."""
+        self._marks.mark(Override(False, unquoted(a), unquoted(b)))
+
+    def unmark(self, a: str, b: str) -> bool:
+        """Forget what `mark_same` or `mark_different` remembered of a pair; whether there was something.
+
+        Where there was nothing, a `ConfigurationNotice` says so too: an id may be misspelt.
+        """
+        done = self._marks.unmark(unquoted(a), unquoted(b))
+        if not done:
+            notice(f"There is no mark of {a} and {b}; client.marks() lists all.", ConfigurationNotice)
+        return done
+
+    def marks(self) -> pd.DataFrame:
+        """Return what was marked: verdict ("same" or "different"), a and b (``provider:id``); in the file's order."""
+        rows = [str(o).split(" ") for o in self._marks.read()]
+        return pd.DataFrame(rows, columns=["verdict", "a", "b"], dtype="str")

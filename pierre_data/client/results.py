@@ -1,0 +1,162 @@
+"""What a client remembers of its answers: frames that are still true, reports, and which activity is which."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import pandas as pd
+
+from pierre_data.cache import Store
+from pierre_data.errors import QueryError
+from pierre_data.fetch import Report
+
+_FRAMES, _REPORTS = 32, 256
+#: So many answers wait before their keys are read; reading 10,000 keys takes longer than the rest of a warm answer.
+_UNREAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A frame and what happened on the way to it."""
+
+    frame: pd.DataFrame
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedResult:
+    version: tuple[int, ...]
+    good_until: float
+    result: Result
+
+
+class ResultCache:
+    """Remembers complete answers; one is good while nobody wrote to the store and nothing in it expired."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._results: OrderedDict[Hashable, _CachedResult] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, query: Hashable) -> tuple[Result | None, tuple[int, ...]]:
+        """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
+        with self._lock:
+            cached = self._results.get(query)
+        version = self._store.version()
+        if cached is None or time.time() >= cached.good_until or version != cached.version:
+            return None, version
+        return Result(cached.result.frame.copy(deep=False), cached.result.report), version
+
+    def put(self, query: Hashable, result: Result, version: tuple[int, ...]) -> None:
+        """Remember an answer if it is complete, and nobody wrote while it was put together."""
+        good_until = min((p.good_until for p in result.report.providers), default=0.0)
+        if not result.report.complete or good_until <= time.time() or self._store.version() != version:
+            return
+        copy = Result(result.frame.copy(deep=False), result.report)
+        with self._lock:
+            self._results[query] = _CachedResult(version, good_until, copy)
+            self._results.move_to_end(query)
+            while len(self._results) > _FRAMES:
+                self._results.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._results.clear()
+
+
+class Reports:
+    """The reports of the last few hundred calls, and which was each thread's last."""
+
+    def __init__(self) -> None:
+        self._reports: OrderedDict[str, Report] = OrderedDict()
+        self._last = Report(id="")
+        self._mine = threading.local()
+        self._lock = threading.Lock()
+
+    @property
+    def last(self) -> Report:
+        """The report of this thread's last call; of the last one at all in a thread that made none."""
+        mine: Report = getattr(self._mine, "report", self._last)
+        return mine
+
+    def note(self, report: Report) -> None:
+        """Remember what this thread was told."""
+        with self._lock:
+            self._reports[report.id] = self._last = self._mine.report = report
+            self._reports.move_to_end(report.id)
+            while len(self._reports) > _REPORTS:
+                self._reports.popitem(last=False)
+
+    def of(self, frame: pd.DataFrame) -> Report:
+        """Return the report a frame came with; raises QueryError when it is none of this client's last frames."""
+        note = frame.attrs.get("pierre")
+        id = str(note.get("report", "")) if isinstance(note, dict) else ""
+        with self._lock:
+            report = self._reports.get(id)
+        if report is None:
+            raise QueryError(
+                "That frame is none of the last this client returned.",
+                "Pass one as it came: what is computed from several frames has no report.",
+            )
+        return report
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityKey:
+    """One activity of one provider: its alias and id; the merged row's id and start where it was asked by that."""
+
+    provider: str
+    id: str
+    activity_id: str | None = None
+    start: dt.datetime | None = None
+
+
+class ActivityIndex:
+    """Remembers which sources the activities of returned frames have.
+
+    Examples
+    --------
+    >>> index, start = ActivityIndex(), pd.Timestamp("2026-01-01", tz="UTC")
+    >>> index.note(pd.DataFrame({"activity_id": ["0a"], "sources": ["strava:123 garmin:9"], "start_time": [start]}))
+    >>> index.find("0a").provider, index.find("strava:7").id
+    ('strava', '7')
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, pd.Timestamp]] = {}
+        self._unread: list[pd.DataFrame] = []
+        self._lock = threading.Lock()
+
+    def note(self, frame: pd.DataFrame) -> None:
+        """Remember the activities of a deduplicated frame."""
+        with self._lock:
+            self._unread.append(frame[["activity_id", "sources", "start_time"]])
+            if len(self._unread) > _UNREAD:
+                self._read()
+
+    def find(self, key: str) -> ActivityKey:
+        """Return whom to ask for what: ``"strava:123"`` as in ``sources``, or the best source of an activity_id."""
+        with self._lock:
+            self._read()
+            sources, start = self._known.get(key, ("", None)) if isinstance(key, str) else ("", None)
+        best = key if isinstance(key, str) and ":" in key else sources.split(" ")[0]
+        provider, _, id = best.partition(":")
+        if not provider or not id:
+            raise QueryError(
+                f"{key!r} is no activity this client knows.",
+                "Use 'provider:id' as in the column sources, or an activity_id of a frame this client returned.",
+            )
+        begun = start.to_pydatetime() if start is not None and not pd.isna(start) else None
+        return ActivityKey(provider, unquote(id), key if sources else None, begun)
+
+    def _read(self) -> None:
+        for frame in self._unread:
+            self._known |= {i: (s, t) for i, s, t in frame.itertuples(index=False, name=None)}
+        self._unread.clear()
