@@ -144,7 +144,7 @@ def _faults(response: Response) -> PierreError | None:
         return None
     words = str(response.object.get("errorMessage", ""))[:200]
     if response.status in (403, 412):
-        fix = "Connect again and tick every box (history is off by default); pulling also needs Garmin's consent."
+        fix = "Connect again, tick every box (historical data is off by default); pulling needs Garmin's consent too."
         return AccessDenied(f"Garmin refuses: {words or 'no permission'}.", fix)
     if not words:
         return None
