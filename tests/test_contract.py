@@ -177,6 +177,50 @@ def test_a_misspelt_variable_is_told() -> None:
     Client("synthetic", registry=registry, cache="memory")  # once
 
 
+def test_a_misspelt_section_is_told(tmp_path: Path) -> None:
+    (tmp_path / "providers.toml").write_text("[cache]\nstats = 5\n[strva]\nmax_retries = 1\n[bob]\nmax_retries = 1\n")
+    registry = ProviderRegistry(Settings.read({"PIERRE_CONFIG_DIR": str(tmp_path)}))
+    with pytest.warns(pierre.ConfigurationNotice, match=r"providers.toml names strva, .* Did you mean 'strava'"):
+        Client(pierre.provider("synthetic", alias="bob"), registry=registry, cache="memory")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("max_retires = 1", r"\[strava\] max_retires in providers.toml is unknown. Did you mean max_retries"),
+        ('max_retries = "many"', r"max_retries = 'many' in providers.toml cannot be used"),
+        ("max_retries = 1.5", "max_retries = 1.5 in providers.toml cannot be used"),
+        ("timeout_secs = -1", "timeout_s is -1"),
+    ],
+)
+def test_a_section_is_checked(tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "providers.toml").write_text(f"[strava]\n{line}\n")
+    registry = ProviderRegistry(Settings.read({"PIERRE_CONFIG_DIR": str(tmp_path)}))
+    with pytest.raises(pierre.ConfigurationError, match=words):
+        registry.create_provider("strava")
+
+
+@pytest.mark.parametrize(("value", "right"), [("9", 9), (9.0, 9), (np.int64(9), 9), ("many", None), (9.5, None)])
+def test_values_of_options_are_validated(value: Any, right: int | None) -> None:
+    registry = ProviderRegistry()
+    if right is not None:
+        assert registry.config("synthetic", seed=value).options["seed"] == right
+        return
+    with pytest.raises(pierre.ConfigurationError, match="is no value for synthetic's option 'seed': Input should be"):
+        registry.config("synthetic", seed=value)
+
+
+def test_what_is_no_provider_is_told(synthetic: Client) -> None:
+    with pytest.raises(pierre.ConfigurationError, match="7 is no provider"):
+        synthetic.activities(providers=[7])  # type: ignore[list-item]
+
+
+def test_a_bare_descriptor_is_filled_from_the_class() -> None:
+    bare = pierre.ProviderDescriptor(name="diary", display_name="My diary")
+    registry = registered("diary", Diary, descriptor=bare)
+    assert (registry["diary"].display_name, registry["diary"].tables()) == ("My diary", ("activities",))
+
+
 def test_tokens_in_memory_and_no_other_word(strava: StravaServer, tmp_path: Path) -> None:
     assert len(Client("strava", tokens="memory", settings=settings(strava, tmp_path)).activities(limit=1)) == 1
     for argument in ("tokens", "cache"):

@@ -88,7 +88,6 @@ class Client(AccountMethods, MarkMethods):
         self.settings = settings or (registry.settings if registry is not None else Settings.read())
         self.registry = registry if registry is not None else ProviderRegistry(self.settings)
         self.tenant, self.user = tenant, user
-        self.registry.tell_typos()
         if isinstance(tokens, str):
             tokens = MemoryTokens() if tokens == "memory" else _no_store("tokens", tokens)
         self._accounts = Accounts(self.registry, self.settings, tenant, user, tokens)
@@ -96,6 +95,7 @@ class Client(AccountMethods, MarkMethods):
             self._own = default_providers(self.registry, self._is_connected)
         else:
             self._own = selected(providers, self.registry)
+        self.registry.tell_typos(self.providers)
         self._marks = OverrideStore(self.settings.data_dir, tenant, user)
         if isinstance(cache, str):
             cache = MemoryStore() if cache == "memory" else _no_store("cache", cache)

@@ -56,10 +56,10 @@ class Fetcher:
     def provider(self, chosen: ConfiguredProvider) -> CachingProvider:
         """Return a provider, made once."""
         with self._lock:
-            made = self._providers.get(chosen.identity)
-            if made is None:
-                made = self._providers[chosen.identity] = self.registry.open(chosen, self.store, self.accounts)
-            return made
+            provider = self._providers.get(chosen.identity)
+            if provider is None:
+                provider = self._providers[chosen.identity] = self.registry.open(chosen, self.store, self.accounts)
+            return provider
 
     def offering(
         self, table: Table, chosen: Sequence[ConfiguredProvider], *, named: bool
@@ -112,7 +112,7 @@ class Fetcher:
 
     def _gather(self, asked: Sequence[_Asked], options: FetchOptions) -> list[Fetched]:
         """Ask every provider, each in a thread of its own; failures are in the reports, and the others finish."""
-        made = {chosen.identity: self.provider(chosen) for chosen, _, _ in asked}
+        providers = {chosen.identity: self.provider(chosen) for chosen, _, _ in asked}
 
         def ask(one: _Asked) -> Fetched:
             chosen, query, reach = one
@@ -120,7 +120,7 @@ class Fetcher:
             report = ProviderReport(chosen.alias, query.table.name)
             try:
                 context = FetchContext(report, options.cancel, progress, options.patience_s)
-                fetched = made[chosen.identity].fetch(query, context, options.policy)
+                fetched = providers[chosen.identity].fetch(query, context, options.policy)
             except PierreError as error:  # an unsupported table, a provider of a third party
                 fetched = Fetched([], replace(report, error=error))
             return fetched if reach is None else replace(fetched, complete_from=reach)

@@ -74,14 +74,14 @@ class OverrideStore:
             return self._known[1]
         data = read_private(self.path, _notice) or b""
         try:
-            found = read_overrides(data.decode("utf-8"))
+            overrides = read_overrides(data.decode("utf-8"))
         except (QueryError, UnicodeDecodeError) as error:
             what = error.what if isinstance(error, QueryError) else "It is no UTF-8 text."
             raise StorageError(
                 f"{self.path} cannot be used: {what}", "Correct that line, or remove the file."
             ) from None
-        self._known = (stamp, found)
-        return found
+        self._known = (stamp, overrides)
+        return overrides
 
     def mark(self, override: Override) -> None:
         """Remember a judgement; an earlier one of the same pair is forgotten.
@@ -101,11 +101,11 @@ class OverrideStore:
     def _change(self, a: str, b: str, new: Override | None) -> bool:
         with self._lock:
             old = self.read()
-            kept = [o for o in old if (o.a, o.b) != (a, b)]
-            lines = sorted(str(o) for o in [*kept, *([new] if new else [])])
+            others = [o for o in old if (o.a, o.b) != (a, b)]
+            lines = sorted(str(o) for o in [*others, *([new] if new else [])])
             private_directory(self.path.parent, _notice)
             write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
-            return len(kept) < len(old)
+            return len(others) < len(old)
 
 
 def _notice(text: str) -> None:

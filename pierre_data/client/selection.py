@@ -31,6 +31,9 @@ def selected(
     items = [wanted] if isinstance(wanted, str | ConfiguredProvider) else list(wanted)
     if not items:
         raise NoProvidersAvailable("No provider was named.", f"Name some of: {', '.join(registry)}.")
+    odd = [item for item in items if not isinstance(item, str | ConfiguredProvider)]
+    if odd:
+        raise ConfigurationError(f"{odd[0]!r} is no provider.", 'Name one, or use pierre.provider("name", ...).')
     out = tuple(i if isinstance(i, ConfiguredProvider) else known.get(i) or ConfiguredProvider(i) for i in items)
     aliases = [item.alias for item in out]
     for item in out:

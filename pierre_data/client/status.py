@@ -137,6 +137,6 @@ class HealthBook:
         return dict(self._failures or {})
 
 
-def health_frame(found: Iterable[ProviderHealth]) -> pd.DataFrame:
+def health_frame(checks: Iterable[ProviderHealth]) -> pd.DataFrame:
     """Return checks as a frame, one row each."""
-    return pd.DataFrame([asdict(h) for h in found], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)
+    return pd.DataFrame([asdict(h) for h in checks], columns=list(HEALTH_DTYPES)).astype(HEALTH_DTYPES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import threading
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, replace
 
 from pierre_data.errors import (
@@ -30,6 +30,7 @@ from pierre_data.spi import (
 )
 
 GROUP = "pierre_data.providers"
+_FILE = "providers.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
         self.settings = settings or Settings.read()
         self._lock = threading.RLock()
         self._known: dict[str, _Registration] = {}
-        self._typos_told = False
+        self._typos_told: set[str] = set()
         for entry in importlib.metadata.entry_points(group=GROUP):
             owner = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
             try:
@@ -75,7 +76,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
                 raise self._unknown(name)
             if known.conflict is not None:
                 raise ProviderBroken(known.conflict.what, known.conflict.fix, provider=name)
-            if known.descriptor is None:
+            if known.descriptor is None or (known.factory is not None and not known.descriptor.tables()):
                 try:
                     known = self._known[name] = self._import(name, known)
                 except Exception as error:  # whatever a plug-in's import raises, the others must work
@@ -198,14 +199,14 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
 
     def survey(self) -> dict[str, ProviderDescriptor | ProviderBroken]:
         """Return every provider of one moment, sorted: its descriptor, or why it is broken; imports all."""
-        found: dict[str, ProviderDescriptor | ProviderBroken] = {}
+        survey: dict[str, ProviderDescriptor | ProviderBroken] = {}
         with self._lock:
             for name in self.supported_providers():
                 try:
-                    found[name] = self[name]
+                    survey[name] = self[name]
                 except ProviderBroken as error:
-                    found[name] = error
-        return found
+                    survey[name] = error
+        return survey
 
     def broken(self) -> dict[str, PierreError]:
         """Return the providers that cannot be imported, with their causes; imports all."""
@@ -236,15 +237,17 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
         """Return the providers with body metrics."""
         return self.with_capability(ProviderCapabilities.HEALTH_METRICS)
 
-    def tell_typos(self) -> None:
-        """Warn once of names in ``PIERRE_PROVIDERS`` that no provider has."""
-        unknown = [name for name in self.settings.providers or () if name not in self._known]
-        if unknown and not self._typos_told:
-            self._typos_told = True
-            hints = "".join(f" {_suggestion(name, list(self._known))}" for name in unknown)
-            notice(
-                f"PIERRE_PROVIDERS names {', '.join(unknown)}, which no provider is called.{hints}", ConfigurationNotice
-            )
+    def tell_typos(self, aliases: Collection[str] = ()) -> None:
+        """Warn once of names in ``PIERRE_PROVIDERS`` and sections of ``providers.toml`` that no provider has."""
+        for where, names in (
+            ("PIERRE_PROVIDERS", self.settings.providers or ()),
+            (_FILE, self.settings.provider_file()),
+        ):
+            unknown = [n for n in names if n not in self._known and n not in aliases and (where, n) != (_FILE, "cache")]
+            if unknown and where not in self._typos_told:
+                self._typos_told.add(where)
+                hints = "".join(f" {_suggestion(name, list(self._known))}" for name in unknown)
+                notice(f"{where} names {', '.join(unknown)}, which no provider is called.{hints}", ConfigurationNotice)
 
     def _add(self, name: str, known: _Registration) -> None:
         with self._lock:
@@ -263,19 +266,23 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
         return ProviderNotFound(f"Provider {name!r} is not supported.", hint, provider=name)
 
     def _import(self, name: str, known: _Registration) -> _Registration:
-        if known.entry is None:
-            assert known.factory is not None
-            bare = ProviderDescriptor(name=name, display_name=name)
+        descriptor, factory = known.descriptor, known.factory
+        if known.entry is not None:
+            plugin = known.entry.load()
+            if isinstance(plugin, ProviderPlugin):
+                descriptor, factory = plugin.descriptor, plugin.factory
+            elif isinstance(plugin, ProviderDescriptor):
+                descriptor = plugin
+            else:
+                what = f"{known.entry.value} is a {type(plugin).__name__}."
+                raise SchemaError(what, "Make it a ProviderDescriptor.")
+            if descriptor.name != name:
+                raise SchemaError(f"{known.entry.value} describes {descriptor.name!r}.", f"Name it {name!r}.")
+        if factory is not None and (descriptor is None or not descriptor.tables()):
+            bare = descriptor or ProviderDescriptor(name=name, display_name=name.replace("-", " ").title())
             config = known.config or provider_config(bare, self.settings, {}, name)
-            return replace(known, descriptor=described(name, known.factory, config))
-        found = known.entry.load()
-        if isinstance(found, ProviderPlugin):
-            return replace(known, descriptor=found.descriptor, factory=found.factory)
-        if not isinstance(found, ProviderDescriptor):
-            raise SchemaError(f"{known.entry.value} is a {type(found).__name__}.", "Make it a ProviderDescriptor.")
-        if found.name != name:
-            raise SchemaError(f"{known.entry.value} describes {found.name!r}.", f"Name it {name!r}.")
-        return replace(known, descriptor=found)
+            descriptor = described(bare, factory, config)
+        return replace(known, descriptor=descriptor, factory=factory)
 
 
 def _suggestion(name: str, names: list[str]) -> str:

@@ -138,7 +138,7 @@ def resilience(section: Mapping[str, Any], name: str) -> ResilienceConfig:
             hint = f"Did you mean {near[0]}?" if near else f"It may hold: {', '.join(kinds)}."
             raise ConfigurationError(f"[{name}] {key} in providers.toml is unknown.", hint, provider=name)
         try:
-            number = _adapter(int if kinds[ours] == "int" else float).validate_python(value)
+            number = _adapter(int if kinds[ours] in ("int", int) else float).validate_python(value)
         except ValidationError as error:
             raise ConfigurationError(
                 f"[{name}] {key} = {value!r} in providers.toml cannot be used: {reason(error)}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -47,10 +46,9 @@ _SINGLE: Mapping[Table, str] = {
 }
 
 
-def described(name: str, factory: ProviderFactory, config: ProviderConfig) -> ProviderDescriptor:
+def described(bare: ProviderDescriptor, factory: ProviderFactory, config: ProviderConfig) -> ProviderDescriptor:
     """Return what a factory's provider offers, read off its methods; only a plain function is called for it."""
-    made = factory if isinstance(factory, type) else inspect.signature(factory).return_annotation
-    cls = made if isinstance(made, type) and made not in (object, inspect.Signature.empty) else type(factory(config))
+    cls = factory if isinstance(factory, type) else type(factory(config))
     every = _writes(cls, "frame")
 
     def endpoints(methods: Mapping[Table, str]) -> dict[Table, Endpoint]:
@@ -58,9 +56,7 @@ def described(name: str, factory: ProviderFactory, config: ProviderConfig) -> Pr
         has = [t for t, method in methods.items() if every or _writes(cls, method)]
         return {t: Endpoint(columns=tuple(t.columns), newest_first=True) for t in has}
 
-    display = name.replace("-", " ").title()
-    lists, details = endpoints({**_WINDOWED, **_WHOLE}), endpoints(_SINGLE)
-    return ProviderDescriptor(name=name, display_name=display, endpoints=lists, details=details)
+    return replace(bare, endpoints=endpoints({**_WINDOWED, **_WHOLE}), details=endpoints(_SINGLE))
 
 
 class PythonProvider(FitnessProvider):
@@ -180,7 +176,7 @@ class PythonProvider(FitnessProvider):
 def from_factory(factory: ProviderFactory, descriptor: ProviderDescriptor, config: ProviderConfig) -> FitnessProvider:
     """Make a provider with a factory of somebody else's; refused when it lacks what a provider has."""
     try:
-        made = factory(config)
+        inner = factory(config)
     except PierreError:
         raise
     except Exception as error:  # code of somebody else's
@@ -189,9 +185,9 @@ def from_factory(factory: ProviderFactory, descriptor: ProviderDescriptor, confi
             "Mend that provider, or look for an update.",
             provider=descriptor.name,
         ) from error
-    if isinstance(made, FitnessProvider) and hasattr(made, "batches"):
-        return made
-    return PythonProvider(made, descriptor)
+    if isinstance(inner, FitnessProvider) and hasattr(inner, "batches"):
+        return inner
+    return PythonProvider(inner, descriptor)
 
 
 def _writes(cls: type, method: str) -> bool:
