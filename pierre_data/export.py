@@ -90,6 +90,13 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         It does not exist or is no Parquet file.
     SchemaError
         It is a Parquet file of something else.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> pierre.read_parquet("nowhere.parquet")
+    Traceback (most recent call last):
+    pierre_data.errors.StorageError: nowhere.parquet does not exist. ...
     """
     source = Path(path)
     try:

@@ -3,6 +3,7 @@
 A model has the columns of its table: ``<TABLE>.to_records(frame)`` makes models of a frame, ``<TABLE>.from_records``
 a frame of models.  Numbers are in the unit that their name ends in and refuse truth values; instants need a time zone
 and become UTC; wall-clock times have none; a sport is a word of ``schema.FAMILY``; unknown fields are refused.
+``help`` of a model lists its fields with their units.
 
 Examples
 --------
@@ -22,6 +23,7 @@ sport
   Value error, 'runing' is not a sport; did you mean ...
 """
 
+from pierre_data.schema import MERGED_ACTIVITIES, TABLES
 from pierre_data.schema.records import (
     Activity,
     Athlete,
@@ -55,3 +57,7 @@ __all__ = [
     "StreamSample",
     "Zone",
 ]
+
+for _table in (*TABLES.values(), MERGED_ACTIVITIES):
+    if "Parameters" not in (_doc := _table.record.__doc__ or ""):
+        _table.record.__doc__ = f"{_doc}\n\n{_table.parameters()}"

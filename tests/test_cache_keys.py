@@ -6,12 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pierre_data.cache.namespace import key, prefix
+from pierre_data.cache import CacheTtl, MemoryStore
+from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, prefix
 from pierre_data.errors import QueryError
 
 # Any text, lone surrogates too, and often the characters that separate, quote, match or end something.
 nasty = st.text(st.one_of(st.sampled_from(":%/'\"*?[]\\.\0 ;aé\ud800"), st.characters(codec=None)), min_size=1)
 owners = st.tuples(nasty, nasty, nasty, nasty, st.one_of(st.just(""), nasty))
+
+
+def key(tenant: str, user: str, provider: str, resource: str, qualifier: str = "") -> str:
+    owner = (tenant, user, provider)
+    return CacheNamespace(MemoryStore(), owner, CacheTtl(), UNLIMITED, lambda: 0.0, 0).key(resource, qualifier)
 
 
 @given(owners, owners)

@@ -85,6 +85,13 @@ def test_refresh_with_a_limit_walks_no_further_either() -> None:
     assert len(vendor.asked) == 1
 
 
+def test_past_the_cache_a_limit_walks_no_further_and_leaves_nothing() -> None:
+    vendor, store = Vendor(monthly(40), size=10), MemoryStore()
+    fetched = ask(kept(vendor, Clock(), store), 5, policy=CachePolicy.BYPASS)
+    assert (len(vendor.asked), ids(fetched)[:5], repr(store)) == (1, list(vendor.items)[:5], "MemoryStore(0 entries)")
+    assert fetched.report.good_until == 0.0
+
+
 def test_a_limited_answer_is_good_for_as_long_as_a_list() -> None:
     vendor, clock = Vendor({f"{n:02d}": (f"2026-11-{n:02d}T06:00:00", "Run") for n in range(1, 25)}, size=10), Clock()
     assert ask(kept(vendor, clock), 5).report.good_until == clock() + 900
@@ -129,6 +136,31 @@ def test_eight_threads_that_ask_the_same_cost_one_fetch() -> None:
         answers = list(pool.map(asked, range(8)))
     assert answers == [list(vendor.items)] * 8
     assert len(vendor.asked) == 5
+
+
+@pytest.mark.parametrize("kind", ["one object", "a feed"])
+def test_one_object_and_a_feed_likewise(kind: str) -> None:
+    ready = threading.Barrier(8)
+    vendor = Vendor(monthly(3), on_page=lambda n: threading.Event().wait(0.02), ignores_windows=True)
+    provider = kept(vendor, Clock(), window_kind="feed" if kind == "a feed" else "none")
+    query = Query(ACTIVITIES) if kind == "a feed" else Query(ACTIVITIES, id="20261000")
+
+    def asked(_: int) -> list[str]:
+        ready.wait(10)
+        return sorted(provider.frame(query)["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(asked, range(8)))
+    assert answers == [sorted(vendor.items) if kind == "a feed" else ["20261000"]] * 8
+    assert len(vendor.asked) == 2
+
+
+def test_who_asks_from_inside_a_fetch_does_not_wait_for_itself() -> None:
+    vendor = Vendor(monthly(12))
+    provider = kept(vendor, Clock())
+    inner: list[list[str]] = []
+    vendor.on_page = lambda n: inner.append(ids(ask(provider, None))) if n == 1 else None
+    assert ids(ask(provider, None)) == inner[0] == list(vendor.items)
 
 
 def test_who_asks_for_something_else_does_not_wait_and_who_waits_can_be_cancelled() -> None:

@@ -207,7 +207,7 @@ def test_what_is_invalidated_during_a_fetch_is_not_kept_by_it(clock: Clock) -> N
     def meanwhile(number: int) -> None:
         if number == 2:
             clock.forward(seconds=1)
-            provider.invalidate_activity_list()
+            provider.invalidate("activity_list")
 
     vendor.on_page = meanwhile
     assert len(ids(provider)) == 20

@@ -70,7 +70,7 @@ def test_one_real_activity_field_by_field(client: Client) -> None:
         "average_speed_mps": 7.576,
         "average_cadence_rpm": 72.6,
         "work_kj": 454.9,
-        "external_id": "garmin_push_3456780973",
+        "external_id": "garmin:3456780973",
         "start_latitude_deg": 45.2,
     }
     assert {name: row[name] for name in want} == want

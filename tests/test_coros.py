@@ -15,7 +15,7 @@ from pierre_data import errors, schema
 from pierre_data.cache import CachingProvider
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.fetch import FetchContext, ProviderReport, parse_rows
-from pierre_data.providers.coros import descriptor, receive
+from pierre_data.providers.coros import descriptor
 from pierre_data.providers.coros_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -174,6 +174,13 @@ def test_one_workout_and_its_parts() -> None:
         [TRIATHLON, 3.0, "session", "other", 10000.0, 2600.0],
     ]
     assert len(rows(schema.LAPS, Query(schema.LAPS, id=RUN, now=NOW))[0]) == 0
+    began, far = rows(schema.ACTIVITIES)[0].start_time[TRIATHLON], dt.datetime(2026, 8, 20, 6, tzinfo=dt.UTC)
+    with coros() as server:
+        for near, requests in ((began, 1), (far, 2)):  # a wrong guess costs one
+            query = Query(schema.LAPS, id=TRIATHLON, near=near, now=NOW)
+            assert len(fetched(provider(descriptor, server, open_id="open-1"), query)[0]) == 3
+            assert len(server.requests) == requests
+            server.requests.clear()
     with pytest.raises(errors.NotFound, match="three months"):
         rows(schema.LAPS, Query(schema.LAPS, id="1", now=NOW))
 
@@ -263,7 +270,7 @@ SECRET = Secret("coros-client-secret-canary")
 
 def test_pushed_workouts_equal_those_that_are_asked_for() -> None:
     body = json.dumps(payload("coros/pushes/sports.json")).encode()
-    received = receive({"Client": "1", "Secret": SECRET.reveal()}, body, SECRET, NOW)
+    received = descriptor.webhook({"Client": "1", "Secret": SECRET.reveal()}, body, SECRET, NOW)
     assert (received.status, json.loads(received.reply)) == (200, {"message": "ok", "result": "0000"})
     one, two = received.events
     assert [(e.kind, e.table, e.athlete_id) for e in (one, two)] == [
@@ -280,14 +287,14 @@ def test_pushed_workouts_equal_those_that_are_asked_for() -> None:
 def test_pushes_that_are_not_the_vendors_are_refused() -> None:
     for headers in ({}, {"secret": "wrong"}, {"secret": "\udcff"}):
         with pytest.raises(errors.AccessDenied) as caught:
-            receive(headers, b'{"sportDataList":[]}', SECRET, NOW)
+            descriptor.webhook(headers, b'{"sportDataList":[]}', SECRET, NOW)
         assert SECRET.reveal() not in str(caught.value)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_COROS_CLIENT_SECRET"):
-        receive({"secret": "x"}, b"{}", None, NOW)
+        descriptor.webhook({"secret": "x"}, b"{}", None, NOW)
     with pytest.raises(errors.PayloadError):
-        receive({"secret": SECRET.reveal()}, b"[]", SECRET, NOW)
-    assert receive({"secret": SECRET.reveal()}, b"{}", SECRET, NOW).events == ()
-    assert receive({}, b"", None, NOW).status == 200  # the status check
+        descriptor.webhook({"secret": SECRET.reveal()}, b"[]", SECRET, NOW)
+    assert descriptor.webhook({"secret": SECRET.reveal()}, b"{}", SECRET, NOW).events == ()
+    assert descriptor.webhook({}, b"", None, NOW).status == 200  # the status check
 
 
 def test_every_mode_is_known() -> None:

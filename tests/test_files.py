@@ -20,7 +20,7 @@ from pierre_data.files.crc import crc16
 from pierre_data.files.fit import EPOCH_S
 from pierre_data.files.fit_heart import heart_rates
 from pierre_data.files.recording import Recording
-from pierre_data.files.sports import FIT_SPORTS, FIT_SUB_SPORTS, of_fit
+from pierre_data.files.sports import FIT_SPORTS, FIT_SUB_SPORTS, sport_of_fit
 from pierre_data.providers.files import descriptor
 from pierre_data.spi import ProviderConfig
 from tests import fit_writer as fw
@@ -201,7 +201,7 @@ def test_hr_messages_of_a_strap() -> None:
 )
 def test_fit_sports(sport: str | int | None, sub: str | None, wanted: str) -> None:
     recording = Recording()
-    assert of_fit(sport, sub, recording)["sport"] == wanted
+    assert sport_of_fit(sport, sub, recording)["sport"] == wanted
     assert recording.problems == []
 
 
@@ -209,7 +209,7 @@ def test_fit_knows_every_sport_and_reports_what_it_does_not() -> None:
     assert len(FIT_SPORTS.known) + len(FIT_SPORTS.leisure) == 2 * 82
     assert FIT_SUB_SPORTS.sport("62") == ("other", False)
     recording = Recording()
-    assert of_fit(200, None, recording) == {"sport": "other", "sport_raw": "200", "is_exercise": True}
+    assert sport_of_fit(200, None, recording) == {"sport": "other", "sport_raw": "200", "is_exercise": True}
     assert recording.problems == [("sport", "'200' is not known, kept as other")]
 
 

@@ -19,7 +19,7 @@ from pierre_data.fetch.provider import DescriptorProvider
 from pierre_data.fetch.report import FetchContext, ProviderReport
 from pierre_data.files import archive as archives
 from pierre_data.files import open_archive, read_recording
-from pierre_data.files.digest import digest
+from pierre_data.files.index import digest_file
 from pierre_data.providers.files import descriptor
 from pierre_data.spi import ProviderConfig, Query
 from tests import fit_writer as fw
@@ -249,5 +249,5 @@ def test_a_digest_is_json_whatever_comes(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
     archive = open_archive(tmp_path)
     for name in archive.members:
-        found = digest(archive, name)
+        found = digest_file(archive, name)
         assert json.loads(json.dumps(found, allow_nan=False)) == found

@@ -17,7 +17,7 @@ import pytest
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, StorageNotice
 from pierre_data.fetch.provider import DescriptorProvider
-from pierre_data.files import open_archive
+from pierre_data.files import open_archive, read_recording
 from pierre_data.files.index import Index, index_of
 from pierre_data.files.library import survey
 from pierre_data.providers.files import BATCH, descriptor
@@ -45,8 +45,9 @@ def fill(folder: Path, count: int, seconds: int = 5) -> Path:
     return folder
 
 
-def activities(path: Path, **options: object) -> pd.DataFrame:
-    return DescriptorProvider(descriptor, ProviderConfig("files", options={"path": path, **options})).activities()
+def activities(path: Path, cache_dir: Path | None = None) -> pd.DataFrame:
+    config = ProviderConfig("files", options={"path": path})
+    return DescriptorProvider(descriptor, config, cache_dir=cache_dir).activities()
 
 
 def python(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -107,7 +108,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
 def test_the_index_lasts_between_processes_and_is_private(tmp_path: Path) -> None:
     files, cache = tmp_path / "files", tmp_path / "cache"
     files.mkdir()
-    first = activities(fill(files, 3), _cache_dir=cache)
+    first = activities(fill(files, 3), cache_dir=cache)
     (place,) = cache.iterdir()
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     content = json.loads(place.read_text())
@@ -140,12 +141,17 @@ def test_an_index_that_cannot_be_written_costs_nothing_but_a_notice(tmp_path: Pa
     files = tmp_path / "files"
     files.mkdir()
     with pytest.warns(StorageNotice, match="cannot be written"):
-        assert len(activities(fill(files, 2), _cache_dir=tmp_path / "file" / "cache")) == 2
+        assert len(activities(fill(files, 2), cache_dir=tmp_path / "file" / "cache")) == 2
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    activities(fill(tmp_path, 3), _progress=lambda done, total: seen.append((done, total)))
+    query = Query(
+        schema.ACTIVITIES,
+        options={"path": fill(tmp_path, 3)},
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    list(descriptor.endpoints[schema.ACTIVITIES].plan(query))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -191,7 +197,36 @@ def test_one_index_per_folder_and_process(tmp_path: Path) -> None:
     assert index_of(archive, tmp_path) is not index_of(archive)
 
 
-def test_without_fitdecode_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fitdecode", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "pierre-data\[files\]"'):
-        activities(fill(tmp_path, 1))
+def test_without_fitdecode_fit_files_are_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, 1)
+    point = b'<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>'
+    (tmp_path / "ride.gpx").write_bytes(b"<gpx><trk>" + point + b"</trk></gpx>")
+    archive, index = open_archive(tmp_path), Index()
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "fitdecode", None)
+        first = dict(survey(archive, index))
+        with pytest.raises(ConfigurationError, match="pip install fitdecode"):
+            read_recording((tmp_path / "0000.fit").read_bytes())
+    assert len(first["ride.gpx"]["activities"]) == 1
+    assert "pip install fitdecode" in first["0000.fit"]["problems"][0][1]
+    again = dict(survey(archive, index))  # what was not read is read once it can be
+    assert [len(again[name]["activities"]) for name in ("0000.fit", "ride.gpx")] == [1, 1]
+
+
+def test_every_unreadable_file_is_named_and_every_row_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (fill(tmp_path, 1) / "0000.fit").rename(tmp_path / "below" / "a.fit")
+    (tmp_path / "b.fit").write_bytes((tmp_path / "below" / "a.fit").read_bytes())
+    for name in ("x.fit", "y.fit", "z.gpx"):
+        (tmp_path / name).write_bytes(b"")
+    index = Index()
+    digests = dict(survey(open_archive(tmp_path), index))
+    assert sorted(digests) == ["b.fit", "x.fit", "y.fit", "z.gpx"]
+    frame = activities(tmp_path)
+    assert frame["source_file"].tolist() == ["b.fit"]
+    one = DescriptorProvider(descriptor, ProviderConfig("files", options={"path": tmp_path})).activity(frame["id"][0])
+    assert one["source_file"].tolist() == ["b.fit"]
+    (tmp_path / "b.fit").rename(tmp_path / "c.fit")
+    assert activities(tmp_path)["source_file"].tolist() == ["below/a.fit"]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pierre_data import errors, schema
-from pierre_data.providers.fitbit import descriptor, receive
+from pierre_data.providers.fitbit import descriptor
 from pierre_data.secret import Secret
 from pierre_data.spi import Query
 from pierre_data.testing import check
@@ -326,9 +326,9 @@ AUTHORIZATION = {"authorization": KEY.reveal()}
 
 def test_a_handshake_is_answered_with_and_without_its_header() -> None:
     body = b'{"type":"verification"}'
-    assert receive(AUTHORIZATION, body, KEY, NOW).status == 201
-    assert receive({}, body, KEY, NOW).status == 401
-    assert receive({"Authorization": "Bearer other"}, body, KEY, NOW).status == 401
+    assert descriptor.webhook(AUTHORIZATION, body, KEY, NOW).status == 201
+    assert descriptor.webhook({}, body, KEY, NOW).status == 401
+    assert descriptor.webhook({"Authorization": "Bearer other"}, body, KEY, NOW).status == 401
 
 
 def note(kind: str, operation: str, *spans: tuple[str, str]) -> dict[str, Any]:
@@ -343,7 +343,7 @@ def test_a_notification_names_tables_and_times() -> None:
         note("exercise", "UPSERT", new_year),
         note("sleep", "DELETE", ("2026-05-09T04:40:10Z", "2026-05-09T12:40:10Z")),
     ]
-    got = receive(AUTHORIZATION, jsonlib.dumps(body).encode(), KEY, NOW)
+    got = descriptor.webhook(AUTHORIZATION, jsonlib.dumps(body).encode(), KEY, NOW)
     assert got.status == 204
     assert [(e.kind, e.table, e.time and e.time.month, e.athlete_id, e.rows) for e in got.events] == [
         ("update", schema.ACTIVITIES, 12, "7F3A", None),
@@ -351,9 +351,9 @@ def test_a_notification_names_tables_and_times() -> None:
         ("delete", schema.SLEEP, 5, "7F3A", None),
         ("delete", schema.SLEEP_STAGES, 5, "7F3A", None),
     ]
-    one = receive(AUTHORIZATION, jsonlib.dumps(note("weight", "UPSERT")).encode(), KEY, NOW)
+    one = descriptor.webhook(AUTHORIZATION, jsonlib.dumps(note("weight", "UPSERT")).encode(), KEY, NOW)
     assert [(e.table, e.time) for e in one.events] == [(schema.HEALTH, None)]
-    other = receive(AUTHORIZATION, jsonlib.dumps(note("moods", "UPSERT")).encode(), KEY, NOW)
+    other = descriptor.webhook(AUTHORIZATION, jsonlib.dumps(note("moods", "UPSERT")).encode(), KEY, NOW)
     assert other.events == ()
 
 
@@ -361,12 +361,12 @@ def test_a_false_notification_is_refused() -> None:
     body = jsonlib.dumps(note("exercise", "DELETE")).encode()
     for headers in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Bäcker"}):
         with pytest.raises(errors.AccessDenied) as caught:
-            receive(headers, body, KEY, NOW)
+            descriptor.webhook(headers, body, KEY, NOW)
         assert "canary" not in repr(caught.value)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_FITBIT_WEBHOOK_SECRET"):
-        receive(AUTHORIZATION, body, None, NOW)
+        descriptor.webhook(AUTHORIZATION, body, None, NOW)
     with pytest.raises(errors.PayloadError):
-        receive(AUTHORIZATION, b"[nothing", KEY, NOW)
+        descriptor.webhook(AUTHORIZATION, b"[nothing", KEY, NOW)
 
 
 @pytest.mark.parametrize(("table", "list_"), [(schema.ACTIVITIES, "exercise"), (schema.SLEEP, "sleep")])

@@ -13,7 +13,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import parse_rows
-from pierre_data.providers.garmin import BACKFILL, backfill, callbacks, descriptor, receive
+from pierre_data.providers.garmin import BACKFILL, backfill, callbacks, descriptor
 from pierre_data.secret import Secret
 from pierre_data.spi import Event, Query, Single
 from pierre_data.testing import check
@@ -275,7 +275,7 @@ HEADERS = {"Garmin-Client-Id": CLIENT.reveal()}
 
 def pushed(body: Any = None) -> tuple[Event, ...]:
     sent = payload("garmin/push/mixed.json") if body is None else body
-    return receive(HEADERS, jsonlib.dumps(sent).encode(), CLIENT, NOW).events
+    return descriptor.webhook(HEADERS, jsonlib.dumps(sent).encode(), CLIENT, NOW).events
 
 
 def test_what_is_pushed_comes_as_rows_of_its_athlete() -> None:
@@ -345,12 +345,12 @@ def test_callbacks_are_kept_as_they_are() -> None:
 def test_a_push_for_another_client_is_refused() -> None:
     for headers in ({}, {"garmin-client-id": "other"}, {"garmin-client-id": "Bär"}):
         with pytest.raises(errors.AccessDenied) as caught:
-            receive(headers, b"{}", CLIENT, NOW)
+            descriptor.webhook(headers, b"{}", CLIENT, NOW)
         assert CLIENT.reveal() not in repr(caught.value)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_GARMIN_WEBHOOK_SECRET"):
-        receive(HEADERS, b"{}", None, NOW)
+        descriptor.webhook(HEADERS, b"{}", None, NOW)
     with pytest.raises(errors.PayloadError):
-        receive(HEADERS, b"[]", CLIENT, NOW)
+        descriptor.webhook(HEADERS, b"[]", CLIENT, NOW)
 
 
 def test_backfill_is_asked_for_in_windows_of_thirty_days() -> None:

@@ -74,6 +74,22 @@ def test_imports_point_down(path: Path) -> None:
             assert there != "providers", "nothing imports a vendor"
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if room(p) == "providers"], ids=lambda p: p.stem)
+def test_a_vendor_is_written_as_a_third_party_would(path: Path) -> None:
+    # `{module}.{name}` of what is imported: a front door exports names, which are no modules of its room.
+    inside = {str(p.relative_to(ROOT.parent).with_suffix("")).replace("/", ".") for p in FILES}
+    vendor = path.stem.partition("_")[0]
+    for name in imports(path):
+        room, _, rest = name.removeprefix("pierre_data.").partition(".")
+        if not name.startswith("pierre_data.") or room in ("schema", "errors"):
+            continue
+        if room == "providers":
+            assert rest.partition(".")[0].partition("_")[0] == vendor, f"{path.stem} imports {name} of another vendor"
+        else:
+            assert room in ("spi", "files", "synthetic"), f"{path.stem} imports {name}"
+            assert name.rpartition(".")[0] not in inside, f"{path.stem} imports {name} past the door of {room}"
+
+
 def test_import_is_light() -> None:
     code = (
         "import sys, pierre_data; heavy = ['pandas', 'numpy', 'pyarrow', 'httpx', 'requests_cache', 'authlib', "

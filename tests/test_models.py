@@ -54,7 +54,11 @@ def test_a_frame_goes_to_records_and_back(table: Table) -> None:
 def test_every_table_has_a_public_model() -> None:
     names = pierre_data.models.__all__
     assert {getattr(pierre_data.models, n) for n in names} == {t.record for t in EVERY}
-    assert all(re.search(r"\w", t.record.__doc__ or "") for t in EVERY)
+    for table in EVERY:
+        head, _, fields = (table.record.__doc__ or "").partition("\n\nParameters\n----------\n")
+        assert head.endswith(".")
+        assert re.findall(r"(?m)^(\w+) : ", fields) == list(table.columns)
+    assert "distance_m : float, m, optional\n    Distance covered." in (Activity.__doc__ or "")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,11 @@ def test_what_names_no_recording_is_refused(key: str) -> None:
         Override(True, key, "b:2")
 
 
+def test_what_is_no_override_is_named() -> None:
+    with pytest.raises(pierre.QueryError, match=r"\('a:1', 'b:2'\) is no override"):
+        pierre.deduplicate(APART, priority=[], overrides=[("a:1", "b:2")])
+
+
 def test_a_recording_is_not_compared_with_itself() -> None:
     with pytest.raises(pierre.QueryError, match="with itself"):
         Override(True, "a:1", "a:1")

@@ -85,13 +85,13 @@ def test_what_is_deleted_leaves_a_feed(server: FaultServer) -> None:
 def test_a_list_that_is_forgotten_is_walked_again_from_the_beginning(server: FaultServer) -> None:
     made = kept(server, Clock(NOW))
     first, asked = ids(made), len(server.seen)
-    assert made.invalidate_activity_list() > 2
+    assert made.invalidate("activity_list") > 2
     assert ids(made) == first
     assert len(server.seen) == 2 * asked
 
 
 def pushed(made: CachingProvider, body: Any, account: str | None = USER) -> list[bool]:
-    events = garmin.receive(HEADERS, json.dumps(body).encode(), CLIENT, NOW).events
+    events = garmin.descriptor.webhook(HEADERS, json.dumps(body).encode(), CLIENT, NOW).events
     return [made.apply_event(event, account=account).ignored for event in events]
 
 

@@ -136,3 +136,12 @@ def test_sport_filter() -> None:
     assert sport_filter("trail_run") == {"trail_run"}
     with pytest.raises(QueryError, match="Did you mean 'swim'"):
         sport_filter("swimm")
+
+
+def test_writing_to_an_empty_column_leaves_the_others_alone() -> None:
+    frame = ACTIVITIES.conform(rows())
+    frame.loc[0, "distance_m"] = 5.0
+    frame.loc[0, "name"] = "Run"
+    frame.loc[0, "race"] = True
+    filled = {c for c in frame.columns if frame[c].notna().any()}
+    assert filled == {*ACTIVITIES.required, "distance_m", "name", "race"}

@@ -13,10 +13,22 @@ import pytest
 from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import ACTIVITIES, Unit
 from pierre_data.secret import Secret
-from pierre_data.spi import Field, Page, Sports, Token
-from pierre_data.spi.fields import Columnwise
-from pierre_data.spi.reading import read_rows, walk
-from pierre_data.spi.signature import content, header, known, verify, verify_stamped
+from pierre_data.spi import (
+    Columnwise,
+    Event,
+    Field,
+    Headers,
+    Hmac,
+    Page,
+    PageNumber,
+    Received,
+    SharedSecret,
+    Sports,
+    Token,
+    Webhook,
+    read_rows,
+    walk,
+)
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 WANTED = {
@@ -62,52 +74,96 @@ def _hex(message: bytes, key: bytes = b"key") -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
+IN_LINE = Hmac("X-Acme-Signature acme-signature")
+BESIDE = Hmac("Acme-Signature", stamp="Acme-Stamp", encoding="base64", unit_s=0.001)
+STAMP = str(int(NOW.timestamp()))
+
+
+def judged(signature: str) -> str:
+    return IN_LINE.fault(Headers({"acme-signature": signature}), b"{}", b"key", NOW)
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(bytes.fromhex(text)).decode()
+
+
 def test_a_good_signature_passes_in_either_spelling() -> None:
-    stamp = str(int(NOW.timestamp()))
-    verify("acme", b"key", b"body", ["nonsense", _hex(b"body")], stamp=stamp, now=NOW)
-    text = base64.b64encode(bytes.fromhex(_hex(b"body"))).decode()
-    verify("acme", b"key", b"body", [text], stamp=f"{stamp}000", unit_s=0.001, now=NOW, encoding="base64")
-    verify_stamped("acme", b"key", b"{}", f"t={stamp}, v1=00, v1={_hex(stamp.encode() + b'.{}')}", NOW)
+    signed = f"t={STAMP}, v1=00, v1={_hex(STAMP.encode() + b'.{}')}"
+    assert not judged(signed)
+    beside = {"acme-stamp": f"{STAMP}000", "acme-signature": base64_of(_hex(f"{STAMP}000".encode() + b"{}"))}
+    assert not BESIDE.fault(Headers(beside), b"{}", b"key", NOW)
 
 
-@pytest.mark.parametrize("given", [[], [""], ["00"], ["ä"], ["\udcff"], [_hex(b"body", b"another")], [_hex(b"Body")]])
-def test_a_wrong_signature_is_refused(given: list[str]) -> None:
-    with pytest.raises(AccessDenied, match="wrong signature") as caught:
-        verify("acme", b"key", b"body", given, stamp=str(NOW.timestamp()), now=NOW)
-    assert caught.value.provider == "acme"
-    assert _hex(b"body") not in str(caught.value)
+@pytest.mark.parametrize("given", ["", "00", "ä", "\udcff", _hex(b"{}"), _hex(STAMP.encode() + b".{ }")])
+def test_a_wrong_signature_is_refused(given: str) -> None:
+    assert judged(f"t={STAMP},v1={given}") == "has a wrong signature"
+    other = _hex(STAMP.encode() + b".{}", b"another")
+    assert judged(f"t={STAMP},v1={other}") == "has a wrong signature"
+    for headers in ({}, {"acme-signature": ""}):
+        assert IN_LINE.fault(Headers(headers), b"{}", b"key", NOW) == "is not signed"
 
 
-@pytest.mark.parametrize("away", ["301", "-301", "nan", "inf", "soon", ""])
+@pytest.mark.parametrize("away", ["301", "-301", "nan", "inf", "soon", "", "\udcff"])
 def test_an_old_or_unreadable_stamp_is_refused(away: str) -> None:
     stamp = str(NOW.timestamp() + float(away)) if away.lstrip("-").isdigit() else away
-    with pytest.raises(AccessDenied, match="not of now"):
-        verify("acme", b"key", b"body", [_hex(b"body")], stamp=stamp, now=NOW)
+    signed = _hex(f"{stamp}.".encode(errors="replace") + b"{}")
+    assert judged(f"t={stamp},v1={signed}") == "is not of now"
 
 
 def test_the_tolerance_is_inclusive() -> None:
     for away in (300, -300):
-        verify("acme", b"key", b"body", [_hex(b"body")], stamp=str(NOW.timestamp() + away), now=NOW)
-    with pytest.raises(AccessDenied):
-        verify_stamped("acme", b"key", b"{}", "", NOW)
+        stamp = str(int(NOW.timestamp()) + away)
+        signed = f"t={stamp},v1={_hex(stamp.encode() + b'.{}')}"
+        assert not judged(signed)
+
+
+def acme(**more: Any) -> Webhook:
+    def read(push: Any, _now: dt.datetime) -> list[Event]:
+        return [Event(push["kind"], id={"a": "1"}[push["id"]])]
+
+    return Webhook(provider="acme", signature=SharedSecret("X-Key"), read=read, **more)
 
 
 def test_without_a_secret_nothing_is_believed() -> None:
-    assert known("acme", Secret("key"), "PIERRE_ACME_CLIENT_SECRET") == b"key"
     for secret in (None, Secret("")):
         with pytest.raises(ConfigurationError, match="PIERRE_ACME_CLIENT_SECRET"):
-            known("acme", secret, "PIERRE_ACME_CLIENT_SECRET")
+            acme()({"x-key": "key"}, b"{}", secret, NOW)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"a": NaN}'])
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_a_wrong_or_missing_secret_is_refused() -> None:
+    for headers in ({}, {"x-key": "other"}, {"x-key": "\udcff"}):
+        with pytest.raises(AccessDenied, match="wrong X-Key") as caught:
+            acme()(headers, b"{}", Secret("key"), NOW)
+        assert caught.value.provider == "acme"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"\xff", b'{"a": NaN}', b"[{}, 1]", b"{}", b'{"kind": "update", "id": []}', b"[" * 100_000],
+)
+def test_what_cannot_be_read_is_one_error_of_ours(body: bytes) -> None:
     with pytest.raises(PayloadError, match="acme pushed"):
-        content("acme", body)
+        acme()({"X-Key": "key"}, body, Secret("key"), NOW)
 
 
-def test_headers_of_any_case() -> None:
-    assert header({"X-ACME-Stamp": "1", "b": "2"}, "x-acme-stamp", "B") == "1"
-    assert header({}, "x") == ""
+def test_an_unsigned_push_is_read_until_an_option_demands_the_signature() -> None:
+    hook, body = acme(required_by="strict"), b'{"kind": "update", "id": "a"}'
+    assert [event.id for event in hook({}, body, None, NOW).events] == ["1"]
+    with pytest.raises(AccessDenied):
+        hook({}, body, Secret("key"), NOW, {"strict": True})
+    with pytest.raises(AccessDenied):  # a wrong one is never overlooked
+        hook({"X-Key": "other"}, body, Secret("key"), NOW)
+
+
+def test_a_list_of_pushes_and_a_handshake() -> None:
+    hook = acme(
+        lists=True,
+        handshake=lambda content, genuine, _: Received(status=201 if genuine() else 401) if content == 7 else None,
+    )
+    one = b'{"kind": "update", "id": "a"}'
+    assert len(hook({"X-Key": "key"}, b"[" + one + b"," + one + b"]", Secret("key"), NOW).events) == 2
+    assert hook({"X-Key": "key"}, b"7", Secret("key"), NOW).status == 201
+    assert hook({}, b"7", Secret("key"), NOW).status == 401
 
 
 def test_pages_are_walked_to_their_end() -> None:
@@ -117,6 +173,20 @@ def test_pages_are_walked_to_their_end() -> None:
     with pytest.raises(StopIteration) as end:
         plan.send(Page(body={"data": None}))
     assert end.value.value == [{"id": 1}]
+
+
+def test_a_body_may_be_the_list_itself() -> None:
+    plan = walk("/x", {}, "", PageNumber(size=1))
+    assert next(plan).params == {"page": 1, "per_page": 1}
+    assert plan.send(Page(body=[{"id": 1}])).params == {"page": 2, "per_page": 1}
+    with pytest.raises(StopIteration) as end:
+        plan.send(Page(status=204))
+    assert end.value.value == [{"id": 1}]
+    for body in ({"items": []}, None, "text"):
+        plan = walk("/x", {}, "")
+        next(plan)
+        with pytest.raises(PayloadError, match="without a list"):
+            plan.send(Page(body=body))
 
 
 @pytest.mark.parametrize("body", [[], None, "text", {"rows": {}}, {"rows": "none"}])

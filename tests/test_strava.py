@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import pierre_data as pierre
-from pierre_data import Client, schema
+from pierre_data import Client, schema, spi
 from pierre_data.auth.token_response import vendor_hosts
 from pierre_data.providers.strava import BASE_URL, BASE_URLS, descriptor
 from pierre_data.schema import Table
@@ -169,3 +169,32 @@ def test_two_base_urls_and_a_token_that_may_go_to_both() -> None:
     moved = pierre.ProviderRegistry(Settings.read({"PIERRE_STRAVA_API_BASE_URL": new})).config("strava")
     assert moved.api_base_url == new
     assert {urlsplit(url).hostname for url in (moved.auth_url, moved.token_url, moved.revoke_url)} == {"www.strava.com"}
+
+
+def test_links_to_other_services_are_tokens() -> None:
+    links = [
+        ("garmin_push_3456780973", "garmin:3456780973"),
+        ("garmin_ping_123456789012", "garmin_ping_123456789012"),  # a number of a notification, not of an activity
+        ("fitfiletools (1).fit", "fitfiletools%20(1).fit"),
+        (None, None),
+    ]
+    wanted = {"external_id": descriptor.endpoints[schema.ACTIVITIES].fields["external_id"]}
+    rows = spi.read_rows([{"external_id": text} for text, _ in links], wanted, schema.ACTIVITIES)
+    assert rows.columns["external_id"] == [token for _, token in links]
+
+
+def test_providers_of_one_service_share_its_ids() -> None:
+    registry = pierre.ProviderRegistry()
+    for name in ("strava", "garmin"):
+        assert {registry[name].id_space, registry[f"{name}-export"].id_space} == {name}
+    spaces = {name: registry[name].id_space for name in ("strava", "garmin-export")}
+    row = {"start_time": pd.Timestamp("2026-05-09T06:00:00Z"), "elapsed_s": 60.0, "sport": "run", "sport_family": "run"}
+    frame = pd.DataFrame(
+        [
+            row | {"provider": "strava", "id": "1", "external_id": "garmin:9"},
+            # Years away: the id alone says that they are one.
+            row | {"provider": "garmin-export", "id": "9", "start_time": pd.Timestamp("2020-05-09T06:00:00Z")},
+        ]
+    )
+    merged = pierre.deduplicate(frame, priority=["strava", "garmin-export"], id_spaces=spaces)
+    assert merged["sources"].tolist() == ["strava:1 garmin-export:9"]

@@ -11,7 +11,6 @@ import pytest
 
 from pierre_data import schema
 from pierre_data.errors import NotFound, PayloadError
-from pierre_data.files.strava_archive import NUMBERS, OTHERS
 from pierre_data.files.strava_words import COLUMNS, SPORTS
 from pierre_data.providers.strava_export import descriptor
 from pierre_data.providers.strava_rows import SPORTS as API_SPORTS
@@ -44,11 +43,13 @@ def test_the_real_recording_is_found_by_the_upload() -> None:
     assert laps.distance_m.sum() == pytest.approx(3322.95, abs=0.1)
 
 
-def test_every_column_is_read_or_knowingly_ignored() -> None:
+def test_what_is_ignored_is_not_read_and_what_is_read_is_declared(tmp_path: Path) -> None:
     endpoint = descriptor.endpoints[schema.ACTIVITIES]
-    read = {*NUMBERS.values(), *OTHERS}
-    assert read | set(endpoint.ignored) == set(COLUMNS)
-    assert not read & set(endpoint.ignored)
+    assert set(endpoint.ignored) < set(COLUMNS)
+    path = archive(tmp_path, table(RUN, {**RUN, "Activity ID": "102", **dict.fromkeys(endpoint.ignored, "7")}))
+    plain, other = source(path).activities().drop(columns=["id", "external_id"]).to_dict("records")
+    pd.testing.assert_series_equal(pd.Series(plain), pd.Series(other))  # none of them is looked at
+    assert plain["source_file"] == "activities/9001.fit.gz"
     filled = {c for c, v in source(PAYLOADS).activities().items() if v.notna().any()}
     assert filled <= endpoint.produces()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pierre_data import errors, schema
-from pierre_data.providers.strava_pushes import receive
+from pierre_data.providers.strava import descriptor
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Received
@@ -31,7 +31,7 @@ def push(
     stamp = str(int(NOW.timestamp()) + away_s)
     digest = hmac.new(SECRET.reveal().encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {} if sign is None else {"x-strava-signature": f"t={stamp},v1={sign or digest}"}
-    return receive(headers, body, secret, NOW, **more)
+    return descriptor.webhook(headers, body, secret, NOW, more)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,22 @@ def test_forged_events_are_refused() -> None:
     with pytest.raises(errors.ConfigurationError, match="PIERRE_STRAVA_CLIENT_SECRET"):
         push(EVENT, secret=None)
     with pytest.raises(errors.PayloadError):
-        receive({}, b"[]", None, NOW)
+        descriptor.webhook({}, b"[]", None, NOW)
+
+
+def test_a_title_makes_no_handshake_and_wrong_types_are_refused() -> None:
+    [event] = push(EVENT | {"updates": {"title": "rock &hub.challenge=evil& roll"}}).events
+    assert event.id == str(2**40)
+    for wrong in ({"aspect_type": []}, {"object_type": {}, "aspect_type": {}}):
+        with pytest.raises(errors.PayloadError):
+            push(EVENT | wrong)
 
 
 def test_the_handshake_is_answered() -> None:
     query = b"hub.verify_token=STRAVA&hub.challenge=15f7d1a91c1f40f8a748fd134752feb3&hub.mode=subscribe"
-    for token in (None, Secret("STRAVA")):
-        received = receive({}, query, SECRET, NOW, verify_token=token)
+    for token in ("", "STRAVA"):
+        received = descriptor.webhook({}, query, SECRET, NOW, {"verify_token": token})
         assert json.loads(received.reply) == {"hub.challenge": "15f7d1a91c1f40f8a748fd134752feb3"}
         assert (received.status, received.content_type, received.events) == (200, "application/json", ())
     with pytest.raises(errors.AccessDenied, match="handshake"):
-        receive({}, query, SECRET, NOW, verify_token=Secret("another"))
+        descriptor.webhook({}, query, SECRET, NOW, {"verify_token": "another"})

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from pierre_data.synthetic.draws import WIDEST, drift, key_of, normal, uniform, wave, words
+from pierre_data.synthetic.draws import WIDEST, drift, key_of, normal, random_bits, uniform, wave
 from pierre_data.synthetic.ids import VIEWS, account
 from pierre_data.synthetic.zone import offset_at, utc_of
 
@@ -17,12 +17,12 @@ CELLS = np.arange(100_000, dtype=np.int64)
 
 
 def test_words_are_pinned() -> None:
-    assert [hex(w) for w in words(key_of("world", 1), "a", np.array([0, 1, 20_000])).tolist()] == PINNED
+    assert [hex(w) for w in random_bits(key_of("world", 1), "a", np.array([0, 1, 20_000])).tolist()] == PINNED
 
 
 def test_a_draw_depends_on_its_cell_alone() -> None:
     some = np.array(sorted(random.Random(1).sample(range(100_000), 500)))
-    assert (words(9, "x", CELLS)[some] == words(9, "x", some)).all()
+    assert (random_bits(9, "x", CELLS)[some] == random_bits(9, "x", some)).all()
     assert (drift(9, "x", CELLS[500:900], 17.0) == drift(9, "x", CELLS, 17.0)[500:900]).all()
 
 
@@ -36,7 +36,7 @@ def test_draws_look_random() -> None:
     assert abs(np.corrcoef(u[1:], u[:-1])[0, 1]) < 0.012
     assert abs(np.corrcoef(u, uniform(3, "v", CELLS))[0, 1]) < 0.012
     assert abs(np.corrcoef(u, uniform(4, "u", CELLS))[0, 1]) < 0.012
-    bits = np.unpackbits(words(3, "u", CELLS).view(np.uint8)).mean()
+    bits = np.unpackbits(random_bits(3, "u", CELLS).view(np.uint8)).mean()
     assert abs(bits - 0.5) < 0.001
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from pierre_data import errors, schema
-from pierre_data.providers.whoop import descriptor, receive
+from pierre_data.providers.whoop import descriptor
 from pierre_data.providers.whoop_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -265,7 +265,7 @@ def push(what: str, *, away_s: float = 0, secret: Secret | None = SECRET, sign: 
     stamp = f"{(NOW.timestamp() + away_s) * 1000:.0f}"
     digest = hmac.new(SECRET.reveal().encode(), stamp.encode() + body, hashlib.sha256).digest()
     headers = {"x-whoop-signature": sign or base64.b64encode(digest).decode(), "X-WHOOP-Signature-Timestamp": stamp}
-    return receive(headers, body, secret, NOW)
+    return descriptor.webhook(headers, body, secret, NOW)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_pushes_that_are_not_the_vendors_are_refused() -> None:
     with pytest.raises(errors.ConfigurationError, match="PIERRE_WHOOP_CLIENT_SECRET"):
         push("sleep.updated", secret=None)
     with pytest.raises(errors.AccessDenied):
-        receive({}, b"{}", SECRET, NOW)
+        descriptor.webhook({}, b"{}", SECRET, NOW)
 
 
 def test_all_123_sports_are_known_by_number_and_name() -> None:

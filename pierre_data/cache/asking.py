@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
@@ -57,25 +58,28 @@ class InFlight:
     """What is being fetched by threads of this process."""
 
     def __init__(self) -> None:
-        self._process, self._changed, self._claims = os.getpid(), threading.Condition(), list[set[str]]()
+        self._process, self._changed = os.getpid(), threading.Condition()
+        self._claims: dict[object, tuple[int, set[str]]] = {}
 
     @contextmanager
     def claim(self, names: set[str], context: FetchContext) -> Iterator[bool]:
         """Wait for whoever fetches some of the same, then fetch them; gives whether there was a wait.
 
-        Nobody waits twice: when the other has failed, the rest go on side by side.
+        Nobody waits twice, nor longer than for a vendor's limit: when the other has failed or hangs, the rest go on
+        side by side.  Who asks from inside a fetch of its own does not wait for itself.
         """
         if self._process != os.getpid():  # forked: the threads of the parent fetch nothing here
-            self.__init__()  # type: ignore[misc]
+            self._process, self._changed, self._claims = os.getpid(), threading.Condition(), {}
+        mine, thread, until = object(), threading.get_ident(), time.monotonic() + max(context.max_wait_s, 60.0)
         with self._changed:
-            others = [claim for claim in self._claims if claim & names]
-            while any(any(claim is other for other in others) for claim in self._claims):
+            others = {c for c, (who, theirs) in self._claims.items() if theirs & names and who != thread}
+            while others & self._claims.keys() and time.monotonic() < until:
                 context.check()
                 self._changed.wait(_LOOK_S)
-            self._claims.append(names)
+            self._claims[mine] = (thread, names)
         try:
             yield bool(others)
         finally:
             with self._changed:
-                self._claims = [claim for claim in self._claims if claim is not names]
+                self._claims.pop(mine, None)
                 self._changed.notify_all()

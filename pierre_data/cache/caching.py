@@ -14,6 +14,7 @@ import pyarrow as pa
 from pierre_data.cache.arrow_tables import coalesced, join
 from pierre_data.cache.asking import Closeable, InFlight, batches
 from pierre_data.cache.cost import Estimate, expected_cost
+from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
 from pierre_data.cache.period_cache import PeriodCache, Served
 from pierre_data.cache.policy import CachePolicy, CacheTtl
@@ -109,10 +110,6 @@ class CachingProvider(FitnessProvider):
         """Remove everything kept for this account; returns how many entries went."""
         return self._namespace.forget()
 
-    def invalidate_activity_list(self) -> int:
-        """Remove the kept activity lists; returns how many entries went."""
-        return self.invalidate("activity_list")
-
     def invalidate(self, resource: str | None = None) -> int:
         """Remove one resource, such as ``"sleep_list"``, or everything; returns how many entries went."""
         if resource in LISTS.values():
@@ -176,20 +173,21 @@ class CachingProvider(FitnessProvider):
         """
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
-            context.report.note_reach(
-                query.after, endpoint.reaches(dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC))
-            )
+            now = dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC)
+            context.report.note_reach(query.after, endpoint.reaches(now))
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
-        if self.provider.is_local or (policy is CachePolicy.BYPASS and not self._offline):
-            served = self._past_the_cache(query, context)
+        local = self.provider.is_local
+        bypass = policy is CachePolicy.BYPASS and not self._offline
+        listed = query.id is None and query.table.name in LISTS
+        try:
+            if local or (bypass and (not listed or query.limit is None or is_feed(self.descriptor, query.table))):
+                served = self._past_the_cache(query, context)
+            else:
+                served = (self._list if listed else self._single)(query, context, policy)
+        except Cancelled as error:  # while another's fetch was waited for
+            served = Served(error=error)
+        if local or bypass:
             served.good_until = float("inf") if self.descriptor.synthetic else 0.0
-        elif query.id is None and query.table.name in LISTS:
-            try:
-                served = self._list(query, context, policy)
-            except Cancelled as error:  # while another's fetch was waited for
-                served = Served(error=error)
-        else:
-            served = self._single(query, context, policy)
         tables = [piece for piece, _ in served.pieces] if query.id is not None else served.tables(query)
         rows = sum(table.num_rows for table in tables)
         report = served.report(context.report, rows, self._namespace.now())
@@ -214,12 +212,17 @@ class CachingProvider(FitnessProvider):
 
     def _list(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
         resource, endpoint = LISTS[query.table.name], self.descriptor.endpoints.get(query.table)
+        if (
+            policy is CachePolicy.BYPASS and not self._offline
+        ):  # a limit stops the walk of a cache of this question alone
+            alone = replace(self._namespace, store=MemoryStore())
+            cache = PeriodCache(alone, resource, endpoint, query)
+            return cache.fetch(cache.missing(policy), self._batches, context)
         if endpoint is not None and endpoint.window_kind == "feed":
-            feed = UploadFeed(self._namespace, resource, endpoint, query)
             if self._offline:
-                return feed.offline()
+                return UploadFeed(self._namespace, resource, endpoint, query).offline()
             with self._in_flight.claim({resource}, context):
-                return feed.catch_up(policy, self._batches, context)
+                return UploadFeed(self._namespace, resource, endpoint, query).catch_up(policy, self._batches, context)
         cache = PeriodCache(self._namespace, resource, endpoint, query)
         if self._offline:
             return cache.offline()
@@ -232,40 +235,34 @@ class CachingProvider(FitnessProvider):
 
     def _single(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
         resource, lifetime = SINGLES.get(query.table.name, (query.table.name, "activity"))
-        namespace, served = self._namespace, Served()
-        kept = namespace.find_one(resource, query.id or "")
+        namespace, qualifier = self._namespace, query.id or ""
+        kept = namespace.find_one(resource, qualifier)
         if kept is not None and (self._offline or (policy is CachePolicy.USE_CACHE and namespace.now() < kept.expires)):
-            served.use(kept)
-            return served
+            return Served().use(kept)
         if self._offline:
-            served.error = StorageError(
-                f"Offline, and {resource} of {self.name} is not in the cache.",
-                "Unset PIERRE_OFFLINE once to fetch it.",
-                provider=self.name,
-            )
+            what = f"Offline, and {resource} of {self.name} is not in the cache."
+            return Served(error=StorageError(what, "Unset PIERRE_OFFLINE once to fetch it.", provider=self.name))
+        where, seconds = namespace.key(resource, qualifier), getattr(namespace.ttl, lifetime)
+        with self._in_flight.claim({where}, context) as waited:
+            if waited and policy is CachePolicy.USE_CACHE:  # somebody has just fetched it
+                kept = namespace.find_one(resource, qualifier)
+                if kept is not None and namespace.now() < kept.expires:
+                    return Served().use(kept)
+            began, served = namespace.now(), self._past_the_cache(query, context)
+            if served.error is None:
+                namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
+                served.good_until = began + seconds
+            elif kept is not None and served.error.retryable and not isinstance(served.error, Cancelled):
+                return Served(stale_because=served.error).use(kept)
             return served
-        began, seconds = namespace.now(), getattr(namespace.ttl, lifetime)
-        served = self._past_the_cache(query, context)
-        if served.error is None:
-            table = join([piece for piece, _ in served.pieces])
-            namespace.put({namespace.key(resource, query.id or ""): (table, seconds)}, began)
-            served.good_until = began + seconds
-        elif kept is not None and served.error.retryable and not isinstance(served.error, Cancelled):
-            served = Served(stale_because=served.error)
-            served.use(kept)
-        return served
 
     def _past_the_cache(self, query: Query, context: FetchContext) -> Served:
-        pieces: list[pa.Table] = []
-        served, began, feed = (
-            Served(),
-            self._namespace.now(),
-            query.id is None and is_feed(self.descriptor, query.table),
-        )
-        # What starts in a window is uploaded in it or later.
-        asked = replace(query, before=None) if feed else query
+        served, began, pieces = Served(), self._namespace.now(), list[pa.Table]()
+        feed = query.id is None and is_feed(self.descriptor, query.table)
         try:
-            pieces.extend(batch.table for batch in self._batches(asked, context))
+            # What starts in a window of a feed is uploaded in it or later.
+            for batch in self._batches(replace(query, before=None) if feed else query, context):
+                pieces.append(batch.table)
         except PierreError as error:
             served.error = error
         if feed:

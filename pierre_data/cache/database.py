@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -40,22 +41,7 @@ _OPEN: WeakValueDictionary[int, Database] = WeakValueDictionary()
 
 
 class Database(SQLiteDict):
-    """Its table ``entries`` of bytes, in a file of this user alone.
-
-    Parameters
-    ----------
-    path : Path
-        Made with mode 0600 in a folder with mode 0700, as is what SQLite keeps beside it.
-    notice : callable
-        Told when a damaged file was set aside.
-    wait : float
-        Longest wait for another thread or process, in seconds.
-
-    Raises
-    ------
-    StorageError
-        The file is a link, belongs to somebody else, can be written by others, or cannot be opened.
-    """
+    """Its table ``entries`` of bytes, in a file of this user alone; see `SQLiteStore` for path, notice and wait."""
 
     def __init__(self, path: Path, *, notice: Notice, wait: float = 5.0) -> None:
         # Before anything can fail: the class above closes in its finalizer.
@@ -79,7 +65,10 @@ class Database(SQLiteDict):
                     return work(con)
             except (sqlite3.Error, OSError) as error:
                 if not (again and _damaged(error)):
-                    raise self._trouble(error) from error
+                    raise StorageError(
+                        f"The cache {self.db_path} cannot be used: {error}.",
+                        "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
+                    ) from error
                 self._replace(error)
         raise AssertionError("unreachable")
 
@@ -150,14 +139,12 @@ class Database(SQLiteDict):
             yield
 
     def __getitem__(self, key: str) -> bytes:
-        """Return the bytes of a key."""
-
-        def read(con: sqlite3.Connection) -> list[tuple[bytes]]:
-            return con.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchall()
-
-        for (value,) in self.run(read):
-            return value
-        raise KeyError(key)
+        """Return the bytes of a key; the stock one pastes it into the statement."""
+        sql = "SELECT value FROM entries WHERE key = ?"
+        rows: list[tuple[bytes]] = self.run(lambda con: con.execute(sql, (key,)).fetchall())
+        if not rows:
+            raise KeyError(key)
+        return rows[0][0]
 
     # Private.
 
@@ -208,12 +195,6 @@ class Database(SQLiteDict):
         if aside is not None:
             self._notice(f"The cache {path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")
 
-    def _trouble(self, error: Exception) -> StorageError:
-        return StorageError(
-            f"The cache {self.db_path} cannot be used: {error}.",
-            "Free some space, close what locks it, or set PIERRE_CACHE_DIR to another folder.",
-        )
-
     # SQLite keeps what it knows about a file's locks in the memory of the process.  A child that inherits it from an
     # open connection reads without a lock and can never write, even through a connection of its own (tried 2026-11
     # with 3.40.1), so the file is closed before a fork, and both sides open it again.
@@ -239,19 +220,16 @@ class Database(SQLiteDict):
             self._connection = None
 
 
-def _each(step: Callable[[Database], None]) -> Callable[[], None]:
-    def take() -> None:
-        for database in list(_OPEN.values()):
-            step(database)
-
-    return take
+def _each(step: Callable[[Database], None]) -> None:
+    for database in list(_OPEN.values()):
+        step(database)
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_each(Database._before_fork),
-        after_in_parent=_each(Database._after_fork),
-        after_in_child=_each(Database._after_fork_in_child),
+        before=partial(_each, Database._before_fork),
+        after_in_parent=partial(_each, Database._after_fork),
+        after_in_child=partial(_each, Database._after_fork_in_child),
     )
 
 

@@ -55,8 +55,8 @@ class CacheNamespace:
         return self.owner[2].partition("~")[0]
 
     def key(self, resource: str, qualifier: str = "") -> str:
-        """Return the key of one entry."""
-        return key(*self.owner, resource, qualifier)
+        """Return the key of one entry: letters, digits and ``:%-._~``; different arguments give different keys."""
+        return f"{prefix(*self.owner, resource)}{_encoded(qualifier)}".removesuffix(":")
 
     def find(self, keys: Iterable[str], *, any_revision: bool = False) -> dict[str, CachedTable]:
         """Return the tables that may be served; what is damaged or of another revision is as good as none."""
@@ -120,19 +120,6 @@ def scope(config: ProviderConfig) -> str:
         return config.name
     text = json.dumps({name: str(value) for name, value in sorted(config.options.items())})
     return f"{config.name}~{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
-
-
-def key(tenant: str, user: str, provider: str, resource: str, qualifier: str = "") -> str:
-    """Return the key of an entry; every segment is percent-encoded, so that none can break out of its place.
-
-    Any text but the empty one is a segment (QueryError); different arguments give different keys.
-
-    Examples
-    --------
-    >>> key("acme", "o'brien", "strava", "activity", "12:3")
-    'tenant:acme:user:o%27brien:provider:strava:activity:12%3A3'
-    """
-    return f"{prefix(tenant, user, provider, resource)}{_encoded(qualifier)}".removesuffix(":")
 
 
 def prefix(tenant: str, user: str | None = None, provider: str | None = None, resource: str | None = None) -> str:

@@ -38,11 +38,12 @@ class Served:
     error: PierreError | None = None
     complete_from: dt.datetime | None = None
 
-    def use(self, cached: CachedTable) -> None:
+    def use(self, cached: CachedTable) -> Served:
         """Serve a kept table as it is."""
         self.pieces.append((cached.table, cached.fetched))
         self.cached_rows += cached.table.num_rows
         self.oldest, self.good_until = min(self.oldest, cached.fetched), min(self.good_until, cached.expires)
+        return self
 
     def tables(self, query: Query) -> list[pa.Table]:
         """Return the rows inside the question, each key once."""
@@ -64,19 +65,7 @@ class Served:
 
 
 class PeriodCache:
-    """One account's periods of one list, for one question whose windows mean when things happened.
-
-    Parameters
-    ----------
-    namespace : CacheNamespace
-        Where periods are kept.
-    resource : str
-        What the list is called in keys.
-    endpoint : Endpoint, optional
-        What the vendor says of its list.
-    query : Query
-        What is asked.
-    """
+    """One account's periods of one list, for one question whose windows mean when things happened."""
 
     #: Whether periods another revision of the parser has read may be served.
     any_revision = False

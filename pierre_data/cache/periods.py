@@ -58,8 +58,17 @@ def periods(after: dt.datetime | None, before: dt.datetime | None, now: dt.datet
     out: list[Period] = []
     at = after or _BEGINNING
     while at < end:
-        out.append(_containing(at, now))
-        at = out[-1].end
+        year = dt.datetime(max(at.year, _FIRST_YEAR), 1, 1, tzinfo=dt.UTC)
+        if at < year:
+            period = Period(_BEGINNING, year, f"before-{_FIRST_YEAR}", True)
+        elif year.replace(year=at.year + 1) + SETTLED_AFTER < now:
+            period = Period(year, year.replace(year=at.year + 1), str(at.year), True)
+        else:
+            start = year.replace(month=at.month)
+            until = year.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
+            period = Period(start, until, f"{start:%Y-%m}", until + SETTLED_AFTER < now)
+        out.append(period)
+        at = period.end
     return out
 
 
@@ -92,14 +101,3 @@ def yearly(window: Window) -> list[Window]:
     for period in window.periods:
         parts.setdefault(period.start.year, []).append(period)
     return [Window(tuple(part)) for part in reversed(parts.values())]
-
-
-def _containing(at: dt.datetime, now: dt.datetime) -> Period:
-    if at.year < _FIRST_YEAR:
-        return Period(_BEGINNING, dt.datetime(_FIRST_YEAR, 1, 1, tzinfo=dt.UTC), f"before-{_FIRST_YEAR}", True)
-    start, end = dt.datetime(at.year, 1, 1, tzinfo=dt.UTC), dt.datetime(at.year + 1, 1, 1, tzinfo=dt.UTC)
-    if end + SETTLED_AFTER < now:
-        return Period(start, end, str(at.year), True)
-    start = start.replace(month=at.month)
-    end = start.replace(month=at.month + 1) if at.month < 12 else end
-    return Period(start, end, f"{start:%Y-%m}", end + SETTLED_AFTER < now)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from redis import Redis, RedisError, WatchError
+from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from requests_cache.backends.redis import RedisDict
@@ -62,19 +62,8 @@ class RedisStore:
 
     Every method but `close` raises `StorageError` when the server does not answer within a second or refuses.  Where
     the server evicts keys, an entry may be gone early, and so may what is remembered about a deletion: prefer
-    ``maxmemory-policy noeviction``: when memory is full, reads go on and nothing new is kept.
-
-    Parameters
-    ----------
-    url : str or Secret
-        ``redis://``, ``rediss://`` or ``unix://``; never shown.
-    namespace : str
-        What all keys begin with.
-
-    Raises
-    ------
-    StorageError
-        The URL cannot be read, or the server does not answer.
+    ``maxmemory-policy noeviction``: when memory is full, reads go on and nothing new is kept.  The URL (``redis://``,
+    ``rediss://`` or ``unix://``) is never shown; all keys begin with the namespace.
     """
 
     def __init__(self, url: str | Secret, namespace: str = "pierre2") -> None:
@@ -98,28 +87,21 @@ class RedisStore:
         names, until = rivals(entries), time.monotonic() + PATIENCE
 
         def write(pipeline: Any) -> None:
-            pipeline.watch(*self._entries._bkeys(names))
-            # Immediately, since it watches: one by one would be a round trip each.
-            headers = self._headers(names)
-            fetched = {name: entry.fetched for name, entry in headers.items()}
+            if time.monotonic() > until:
+                what = f"The cache in Redis at {self._where} cannot be used: others write the same all the time."
+                raise StorageError(what, "Try again later.")
+            looks = self._redis.pipeline(transaction=False)
+            for name in self._entries._bkeys(names):
+                looks.getrange(name, 0, HEADER.size - 1)
+            headers = zip(names, map(Entry.unpacked, looks.execute()), strict=True)
             pipeline.multi()
             queued = RedisEntries(self._namespace, pipeline)
-            for key, entry in accepted(entries, fetched).items():
+            for key, entry in accepted(entries, {n: old.fetched for n, old in headers if old is not None}).items():
                 queued[key] = entry.packed()
-            self._bump(pipeline)
-            pipeline.execute()
-
-        def tried() -> None:
-            while True:
-                with self._redis.pipeline() as pipeline:
-                    try:
-                        return write(pipeline)
-                    except WatchError:
-                        if time.monotonic() > until:
-                            raise
+            self._count_write(pipeline)
 
         if entries:
-            self._run(tried)
+            self._run(lambda: self._redis.transaction(write, *self._entries._bkeys(names)))
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove what a prefix covers, and return how many entries went."""
@@ -131,7 +113,7 @@ class RedisStore:
             keys = list(dict.fromkeys([*alone, *self._entries.scan(prefix)]))
             for first in range(0, len(keys), _BATCH):
                 self._entries.bulk_delete(keys[first : first + _BATCH])
-            self._bump(self._redis)
+            self._count_write(self._redis)
             return len(keys)
 
         return self._run(remove)
@@ -144,14 +126,7 @@ class RedisStore:
         """Close the connections; the next use opens them again."""
         self._redis.close()
 
-    def _headers(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries of some keys without their values."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipeline.getrange(self._entries._bkey(key), 0, HEADER.size - 1)
-        return {k: e for k, v in zip(keys, pipeline.execute(), strict=True) if (e := Entry.unpacked(v)) is not None}
-
-    def _bump(self, connection: Any) -> None:
+    def _count_write(self, connection: Any) -> None:
         """Count a write, from the clock on: after a flush no number comes again."""
         name = self._entries._bkey(_VERSION)
         connection.set(name, time.time_ns() // 1000, nx=True)

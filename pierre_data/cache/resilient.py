@@ -19,16 +19,8 @@ class ResilientStore:
     """Wraps every store: trouble is a miss or a write left out, and one notice.
 
     Reads and writes pause on their own: on a full disk what is kept is still served.  `delete_prefix` does raise,
-    since what must go would stay.  Whatever a store raises is trouble: it may be somebody's own.
-
-    Parameters
-    ----------
-    store : Store
-        Where entries are.
-    notice : callable
-        Told once what is wrong.
-    clock : callable
-        Seconds that never go back.
+    since what must go would stay.  Whatever a store raises is trouble: it may be somebody's own.  `notice` is told
+    once what is wrong; `clock` never goes back.
     """
 
     def __init__(self, store: Store, notice: Notice, *, clock: Callable[[], float] = time.monotonic) -> None:

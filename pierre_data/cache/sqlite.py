@@ -26,19 +26,9 @@ class SQLiteStore:
     Every method but `close` raises `StorageError` when the file cannot be used; a damaged one is set aside as
     ``cache-v2.sqlite.corrupt-<seconds since 1970>``, and a new one begins.
 
-    Parameters
-    ----------
-    directory : Path
-        Made with mode 0700; the file and what SQLite keeps beside it get 0600.
-    notice : callable
-        Told when a damaged file was set aside.
-    wait : float
-        Longest wait for another thread or process, in seconds.
-
-    Raises
-    ------
-    StorageError
-        The file is a link, belongs to somebody else, can be written by others, or cannot be opened.
+    The directory is made with mode 0700, the file and what SQLite keeps beside it with 0600; a file that is a link,
+    belongs to somebody else or can be written by others is refused.  `notice` is told when a damaged one was set
+    aside; `wait` is the longest wait for another thread or process, in seconds.
     """
 
     def __init__(self, directory: Path, *, notice: Notice, wait: float = 5.0) -> None:

@@ -14,7 +14,7 @@ from pierre_data.cache.periods import SETTLED_AFTER, periods
 from pierre_data.cache.resources import LISTS, PARTS, SINGLES, walked, watermark
 from pierre_data.fetch import Rejected, parse_rows
 from pierre_data.schema import Table
-from pierre_data.spi import Event, ProviderDescriptor, Rows
+from pierre_data.spi import Event, ProviderDescriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,23 @@ def apply(event: Event, namespace: CacheNamespace, descriptor: ProviderDescripto
     Repeats and disorder do no harm: forgetting twice is forgetting once, and of two rows with one key the one that
     came later stays.
     """
+    table, now, ttl = event.table, namespace.now(), namespace.ttl
     if event.kind == "disconnect":
         namespace.forget()
-    elif event.rows is not None and event.table is not None:
-        rejected = _keep(event.table, event.id, event.rows, namespace, descriptor, provider)
-        return Handled(rejected=tuple(rejected))
-    else:
-        for table in [event.table] if event.table is not None else list(descriptor.endpoints):
-            _forget(table, event, namespace, descriptor)
-    return Handled()
+        return Handled()
+    if event.rows is None or table is None:
+        for touched in [table] if table is not None else list(descriptor.endpoints):
+            _forget(touched, event, namespace, descriptor)
+        return Handled()
+    parsed = parse_rows(event.rows, table, provider)
+    if table.name in LISTS:
+        upsert(namespace, LISTS[table.name], table, [parsed.table], now, feed=is_feed(descriptor, table))
+    elif table.name in PARTS and event.id is not None:
+        namespace.put({namespace.key(table.name, event.id): (parsed.table, ttl.settled)}, now)
+    elif table.name in SINGLES:
+        resource, lifetime = SINGLES[table.name]
+        namespace.put({namespace.key(resource): (parsed.table, getattr(ttl, lifetime))}, now)
+    return Handled(rejected=tuple(parsed.rejected))
 
 
 def forget_list(resource: str, namespace: CacheNamespace) -> int:
@@ -120,18 +128,3 @@ def _remove(table: Table, id: str, keys: list[str], namespace: CacheNamespace) -
     }
     fewer = {where: (rows, 0.0) for where, rows in left.items() if rows.num_rows < kept[where].table.num_rows}
     namespace.put(fewer, namespace.now(), beside=kept)
-
-
-def _keep(
-    table: Table, id: str | None, rows: Rows, namespace: CacheNamespace, descriptor: ProviderDescriptor, provider: str
-) -> list[Rejected]:
-    now, parsed = namespace.now(), parse_rows(rows, table, provider)
-    if table.name in LISTS:
-        feed = is_feed(descriptor, table)
-        upsert(namespace, LISTS[table.name], table, [parsed.table], now, feed=feed)
-    elif table.name in PARTS and id is not None:
-        namespace.put({namespace.key(table.name, id): (parsed.table, namespace.ttl.settled)}, now)
-    elif table.name in SINGLES:
-        resource, lifetime = SINGLES[table.name]
-        namespace.put({namespace.key(resource): (parsed.table, getattr(namespace.ttl, lifetime))}, now)
-    return parsed.rejected

@@ -159,8 +159,8 @@ class AccountMethods(TableMethods):
                 f"{descriptor.display_name} pushes nothing we know of.", "Ask it instead.", provider=provider
             )
         secret = self.settings.secret(names, "WEBHOOK_SECRET") or self.settings.secret(names, "CLIENT_SECRET")
-        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC))
         cached, token = self._fetcher.provider(chosen), self._accounts.token(descriptor)
+        received = descriptor.webhook(headers, body, secret, dt.datetime.now(dt.UTC), cached.config.options)
         own = athlete or (token.account if token is not None else None) or None
         done = [cached.apply_event(event, account=own) for event in received.events]
         ignored = sum(handled.ignored for handled in done)

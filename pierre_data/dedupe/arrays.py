@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.errors import QueryError, SchemaError
+from pierre_data.schema import FAMILY
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -22,6 +23,7 @@ REQUIRED = ("provider", "id", "sport", "start_time", "elapsed_s")
 NO_PAIRS: PairsOfRows = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 #: Longer durations are mistakes (milliseconds, a watch never stopped): such rows are not compared by time.
 _LONGEST_S = 31 * 86_400.0
+_SPORTS = {sport: at for at, sport in enumerate(FAMILY)}
 _NO_TIME = np.iinfo(np.int64).min
 # Spreads the person over all bits, so that one id of two people is two keys.
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -63,6 +65,7 @@ class ActivityArrays:
     elapsed: Floats
     moving: Floats
     distance: Floats
+    sport: Ints  # place in the vocabulary, at its end for any other word or none
     indoor: Bools
     manual: Bools
     hidden: Bools  # the vendor blurred the start
@@ -119,6 +122,7 @@ def read_arrays(
     person = pd.factorize(frame[athlete], sort=True)[0] if athlete else np.zeros(len(frame), dtype=np.int64)
     start, elapsed = read_column(frame, "start_time", "times"), read_column(frame, "elapsed_s", "numbers")
     hidden = read_column(frame, "start_hidden", "flags")
+    sport, sports = pd.factorize(frame["sport"].astype("str"))
     return ActivityArrays(
         frame=frame,
         places=places,
@@ -130,6 +134,7 @@ def read_arrays(
         elapsed=elapsed,
         moving=read_column(frame, "moving_s", "numbers"),
         distance=read_column(frame, "distance_m", "numbers"),
+        sport=np.array([*(_SPORTS.get(name, len(_SPORTS)) for name in sports), len(_SPORTS)], dtype=np.int64)[sport],
         indoor=read_column(frame, "indoor", "flags"),
         manual=read_column(frame, "manual", "flags"),
         hidden=hidden,

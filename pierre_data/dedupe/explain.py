@@ -10,7 +10,7 @@ import pandas as pd
 from pierre_data.dedupe.arrays import Floats, Ints, SameProvider, quoted_all
 from pierre_data.dedupe.coalesce import group_ids
 from pierre_data.dedupe.grouping import ADDED, Grouping, group
-from pierre_data.dedupe.overrides import Override
+from pierre_data.dedupe.manual import Override
 from pierre_data.dedupe.scoring import features, score_pairs
 from pierre_data.errors import QueryError
 

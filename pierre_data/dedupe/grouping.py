@@ -12,7 +12,7 @@ from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, SameProvider, 
 from pierre_data.dedupe.coalesce import group_ids, merge_groups, source_names
 from pierre_data.dedupe.exact_ids import by_exact_id, repeats
 from pierre_data.dedupe.groups import Groups, by_overlap, ordered_groups, people_apart
-from pierre_data.dedupe.overrides import Override, by_override, verdicts_on
+from pierre_data.dedupe.manual import Override, by_override, verdicts_on
 from pierre_data.errors import QueryError
 from pierre_data.notices import notice
 
@@ -130,6 +130,8 @@ def group(
     kept = np.flatnonzero(replaced_by == np.arange(len(replaced_by)))
     labels, verdicts, steps = np.arange(len(replaced_by)), Verdicts(), []
     if overrides := tuple(overrides):
+        if odd := [one for one in overrides if not isinstance(one, Override)]:
+            raise QueryError(f"{odd[0]!r} is no override.", "Make it with pierre_data.dedupe.Override(same, a, b).")
         verdicts, by_hand = verdicts_on(rows, kept, overrides)
         steps.append(("override", by_hand))
     case = Case(rows, kept, verdicts, same_provider)

@@ -33,10 +33,9 @@ class Groups:
         """
         out = self.best.copy()
         size, place = len(self.members), self.firsts
-        for condition in reversed(wanted):
-            if size:
-                hit = np.minimum.reduceat(np.where(condition, np.arange(size), size), self.firsts)
-                place = np.where(hit < size, hit, place)
+        for condition in reversed(wanted if size else ()):
+            hit = np.minimum.reduceat(np.where(condition, np.arange(size), size), self.firsts)
+            place = np.where(hit < size, hit, place)
         out[self.shared] = self.members[place]
         return out
 
@@ -158,9 +157,11 @@ def ordered_groups(rows: ActivityArrays, kept: Ints, labels: Ints) -> tuple[Grou
     alike = (rows.rank[kept] << 1) | rows.manual[kept]
     keys = (labels[kept] << int(alike.max(initial=0)).bit_length()) | alike
     inside = np.argsort(keys, kind="stable")
-    order = _untied(rows, kept[inside], keys[inside])
+    order, keys = kept[inside], keys[inside]
+    if (keys[1:] == keys[:-1]).any():
+        order = _untied(rows, order, keys)
     groups = Groups(order, np.flatnonzero(np.append(True, np.diff(labels[order]) != 0)) if len(order) else order)
-    timed_by = groups.first(~rows.hidden[groups.members])
+    timed_by = groups.first(~rows.hidden[groups.members]) if len(groups.shared) else groups.best
     # ~x is -x - 1: it also turns the smallest integer, a missing time, into the largest.
     when = ~rows.start[timed_by]
     by_time = np.argsort(when, kind="stable")
@@ -182,8 +183,6 @@ def ordered_groups(rows: ActivityArrays, kept: Ints, labels: Ints) -> tuple[Grou
 def _untied(rows: ActivityArrays, order: Ints, keys: Ints) -> Ints:
     """Return rows sorted by key with rows of equal keys sorted by id, and the latest first where ids are equal."""
     tied = np.flatnonzero(keys[1:] == keys[:-1])
-    if not len(tied):
-        return order
     at = np.unique(np.concatenate([tied, tied + 1]))
     row = order[at]
     newest = -read_column(rows.frame, "updated_at", "times")[row].astype(np.float64)

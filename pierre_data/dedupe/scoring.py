@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from pierre_data.dedupe.arrays import NO_PAIRS, ActivityArrays, Floats, Ints, PairsOfRows, SameProvider, read_column
 from pierre_data.schema import FAMILY
@@ -40,8 +39,6 @@ _ADJACENT = (
     *(("run", "walk"), ("strength", "mind"), ("climb", "walk"), ("ski", "walk"), ("ski", "skate")),
     *(("gym", family) for family in ("run", "ride", "walk", "strength", "mind", "water")),
 )
-_CODES = {sport: code for code, sport in enumerate(FAMILY)}
-_UNKNOWN = len(_CODES)  # a word outside the vocabulary, or none, can be anything
 _NEAR_S = 20 * 60.0
 _LEAST_IOU = 0.45
 _EARTH_KM = 6371.0
@@ -57,7 +54,7 @@ def sport_levels() -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
     >>> sport_levels()[run, [run, hike, swim]].tolist()
     [4, 1, 0]
     """
-    sports, families = np.array([*_CODES, "?"]), np.array([*FAMILY.values(), "?"])
+    sports, families = np.array([*FAMILY, "?"]), np.array([*FAMILY.values(), "?"])
     levels = np.zeros((len(sports), len(sports)), dtype=np.int8)
     for x, y in _ADJACENT:
         one, other = families == x, families == y
@@ -71,7 +68,7 @@ def sport_levels() -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
     levels[whole], levels[:, whole] = 0, 0
     levels[np.ix_(container, container)] = 3
     np.fill_diagonal(levels, 4)
-    levels[_UNKNOWN, _UNKNOWN] = 2
+    levels[-1, -1] = 2  # a word outside the vocabulary, or none, can be anything
     return levels
 
 
@@ -86,10 +83,9 @@ def points(field: str, values: Floats) -> Floats:
 
 def scored(rows: ActivityArrays, kept: Ints, same_provider: SameProvider) -> tuple[Ints, Ints, Floats]:
     """Return the pairs of rows that can be one workout, and their scores."""
-    sport = _sport_codes(rows)
     blocks = []
     for a, b in candidates(rows, kept):
-        score = score_pairs(rows, a, b, same_provider, sport)
+        score = score_pairs(rows, a, b, same_provider)
         near = score >= IMPOSSIBLE
         blocks.append((a[near], b[near], score[near]))
     if not blocks:
@@ -127,12 +123,9 @@ def candidates(rows: ActivityArrays, kept: Ints) -> Iterator[PairsOfRows]:
         step += 1
 
 
-def score_pairs(
-    rows: ActivityArrays, a: Ints, b: Ints, same_provider: SameProvider, sport: Ints | None = None
-) -> Floats:
+def score_pairs(rows: ActivityArrays, a: Ints, b: Ints, same_provider: SameProvider) -> Floats:
     """Return the score of each pair of rows; NaN where they cannot be one workout."""
-    sport = _sport_codes(rows) if sport is None else sport
-    level, same = _LEVELS[sport[a], sport[b]], rows.rank[a] == rows.rank[b]
+    level, same = _LEVELS[rows.sport[a], rows.sport[b]], rows.rank[a] == rows.rank[b]
     iou, shorter = overlap(rows, a, b)
     # One device cannot record twice at once: rows of one provider must overlap well, or never match.
     twice = (iou >= 0.4) & (shorter >= 0.6) & (same_provider == "overlap")
@@ -151,12 +144,6 @@ def score_pairs(
     score += np.where(indoor, points("indoor", values["distance"]), points("outdoor", values["distance"]))
     out[possible] = score
     return out
-
-
-def _sport_codes(rows: ActivityArrays) -> Ints:
-    codes, names = pd.factorize(rows.frame["sport"].astype("str"))
-    known: Ints = np.array([*(_CODES.get(name, _UNKNOWN) for name in names), _UNKNOWN], dtype=np.int64)[codes]
-    return known
 
 
 def overlap(rows: ActivityArrays, a: Ints, b: Ints) -> tuple[Floats, Floats]:

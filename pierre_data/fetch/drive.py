@@ -52,7 +52,7 @@ class _Driver:
         page: Page | None = None
         try:
             while True:
-                self._check()
+                self.check()
                 try:
                     step = plan.send(page)
                 except StopIteration:
@@ -73,13 +73,10 @@ class _Driver:
         finally:
             plan.close()
 
-    def _check(self) -> None:
+    def _admit(self, request: Request) -> None:
+        self.check()
         if self.stop.is_set():
             raise Cancelled("Another part of the fetch ended it.", "Ask again.")
-        self.check()
-
-    def _admit(self, request: Request) -> None:
-        self._check()
         identity = request.identity()
         with self.lock:
             again = identity in self.asked

@@ -6,7 +6,8 @@ import datetime as dt
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pierre_data.errors import PayloadError, PierreError, SchemaError
-from pierre_data.fetch.columns import Values, read
+from pierre_data.fetch.columns import read
 from pierre_data.fetch.report import Rejected
 from pierre_data.schema import FAMILY, Table
 from pierre_data.spi import Endpoint, Page, Query, Response, Rows, Single, get_path
-from pierre_data.spi.reading import excerpt_of, translate
+from pierre_data.spi.reading import Translated, translate
 
 #: So many rows without a field say something of the field.
 _TELLING = 5
@@ -27,22 +28,10 @@ _TELLING = 5
 
 @dataclass(slots=True)
 class Parsed:
-    """The rows of one page.
+    """The rows of one page in the table's columns and units, what the plan is told of it, and what could not be read.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The mapped columns, in the table's order and units.
-    page : Page
-        What the plan is told.
-    rejected : list of Rejected
-        Rows set aside.
-    notes : list of Rejected
-        What was odd and read all the same.
-    unknown : Counter
-        Sport words in no table -> rows.
-    renamed : set of str, optional
-        Wire paths in no row of the page, beside names that are not known; None where too few rows came to tell.
+    `notes` are oddities that were read all the same; `renamed` the wire paths in no row of the page beside names
+    that are not known, None where too few rows came to tell.
     """
 
     table: pa.Table
@@ -53,38 +42,21 @@ class Parsed:
     renamed: set[str] | None = None
 
 
-@dataclass(slots=True)
-class _Draft:
-    """Columns while they are read, and which rows are refused for what."""
-
-    provider: str
-    table: Table
-    size: int
-    columns: dict[str, pa.Array] = field(default_factory=dict)
-    refused: dict[int, tuple[str, str]] = field(default_factory=dict)
-    unknown: Counter[str] = field(default_factory=Counter)
-
-    def put(self, name: str, values: Values, wire_name: str) -> None:
-        array, bad = read(values, self.table[name].kind)
-        self.columns[name] = array
-        for at in bad:
-            self.refused.setdefault(at, (wire_name, excerpt_of(values[at])))
-
-
 def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: str, path: str, url: str = "") -> Parsed:
     """Read one page.  Raises PayloadError where it is no JSON, or has no list of rows where one should be."""
     content = decoded(response, provider, path)
     rows = _rows(content, endpoint, query, provider, path)
     translated = translate(rows, endpoint.fields, query.table)
-    draft = _Draft(provider, query.table, len(rows), refused=translated.refused, unknown=translated.unknown)
-    for name, values in translated.columns.items():
-        item = endpoint.fields.get(name)
-        draft.put(name, values, item.paths[0] if item else name)
-    parsed = _finish(draft)
-    cursor = get_path(content, endpoint.paging.cursor) if endpoint.paging.cursor else None
-    oldest, newest = _range(parsed.table, query.table)
-    digest = zlib.crc32(response.body)
-    parsed.page = Page(len(rows), cursor, oldest, newest, None, response.headers, response.status, url, digest)
+    paths = {name: item.paths[0] for name, item in endpoint.fields.items()}
+    parsed = _built(translated, len(rows), paths, query.table, provider)
+    parsed.page = replace(
+        parsed.page,
+        cursor=get_path(content, endpoint.paging.cursor) if endpoint.paging.cursor else None,
+        headers=response.headers,
+        status=response.status,
+        url=url,
+        digest=zlib.crc32(response.body),
+    )
     parsed.renamed = _renamed(rows, endpoint, parsed.table)
     return parsed
 
@@ -156,27 +128,19 @@ def _head(path: str | None) -> str:
 
 
 def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
-    """Read the rows a plan made itself; they are in our units already.
+    """Read the rows a plan made itself, which are in our units already.
 
-    Raises
-    ------
-    SchemaError
-        A column is not the table's, or the columns differ in length.
+    Raises SchemaError where a column is not the table's, or columns differ in length.
     """
     sizes = {len(values) for values in rows.columns.values()}
     if len(sizes) > 1:
         raise SchemaError(
             f"{provider} made {table.name} columns of different lengths.", "This is a bug of that provider."
         )
-    draft = _Draft(provider, table, sizes.pop() if sizes else 0)
-    for name, values in rows.columns.items():
-        draft.put(name, values, name)
-    parsed = _finish(draft)
+    parsed = _built(Translated(dict(rows.columns)), sizes.pop() if sizes else 0, {}, table, provider)
     parsed.rejected += [Rejected(provider, table.name, *item) for item in rows.rejected]
     parsed.notes += [Rejected(provider, table.name, *item) for item in rows.notes]
     parsed.unknown.update(rows.unknown)
-    oldest, newest = _range(parsed.table, table)
-    parsed.page = Page(draft.size, None, oldest, newest)
     return parsed
 
 
@@ -193,32 +157,35 @@ def cut(table: pa.Table, kind: Table, after: dt.datetime | None, before: dt.date
     return table.filter(keep)
 
 
-def _finish(draft: _Draft) -> Parsed:
-    columns, table = draft.columns, draft.table
-    columns["provider"] = pa.repeat(pa.scalar(draft.provider, pa.string()), draft.size)
+def _built(rows: Translated, size: int, paths: Mapping[str, str], table: Table, provider: str) -> Parsed:
+    """Make Arrow columns of values, and set the rows aside that are refused or miss what is required."""
+    columns: dict[str, pa.Array] = {}
+    for name, values in rows.columns.items():
+        columns[name], bad = read(values, table[name].kind)
+        for at in bad:
+            rows.refuse(at, paths.get(name, name), values[at])
+    columns["provider"] = pa.repeat(pa.scalar(provider, pa.string()), size)
     _complete(columns)
-    for name in table.required if draft.size else ():
+    for name in table.required if size else ():
         column = columns.get(name)
         if column is None:
-            raise SchemaError(f"{draft.provider} made no {table.name}.{name}.", "This is a bug of that provider.")
+            raise SchemaError(f"{provider} made no {table.name}.{name}.", "This is a bug of that provider.")
         if column.null_count:
             for at in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
-                draft.refused.setdefault(at, (name, "missing"))
-    names = [n for n in table.columns if n in columns]
-    schema = pa.schema([table.fields[n] for n in names])
-    made = pa.table([columns[n] for n in names], schema=schema)
-    rejected = [_rejected(draft, at) for at in sorted(draft.refused)]
-    if rejected:
-        keep = np.ones(draft.size, dtype=bool)
-        keep[list(draft.refused)] = False
-        made = made.filter(pa.array(keep))
-    return Parsed(made, Page(), rejected, unknown=draft.unknown)
-
-
-def _rejected(draft: _Draft, at: int) -> Rejected:
-    ids = draft.columns.get(draft.table.row_id)
-    label = ids[at].as_py() if ids is not None else None
-    return Rejected(draft.provider, draft.table.name, str(label or at), *draft.refused[at])
+                rows.refused.setdefault(at, (name, "missing"))
+    names = [name for name in table.columns if name in columns]
+    result = pa.table([columns[name] for name in names], schema=pa.schema([table.fields[name] for name in names]))
+    rejected = []
+    if rows.refused:
+        ids = columns[table.row_id].to_pylist() if table.row_id in columns else [None] * size
+        for at in sorted(rows.refused):
+            rejected.append(Rejected(provider, table.name, str(ids[at] or at), *rows.refused[at]))
+        result = result.filter(pa.array([at not in rows.refused for at in range(size)]))
+    oldest = newest = None
+    if table.time is not None and result.num_rows and table.time in names:
+        ends = pc.min_max(result[table.time]).as_py()
+        oldest, newest = (t if t is None or t.tzinfo else t.replace(tzinfo=dt.UTC) for t in (ends["min"], ends["max"]))
+    return Parsed(result, Page(size, oldest=oldest, newest=newest), rejected, unknown=rows.unknown)
 
 
 def _complete(columns: dict[str, pa.Array]) -> None:
@@ -237,11 +204,3 @@ def _complete(columns: dict[str, pa.Array]) -> None:
     if local is None and offset is not None:
         shift = pc.multiply(offset, 1e6).cast(pa.int64(), safe=False).cast(pa.duration("us"))
         columns["start_time_local"] = pc.add(start.cast(wall), shift)
-
-
-def _range(table: pa.Table, kind: Table) -> tuple[dt.datetime | None, dt.datetime | None]:
-    if kind.time is None or not table.num_rows or kind.time not in table.schema.names:
-        return None, None
-    ends = pc.min_max(table[kind.time]).as_py()
-    oldest, newest = (time if time is None or time.tzinfo else time.replace(tzinfo=dt.UTC) for time in ends.values())
-    return oldest, newest

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -25,35 +26,23 @@ from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import Parsed, cut, decoded, parse_page, parse_rows
 from pierre_data.fetch.report import AnyEvent, FetchContext, ProviderReport
 from pierre_data.http import HttpClient, ResilienceConfig
-from pierre_data.schema import Table
 from pierre_data.settings import variable
 from pierre_data.spi import (
     Credentials,
     Endpoint,
     FitnessProvider,
     Page,
-    Plan,
     ProviderConfig,
     ProviderDescriptor,
     Query,
     Request,
-    Response,
-    Rows,
 )
 from pierre_data.spi.reading import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows as they arrive.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Some of the table's columns, in its order and units, cut to the question.
-    page : Page
-        What came before the cut: count, oldest and newest instant.
-    """
+    """Rows as they arrive, cut to the question; `page` says what came before the cut."""
 
     table: pa.Table
     page: Page
@@ -112,21 +101,9 @@ class _Signer:
 class DescriptorProvider(FitnessProvider):
     """One account at the vendor a descriptor describes.
 
-    Parameters
-    ----------
-    descriptor : ProviderDescriptor
-        What the vendor offers.
-    config : ProviderConfig
-        Addresses, keys and options.
-    identity : callable, optional
-        Returns who signs, asked when a request is made: an `Identity`, None where nobody needs to; or raises
-        NotConnected.  By default the configured access token signs.
-    resilience : ResilienceConfig, optional
-        Retries and times.
-    offline : bool
-        Never open a socket.
-    cache_dir : Path, optional
-        Where a source that reads files keeps what it read of them.
+    `identity` returns who signs, asked when a request is made (None where nobody needs to), or raises NotConnected; by
+    default the configured access token signs.  With `offline` no socket is opened.  In `cache_dir` a source that reads
+    files keeps what it read of them.
     """
 
     def __init__(
@@ -210,96 +187,65 @@ class DescriptorProvider(FitnessProvider):
         return frame[~twice].reset_index(drop=True) if twice.any() else frame
 
     def batches(self, query: Query, context: FetchContext) -> Iterator[Batch]:
-        """Yield the rows a query asks for, page by page.
+        """Yield the rows a query asks for, page by page; batches before an error stay good.
 
-        Parameters
-        ----------
-        query : Query
-            What is asked.
-        context : FetchContext
-            Is told what happens, and may cancel.
-
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not offer that table.
-        NotConnected
-            It needs a token and has none.
-        ConfigurationError
-            A required option is not set.
-        ProviderBroken
-            Its own code failed; the cause is chained.
-        PierreError
-            What went wrong at the vendor; batches before it stay good.
+        Raises UnsupportedFeature, NotConnected or ConfigurationError before anything is asked, ProviderBroken where
+        the provider's own code failed (the cause is chained), and what went wrong at the vendor.
         """
-        endpoint = self.descriptor.endpoint(query.table, single=query.id is not None)
-        self._check_options()
-        # Two options that no caller sets: where to keep what was read of files, and whom to tell how far it is.
-        own = {"_cache_dir": self._directory, "_progress": context.stepped}
+        descriptor, report = self.descriptor, context.report
+        endpoint = descriptor.endpoint(query.table, single=query.id is not None)
+        for name, option in descriptor.options.items():
+            if option.required and self._config.options.get(name) is None:
+                raise ConfigurationError(
+                    f"{descriptor.display_name} needs its option {name!r}: {option.meaning}",
+                    f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
+                    provider=self.name,
+                )
         # Who needs the newest few rows only asks page after page, and stops when there are enough.
-        in_flight = 1 if query.limit is not None else self.descriptor.in_flight
-        query = replace(query, options={**own, **self._config.options}, in_flight=in_flight)
-        context.report.note_reach(query.after, endpoint.reaches(query.now))
-        stop = threading.Event()
-        send, read = self._sender(endpoint, query, context, stop), self._reader(query.table)
-        plan, renamed = self._guarded(endpoint.plan(query), query), None
+        in_flight = 1 if query.limit is not None else descriptor.in_flight
+        query = replace(query, options=self._config.options, in_flight=in_flight)
+        query = replace(query, cache_dir=self._directory, progress=context.stepped)
+        report.note_reach(query.after, endpoint.reaches(query.now))
+        # The window of a feed is upload time: its rows may have happened at any time.
+        after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
+        stop, renamed = threading.Event(), None
+        send, read = self._sender(endpoint, query, context, stop), lambda rows: parse_rows(rows, query.table, self.name)
         try:
-            for parsed in drive(plan, send, read, context.check, query.in_flight, stop):
-                # The window of a feed is upload time: its rows may have happened at any time.
-                feed = endpoint.window_kind == "feed"
-                rows = parsed.table if feed else cut(parsed.table, query.table, query.after, query.before)
+            for parsed in drive(endpoint.plan(query), send, read, context.check, query.in_flight, stop):
+                rows = cut(parsed.table, query.table, after, before)
                 context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
                 if parsed.renamed is not None:
                     renamed = parsed.renamed if renamed is None else renamed & parsed.renamed
                 yield Batch(rows, parsed.page)
         except PierreError:
             raise
-        except Exception as error:
-            raise provider_broken(self.name, error) from error
-        context.report.always_null = tuple(sorted(renamed or ()))
-
-    def _guarded(self, plan: Plan, query: Query) -> Plan:
-        """Walk a plan whose code trusts the vendor: what an odd answer makes it raise is the answer's fault."""
-        try:
-            yield from plan
-        except PierreError:
-            raise
-        except UNREADABLE as error:
+        except UNREADABLE as error:  # a plan trusts the vendor: what an odd answer makes it raise is the answer's fault
             raise PayloadError(
-                f"{self.descriptor.display_name} answered {query.table.name} in a form its provider does not know: "
+                f"{descriptor.display_name} answered {query.table.name} in a form its provider does not know: "
                 f"{type(error).__name__}: {error}.",
                 "The vendor may have changed its API; look for an update of this provider.",
                 provider=self.name,
             ) from error
-
-    def _check_options(self) -> None:
-        for name, option in self.descriptor.options.items():
-            if option.required and self._config.options.get(name) is None:
-                raise ConfigurationError(
-                    f"{self.descriptor.display_name} needs its option {name!r}: {option.meaning}",
-                    f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
-                    provider=self.name,
-                )
-
-    def _reader(self, table: Table) -> Callable[[Rows], Parsed]:
-        return lambda rows: parse_rows(rows, table, self.name)
+        except Exception as error:
+            raise provider_broken(self.name, error) from error
+        report.always_null = tuple(sorted(renamed or ()))
 
     def _sender(
         self, endpoint: Endpoint, query: Query, context: FetchContext, stop: threading.Event
     ) -> Callable[[Request], Parsed | Page]:
         ends, base = AnyEvent(context.cancel, stop), self._config.api_base_url or self.descriptor.api_base_url
-        opened: list[HttpClient] = []
-        lock = threading.Lock()
-
-        def client() -> HttpClient:
-            with lock:  # one for the whole question: whose token, which settings are not asked anew for every page
-                if not opened:
-                    http = self._http()
-                    opened.append(http.with_options(ends, context.waiting, context.max_wait_s))
-                return opened[0]
+        # One for the whole question: whose token and which settings is not asked anew for every page.
+        client = cache(lambda: self._http().with_options(ends, context.waiting, context.max_wait_s))
 
         def send(request: Request) -> Parsed | Page:
-            response = self._sent(client(), request)
+            try:
+                response = client().send(request, expect_json=True)
+            except AuthenticationFailed as error:
+                self._signer.renew(error)
+                response = client().send(request, expect_json=True)
+            if response.status == 200 and request.repeatable and not response.body.strip():
+                # A passing fault of a vendor looks like this too; one that has nothing says so twice.
+                response = client().send(request, expect_json=True)
             path = request.path.partition("?")[0]
             url = request.path if "://" in request.path else f"{base.rstrip('/')}/{request.path.lstrip('/')}"
             context.page()
@@ -311,17 +257,6 @@ class DescriptorProvider(FitnessProvider):
             return parse_page(response, endpoint, query, self.name, path, url)
 
         return send
-
-    def _sent(self, client: HttpClient, request: Request) -> Response:
-        try:
-            response = client.send(request, expect_json=True)
-        except AuthenticationFailed as error:
-            self._signer.renew(error)
-            response = client.send(request, expect_json=True)
-        if response.status == 200 and request.repeatable and not response.body.strip():
-            # A passing fault of a vendor looks like this too; one that has nothing says so twice.
-            response = client.send(request, expect_json=True)
-        return response
 
     def _http(self) -> HttpClient:
         if self.descriptor.key_headers:
@@ -339,7 +274,7 @@ class DescriptorProvider(FitnessProvider):
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
                     provider=self.name,
                     sign=self._signer if self._signer.needed else None,
-                    faults=self.descriptor.faults,
+                    faults=self.descriptor.fault,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook

@@ -29,71 +29,30 @@ class Rejected:
 
 @dataclass(slots=True)
 class ProviderReport:
-    """What happened at one provider.
-
-    Parameters
-    ----------
-    provider, table : str
-        Who was asked for what.
-    pages, rows : int
-        Pages that came over the network; rows delivered.
-    files, files_in_all : int
-        Files read, of a source that reads files.
-    rejected : list of Rejected
-        Rows set aside.
-    notes : list of Rejected
-        What was odd and read all the same, such as a damaged file.
-    retries : int
-        Requests that were repeated.
-    waited_s : float
-        Time spent waiting for the vendor's limits.
-    wait_ends : float
-        When the last such wait ends, seconds since 1970 UTC; 0 when there was none.
-    wait_reason : str
-        What it is for.
-    cached_rows : int
-        Rows that came from the cache.
-    cache_age_s : float
-        Age of the oldest cached part used; NaN when nothing was cached.
-    searched_from : datetime, optional
-        How far back was searched; None is the beginning.
-    cut_at : datetime, optional
-        The question goes further back than the vendor answers, which is to here; UTC.
-    stale_because : PierreError, optional
-        Expired cache entries were served because of this.
-    good_until : float
-        Until when the same question has the same answer, seconds since 1970 UTC.
-    unknown_sports : Counter
-        Vendor words that are in no table -> rows.
-    always_null : tuple of str
-        Wire paths that were in no row that came while unknown ones were: a renamed vendor field looks like that.
-    missing : str
-        What is missing and why; empty when complete.
-    error : PierreError, optional
-        What the provider failed with.
-    """
+    """What happened at one provider."""
 
     provider: str
     table: str
-    pages: int = 0
-    rows: int = 0
-    files: int = 0
+    pages: int = 0  # that came over the network
+    rows: int = 0  # delivered
+    files: int = 0  # read, of `files_in_all`, by a source that reads files
     files_in_all: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
-    notes: list[Rejected] = field(default_factory=list)
-    retries: int = 0
-    waited_s: float = 0.0
-    wait_ends: float = 0.0
+    rejected: list[Rejected] = field(default_factory=list)  # rows set aside
+    notes: list[Rejected] = field(default_factory=list)  # what was odd and read all the same, such as a damaged file
+    retries: int = 0  # requests that were repeated
+    waited_s: float = 0.0  # for the vendor's limits
+    wait_ends: float = 0.0  # of the last such wait, seconds since 1970 UTC; 0 when there was none
     wait_reason: str = ""
     cached_rows: int = 0
-    cache_age_s: float = float("nan")
-    searched_from: dt.datetime | None = None
-    cut_at: dt.datetime | None = None
-    stale_because: PierreError | None = None
-    good_until: float = float("inf")
-    unknown_sports: Counter[str] = field(default_factory=Counter)
+    cache_age_s: float = float("nan")  # of the oldest cached part; NaN when nothing was cached
+    searched_from: dt.datetime | None = None  # None is the beginning
+    cut_at: dt.datetime | None = None  # the question goes further back than the vendor answers, which is to here; UTC
+    stale_because: PierreError | None = None  # why expired cache entries were served
+    good_until: float = float("inf")  # until when the same question has the same answer, seconds since 1970 UTC
+    unknown_sports: Counter[str] = field(default_factory=Counter)  # vendor words in no table -> rows
+    # Wire paths that were in no row that came while unknown ones were: a renamed vendor field looks like that.
     always_null: tuple[str, ...] = ()
-    missing: str = ""
+    missing: str = ""  # what is missing and why; empty when complete
     error: PierreError | None = None
 
     @property
@@ -112,51 +71,33 @@ class ProviderReport:
 
     def lines(self) -> list[str]:
         """Return what people should know, one sentence each; empty when there is nothing."""
-        out = []
-        if self.error is not None:
-            out.append(f"{self.provider}: {self.error}")
+        out: list[str] = [] if self.error is None else [str(self.error)]
         if self.missing:
-            out.append(f"{self.provider}: {self.missing}")
+            out.append(self.missing)
         if self.cut_at is not None:
-            out.append(f"{self.provider}: answers for {self.table} since {self.cut_at:%Y-%m-%d} only.")
+            out.append(f"answers for {self.table} since {self.cut_at:%Y-%m-%d} only.")
         if self.rejected:
-            first = self.rejected[0]
-            out.append(
-                f"{self.provider}: {len(self.rejected)} {self.table} row(s) set aside; the first is row {first.row}, "
-                f"{first.field} = {first.value}."
-            )
+            at = self.rejected[0]
+            count = f"{len(self.rejected)} {self.table} row(s) set aside"
+            out.append(f"{count}; the first is row {at.row}, {at.field} = {at.value}.")
         if self.notes:
-            first = self.notes[0]
-            out.append(
-                f"{self.provider}: {len(self.notes)} oddities, read all the same; the first is in {first.row}: "
-                f"{first.field}, {first.value}."
-            )
+            at = self.notes[0]
+            count = f"{len(self.notes)} oddities, read all the same"
+            out.append(f"{count}; the first is in {at.row}: {at.field}, {at.value}.")
         if self.unknown_sports:
-            words = ", ".join(f"{w} ({n})" for w, n in self.unknown_sports.most_common(5))
-            out.append(f"{self.provider}: sports not known yet, kept as 'other': {words}.")
+            words = ", ".join(f"{word} ({n})" for word, n in self.unknown_sports.most_common(5))
+            out.append(f"sports not known yet, kept as 'other': {words}.")
         if self.always_null:
-            names = ", ".join(self.always_null)
-            out.append(
-                f"{self.provider}: {names} came in no row of {self.table}, and fields nobody knows did: the vendor may "
-                "have renamed it; look for an update of this provider."
-            )
+            why = "and fields nobody knows did: the vendor may have renamed it; look for an update of this provider."
+            out.append(f"{', '.join(self.always_null)} came in no row of {self.table}, {why}")
         if self.stale_because is not None:
-            age = self.cache_age_s / 3600
-            out.append(f"{self.provider}: served from the cache, {age:.1f} h old: {self.stale_because.what}")
-        return out
+            out.append(f"served from the cache, {self.cache_age_s / 3600:.1f} h old: {self.stale_because.what}")
+        return [f"{self.provider}: {line}" for line in out]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened in one call of the client.
-
-    Parameters
-    ----------
-    id : str
-        Also in ``frame.attrs["pierre"]``.
-    providers : tuple of ProviderReport
-        One per provider asked.
-    """
+    """What happened in one call of the client: one part per provider; `id` is also in ``frame.attrs["pierre"]``."""
 
     id: str
     providers: tuple[ProviderReport, ...] = ()
@@ -178,6 +119,7 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"{p.provider}: {p.rows} {p.table} rows, {p.pages} page(s) from the network, {p.cached_rows} rows cached"
+            f"{f', {p.retries} request(s) repeated' if p.retries else ''}"
             for p in self.providers
         ]
         return "\n".join([*lines, *self.lines()]) or "nothing was fetched yet"
@@ -223,16 +165,9 @@ class AnyEvent(threading.Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """What a fetch returns.
+    """What a fetch returns: tables of some of the table's columns, in its order and units, and what happened.
 
-    Parameters
-    ----------
-    tables : list of pyarrow.Table
-        Some of the table's columns each, in its order and units.
-    report : ProviderReport
-        What happened.
-    complete_from : datetime, optional
-        Rows older than this may be missing because the question's `limit` stopped the walk; aware, UTC.
+    Rows older than `complete_from` (aware, UTC) may be missing because the question's `limit` stopped the walk.
     """
 
     tables: list[pa.Table]
@@ -244,16 +179,8 @@ class Fetched:
 class FetchContext:
     """What a running fetch reports to, and is stopped by.
 
-    Parameters
-    ----------
-    report : ProviderReport
-        Filled while it runs.
-    cancel : threading.Event, optional
-        Set from anywhere to stop it.
-    progress : callable, optional
-        Called with the report after each page.
-    max_wait_s : float
-        Longest wait for a vendor's limit.
+    `cancel` is set from anywhere to stop it, `progress` called with the report after each page; `max_wait_s` is the
+    longest wait for a vendor's limit.
     """
 
     report: ProviderReport
@@ -263,13 +190,7 @@ class FetchContext:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
-        """Stop here when cancelled.
-
-        Raises
-        ------
-        Cancelled
-            The event is set.
-        """
+        """Raise Cancelled where the event is set."""
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled(
                 f"The fetch from {self.report.provider} was cancelled.",

@@ -25,36 +25,16 @@ _JUDGED = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of an archive.
-
-    Parameters
-    ----------
-    name : str
-        Path inside the folder or zip, with ``/``.
-    size : int
-        Bytes as stored in the folder, or decompressed size as the zip claims.
-    stamp : int
-        Changes when the file does: mtime in ns of a folder's file, CRC-32 of a zip's member.
-    """
+    """One file of an archive: its path inside with ``/``, its size as stored or claimed, and what changes with it."""
 
     name: str
     size: int
-    stamp: int
+    stamp: int  # mtime in ns of a folder's file, CRC-32 of a zip's member
 
 
 @dataclass(slots=True)
 class Archive:
-    """A folder or zip that was looked at.
-
-    Parameters
-    ----------
-    path : Path
-        The folder or the zip file.
-    members : dict of str to Member
-        By name, in order of their names.
-    refused : list of (name, reason, value)
-        Members nobody will read: a path outside the archive, a bomb.
-    """
+    """A folder or zip: its members by name, sorted, and (name, reason, value) of those that nobody will read."""
 
     path: Path
     members: dict[str, Member] = field(default_factory=dict)
@@ -62,13 +42,7 @@ class Archive:
     _zip: zipfile.ZipFile | None = field(default=None, repr=False)
 
     def read(self, name: str) -> bytes:
-        """Return the content of a member, gunzipped if it is gzip.
-
-        Raises
-        ------
-        PayloadError
-            The member is not there, cannot be read, is damaged or is larger than `MAX_BYTES`.
-        """
+        """Return the content of a member, gunzipped; raise PayloadError if it is absent, damaged or too large."""
         member = self.members.get(name)
         if member is None:
             raise PayloadError(f"{self.path.name} has no file {name!r}.", "Check the archive is complete.", path=name)
@@ -94,17 +68,8 @@ class Archive:
 
 
 def bounded(data: bytes, name: str) -> bytes:
-    """Return bytes, gunzipped if they are gzip, but never more than `MAX_BYTES`.
+    """Return bytes, gunzipped if they are gzip; PayloadError beyond `MAX_BYTES` or `MAX_RATIO`.
 
-    Raises
-    ------
-    PayloadError
-        They are more, or expand more than `MAX_RATIO` times.
-    OSError, EOFError, zlib.error
-        The gzip is damaged.
-
-    Examples
-    --------
     >>> bounded(gzip.compress(b"<gpx/>"), "a.gpx.gz")
     b'<gpx/>'
     """
@@ -120,23 +85,10 @@ def bounded(data: bytes, name: str) -> bytes:
 
 
 def open_archive(path: Path | str) -> Archive:
-    """Return a folder or zip with the names of its files.
+    """Return a folder, with everything below it, or a zip; links that lead out and macOS's own files are left out.
 
-    Parameters
-    ----------
-    path : Path or str
-        A folder, read with everything below it, or a zip file.  Links that lead out of the folder, devices
-        and macOS's own files are left out.
+    Raises ConfigurationError where nothing is, PayloadError for what is no zip or holds more than `MAX_MEMBERS`.
 
-    Raises
-    ------
-    ConfigurationError
-        There is no such folder or file.
-    PayloadError
-        The file is no zip, or it holds more than `MAX_MEMBERS`.
-
-    Examples
-    --------
     >>> open_archive("/no/such/folder")
     Traceback (most recent call last):
     pierre_data.errors.ConfigurationError: There is no folder or zip at /no/such/folder. ...
@@ -157,16 +109,16 @@ def _folder(path: Path) -> Archive:
     for place in sorted(_walk(path)):
         name = place.relative_to(path).as_posix()
         try:
-            found = place.stat()
+            status = place.stat()
         except OSError as error:
             archive.refused.append((name, "file", error.strerror or "unreadable"))
             continue
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             continue  # a pipe would block for ever
         if place.is_symlink() and not place.resolve().is_relative_to(root):
             archive.refused.append((name, "path", "a link that leads out of the folder"))
             continue
-        archive.members[name] = Member(name, found.st_size, found.st_mtime_ns)
+        archive.members[name] = Member(name, status.st_size, status.st_mtime_ns)
         _count(archive, len(archive.members))
     return archive
 
@@ -178,10 +130,10 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _zip(path: Path) -> Archive:
-    opened = zipfile.ZipFile(path)
-    archive = Archive(path, _zip=opened)
-    _count(archive, len(opened.infolist()))
-    for info in sorted(opened.infolist(), key=lambda i: i.filename):
+    handle = zipfile.ZipFile(path)
+    archive = Archive(path, _zip=handle)
+    _count(archive, len(handle.infolist()))
+    for info in sorted(handle.infolist(), key=lambda i: i.filename):
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if info.is_dir() or "__MACOSX" in parts or not parts or parts[-1].startswith("."):
             continue

@@ -22,19 +22,8 @@ _ARRAY = np.array(_TABLE, dtype=np.uint16)
 
 
 def crc16(data: bytes, crc: int = 0) -> int:
-    """Return the CRC-16 of the FIT protocol (polynomial 0x8005, reflected; also known as CRC-16/ARC).
+    """Return the CRC-16/ARC of FIT, going on from `crc`; 0 over a message that ends with its own checksum.
 
-    Over a message with its own checksum at the end it is 0.
-
-    Parameters
-    ----------
-    data : bytes
-        The message.
-    crc : int
-        Checksum of what came before.
-
-    Examples
-    --------
     >>> hex(crc16(b"123456789"))
     '0xbb3d'
     """

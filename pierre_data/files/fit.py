@@ -31,14 +31,9 @@ Message = dict[str, Any]
 class Fit:
     """One FIT file; a stream may chain several.
 
-    Parameters
-    ----------
-    messages : dict of str to list of dict
-        Name of the message -> its fields by name, nulls left out; ``"#"`` and a name is the raw number of a field
-        that has names for its numbers.
-    records : dict of str to ndarray
-        Fields of the record messages as FIT scales them, NaN for null; developer fields as ``"dev "`` and their
-        name in lower case.  ``timestamp`` is in seconds of FIT's epoch.
+    `messages` holds fields by name, nulls left out; ``"#"`` and a name is the raw number of a field that has names
+    for its numbers.  `records` holds columns of the record messages as FIT scales them, NaN for null, developer
+    fields as ``"dev "`` and their name in lower case; ``timestamp`` is in seconds of FIT's epoch.
     """
 
     messages: dict[str, list[Message]] = field(default_factory=dict)
@@ -53,42 +48,25 @@ class Fit:
 class _Group:
     """Records of one definition: names, positions of their values, rows and their places in the file."""
 
-    definition: Any
+    definition: Any  # kept, so that its id is not given to another
     names: list[str]
     positions: list[int]
     rows: list[list[Any]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
 
-def decode(data: bytes, recording: Recording) -> list[Fit]:
-    """Decode FIT bytes.
+def decode_fit(data: bytes, recording: Recording) -> list[Fit]:
+    """Decode one FIT file, or several in a row, up to where it is damaged; files that are no activities are left out.
 
-    Parameters
-    ----------
-    data : bytes
-        One FIT file, or several in a row.
-    recording : Recording
-        Is told what is damaged; what came before the damage is kept.
-
-    Returns
-    -------
-    list of Fit
-        Empty for files that are no activities (settings, monitoring, courses).
-
-    Raises
-    ------
-    ConfigurationError
-        fitdecode is not installed.
-    PayloadError
-        The bytes do not start like a FIT file.
+    Raises PayloadError for bytes that do not start like FIT, ConfigurationError where fitdecode is not installed.
     """
     try:
         import fitdecode
     except ImportError as error:
         raise ConfigurationError(
-            "Reading FIT files needs the package fitdecode.", 'Run: pip install "pierre-data[files]"'
+            "Reading FIT files needs the package fitdecode.", "Run: pip install fitdecode"
         ) from error
-    found: list[Fit] = []
+    fits: list[Fit] = []
     for part in _parts(data, recording):
         # The checksum is computed at once in `_parts`, and no processor: values are translated where they are used.
         reader = fitdecode.FitReader(
@@ -104,8 +82,8 @@ def decode(data: bytes, recording: Recording) -> list[Fit]:
             recording.problems.append(("fit", f"damaged after {_count(groups)} records: {error}"[:120]))
         fit.records = _columns(groups)
         if fit.first("file_id").get("type", "activity") in ("activity", 4):
-            found.append(fit)
-    return found
+            fits.append(fit)
+    return fits
 
 
 def _read(reader: Any, fit: Fit, groups: dict[tuple[int, int], _Group]) -> None:
@@ -120,7 +98,8 @@ def _read(reader: Any, fit: Fit, groups: dict[tuple[int, int], _Group]) -> None:
             key = (id(definition), len(fields))
             group = groups.get(key)
             if group is None:
-                group = groups[key] = _group(definition, fields)
+                names = {at: name for at, item in enumerate(fields) if (name := _name(item))}
+                group = groups[key] = _Group(definition, list(names.values()), list(names))
             group.rows.append([fields[at].value for at in group.positions])
             group.places.append(place)
             place += 1
@@ -130,12 +109,6 @@ def _read(reader: Any, fit: Fit, groups: dict[tuple[int, int], _Group]) -> None:
                 fit.messages["file_id"] = [message]
                 return  # settings, monitoring, a course: the rest is of no interest
             fit.messages.setdefault(frame.name, []).append(message)
-
-
-def _group(definition: Any, fields: list[Any]) -> _Group:
-    names = [_name(f) for f in fields]
-    positions = [at for at, name in enumerate(names) if name]
-    return _Group(definition, [names[at] for at in positions], positions)
 
 
 def _name(item: Any) -> str:
@@ -203,12 +176,10 @@ def _parts(data: bytes, recording: Recording) -> Iterator[bytes]:
         end = at + head + size + 2
         whole = end <= len(data) and crc16(data[at:end]) == 0
         if not whole and (end > len(data) or data[end + 8 : end + 12] != b".FIT") and end != len(data):
-            recording.problems.append(
-                ("length", f"the header says {size} bytes, {len(data) - at - head - 2} are there")
-            )
+            rest = max(len(data) - at - head - 2, 0)
+            recording.problems.append(("length", f"the header says {size} bytes, {rest} are there"))
             # A device that lost power leaves 0 there; what is there is read as far as it goes.
             end = len(data)
-            rest = max(end - at - head - 2, 0)
             yield data[at : at + 4] + rest.to_bytes(4, "little") + data[at + 8 : end]
         else:
             if not whole:

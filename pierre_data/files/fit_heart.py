@@ -15,29 +15,32 @@ NEAR_S = 5.0
 
 
 def heart_rates(messages: Sequence[Message], time: Times) -> Floats | None:
-    """Return the heart rate at each time from hr messages.
+    """Return the heart rate at each time, NaN further than `NEAR_S` from any beat; None without readable messages.
 
-    Parameters
-    ----------
-    messages : sequence of mapping
-        In the order of the file.  The first carries ``timestamp`` and ``event_timestamp`` of one instant; the
-        following count on in 12 bits of 1/1024 s (FIT SDK, "Plugin: merging heart rate").
-    time : ndarray of int64
-        Microseconds since 1970, UTC.
-
-    Returns
-    -------
-    ndarray of float64 or None
-        NaN further than `NEAR_S` from any beat; None without messages that can be read.
+    The first message carries ``timestamp`` and ``event_timestamp`` of one instant; the following count on in 12 bits
+    of 1/1024 s (FIT SDK, "Plugin: merging heart rate").
     """
+    beats, rates = _beats(messages)
+    if not beats:
+        return None
+    order = np.argsort(beats, kind="stable")
+    at, rate = np.array(beats)[order], np.array(rates)[order]
+    seconds = time / SECOND
+    right = np.clip(np.searchsorted(at, seconds), 0, len(at) - 1)
+    left = np.maximum(right - 1, 0)
+    nearest = np.where(np.abs(at[left] - seconds) <= np.abs(at[right] - seconds), left, right)
+    return np.where(np.abs(at[nearest] - seconds) <= NEAR_S, rate[nearest], np.nan)
+
+
+def _beats(messages: Sequence[Message]) -> tuple[list[float], list[float]]:
+    """Return seconds since 1970 and bpm of every beat."""
     beats, rates = list[float](), list[float]()
     base = clock = None
     for message in messages:
         stamp, event = message.get("timestamp"), message.get("#event_timestamp")
         if isinstance(stamp, int | float) and stamp >= FIRST_TIME and event is not None:
-            first = int(_many(event)[0])
-            base, clock = stamp + EPOCH_S - first / 1024, first
             ticks = [int(t) for t in _many(event)]
+            base, clock = stamp + EPOCH_S - ticks[0] / 1024, ticks[0]
         elif base is not None and clock is not None and "#event_timestamp_12" in message:
             ticks = []
             for low in _twelve(message["#event_timestamp_12"]):
@@ -49,15 +52,7 @@ def heart_rates(messages: Sequence[Message], time: Times) -> Floats | None:
             if isinstance(rate, int) and rate > 0:
                 beats.append(base + tick / 1024)
                 rates.append(float(rate))
-    if not beats:
-        return None
-    order = np.argsort(beats, kind="stable")
-    at, rate = np.array(beats)[order], np.array(rates)[order]
-    seconds = time / SECOND
-    right = np.clip(np.searchsorted(at, seconds), 0, len(at) - 1)
-    left = np.maximum(right - 1, 0)
-    nearest = np.where(np.abs(at[left] - seconds) <= np.abs(at[right] - seconds), left, right)
-    return np.where(np.abs(at[nearest] - seconds) <= NEAR_S, rate[nearest], np.nan)
+    return beats, rates
 
 
 def _many(value: Any) -> tuple[Any, ...]:

@@ -7,38 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from pierre_data.files.fit import EPOCH_S, FIRST_TIME, Fit, Message, decode
+from pierre_data.files.fit import EPOCH_S, FIRST_TIME, Fit, Message, decode_fit
 from pierre_data.files.fit_fields import NO_ZERO, RECORDS, SESSION, SUMMARY, Sources
 from pierre_data.files.fit_heart import heart_rates
-from pierre_data.files.recording import SECOND, Floats, Recording, Samples, Session, filled
+from pierre_data.files.recording import SECOND, Floats, Recording, Samples, Session, add_mean_speed, container, filled
 from pierre_data.files.samples import arrange, ends, on_foot, part, totals
-from pierre_data.files.sessions import container, device
-from pierre_data.files.sports import of_fit
+from pierre_data.files.sports import sport_of_fit
 
 
 def read_fit(data: bytes) -> Recording:
-    """Read the activities of FIT bytes.
+    """Read the activities of one FIT file, or of several in a row: one session per session message.
 
-    Parameters
-    ----------
-    data : bytes
-        One FIT file, or several in a row.
-
-    Returns
-    -------
-    Recording
-        One session per session message; of several sessions a container comes first.  Without a session message
-        (the battery died) the samples are summed up.  Cadence of walks and runs is of both feet.
-
-    Raises
-    ------
-    ConfigurationError
-        fitdecode is not installed.
-    PayloadError
-        The bytes do not start like a FIT file.
+    Of several sessions a container comes first.  Without a session message (the battery died) the samples are summed
+    up.  Cadence of walks and runs is of both feet.
     """
     recording = Recording()
-    for fit in decode(data, recording):
+    for fit in decode_fit(data, recording):
         sessions = _sessions(fit, recording)
         own = _device(fit, recording)
         for at, session in enumerate(sessions):
@@ -79,12 +63,12 @@ def _sessions(fit: Fit, recording: Recording) -> list[Session]:
 
 
 def _session(message: Message, samples: Samples, laps: list[Message], recording: Recording) -> Session:
-    sport = of_fit(message.get("sport"), message.get("sub_sport"), recording)
+    sport = sport_of_fit(message.get("sport"), message.get("sub_sport"), recording)
     feet = on_foot(sport["sport"])
     _cadence(samples, feet)
     computed = totals(samples) if len(samples.time) else {}
-    said = _read(message, SESSION) | _cadences(message, feet)
-    row = computed | said if "elapsed_s" in said else said | computed
+    stated = _read(message, SESSION) | _cadences(message, feet)
+    row = computed | stated if "elapsed_s" in stated else stated | computed
     start = _start(message)
     row |= {"start_time": start or computed["start_time"], "manual": False, **sport, **ends(samples)}
     row.setdefault("elapsed_s", max((_time(message.get("timestamp")) or start) - start, 0) / SECOND)
@@ -94,36 +78,33 @@ def _session(message: Message, samples: Samples, laps: list[Message], recording:
     strides = message.get("total_strides")
     if feet and isinstance(strides, int | float):
         row["steps"] = 2 * strides  # a stride is two steps
-    duration = row.get("moving_s") or row["elapsed_s"]
-    if duration and "distance_m" in row:
-        row.setdefault("average_speed_mps", row["distance_m"] / duration)
+    add_mean_speed(row)
     return Session(filled(row), samples, [_lap(lap, at, feet) for at, lap in enumerate(laps, start=1)])
 
 
 def _lap(message: Message, at: int, feet: bool) -> dict[str, Any]:
     row = _read(message, SUMMARY) | _cadences(message, feet)
-    known = ("max_cadence_rpm", "max_cadence_spm")
     trigger = message.get("lap_trigger")
     start = _start(message) or None
     row |= {"lap": at, "start_time": start, "kind": trigger if isinstance(trigger, str) else None}
-    return filled({k: v for k, v in row.items() if k not in known})
+    return filled({k: v for k, v in row.items() if not k.startswith("max_cadence")})
 
 
 def _samples(fit: Fit, recording: Recording) -> Samples:
     stamps = fit.records.get("timestamp", np.empty(0))
     good = stamps >= FIRST_TIME  # False for NaN
     time = np.where(good, (np.where(good, stamps, 0.0) + EPOCH_S) * SECOND, -1).astype(np.int64)
-    columns = {}
+    columns: dict[str, Floats] = {}
     for column, (names, factor) in RECORDS.items():
-        values = _first_known([fit.records[n] for n in names if n in fit.records])
-        if values is not None:
-            columns[column] = values * factor
-    beats = fit.records.get("cadence")
-    if beats is not None:
-        columns["cadence"] = beats + np.nan_to_num(fit.records.get("fractional_cadence", np.zeros(len(beats))))
+        for values in (fit.records[n] * factor for n in names if n in fit.records):
+            known = columns.setdefault(column, values)
+            columns[column] = np.where(np.isnan(known), values, known)
+    turns = fit.records.get("cadence")
+    if turns is not None:
+        columns["cadence"] = turns + np.nan_to_num(fit.records.get("fractional_cadence", np.zeros(len(turns))))
     if "heart_rate_bpm" not in columns and len(time):
-        late = heart_rates(fit.messages.get("hr", []), time)
-        columns |= {} if late is None else {"heart_rate_bpm": late}
+        beats = heart_rates(fit.messages.get("hr", []), time)
+        columns |= {} if beats is None else {"heart_rate_bpm": beats}
     return arrange(time, columns, recording, _moving(fit.messages.get("event", []), time))
 
 
@@ -165,15 +146,6 @@ def _read(message: Message, wanted: Sources) -> dict[str, Any]:
     return row
 
 
-def _first_known(candidates: list[Floats]) -> Floats | None:
-    if not candidates:
-        return None
-    values = candidates[0]
-    for other in candidates[1:]:
-        values = np.where(np.isnan(values), other, values)
-    return values
-
-
 def _time(stamp: Any) -> int:
     """Return a FIT time as microseconds since 1970, or 0."""
     known = isinstance(stamp, int | float) and stamp >= FIRST_TIME
@@ -211,7 +183,7 @@ def _device(fit: Fit, recording: Recording) -> dict[str, Any]:
     for message in known.values():
         number, model = message.get("#product"), _product(message)
         texts = [None if v is None else str(v) for v in (number, message["serial_number"], model)]
-        row = device(recording, _label(message), *texts)
+        row = recording.add_device(_label(message), *texts)
         own = own or row
     return own or filled({"device": _label(head)})
 

@@ -8,31 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from pierre_data.files.recording import SECOND, Recording, Samples, Session, filled
-from pierre_data.files.samples import arrange, on_foot, totals, track_m
-from pierre_data.files.sports import named
-from pierre_data.files.xml import Tracks, walk
-from pierre_data.files.xml_points import Points
-from pierre_data.files.xml_values import floats, instants
+from pierre_data.files.recording import SECOND, Recording, Samples, Session, add_mean_speed, filled
+from pierre_data.files.samples import on_foot, totals, track_m
+from pierre_data.files.sports import sport_of_word
+from pierre_data.files.xml import Tracks, parse_xml
+from pierre_data.files.xml_columns import Points, samples_of
 
 # Local names inside a track point, extensions of any version included -> our column, or an input of it.
 # Garmin TrackPointExtension 1 and 2, PowerExtension, Cluetrust; `course` and `wtemp` are knowingly not read.
-_POINT = {
-    "lat": "latitude_deg",  # these two are attributes
-    "lon": "longitude_deg",
-    "ele": "altitude_m",
-    "time": "time",
-    "speed": "speed_mps",
-    "hr": "heart_rate_bpm",
-    "heartrate": "heart_rate_bpm",
-    "cad": "cadence",
-    "cadence": "cadence",
-    "atemp": "temperature_c",
-    "temp": "temperature_c",
-    "power": "power_w",
-    "PowerInWatts": "power_w",
-    "distance": "distance_m",
-}
+_POINT = dict(
+    pair.split("=")
+    for pair in """lat=latitude_deg lon=longitude_deg ele=altitude_m time=time speed=speed_mps hr=heart_rate_bpm
+    heartrate=heart_rate_bpm cad=cadence cadence=cadence atemp=temperature_c temp=temperature_c power=power_w
+    PowerInWatts=power_w distance=distance_m""".split()
+)
 _LEAVES = {"name": "name", "type": "type"}
 
 
@@ -45,100 +34,70 @@ class _Track:
 
 
 def read_gpx(data: bytes) -> Recording:
-    """Read the tracks of a GPX document.
+    """Read the tracks of a GPX document: one session per track that has times.
 
-    Parameters
-    ----------
-    data : bytes
-        The document.
-
-    Returns
-    -------
-    Recording
-        One session per track that has times.  Distance is the track's length over great circles unless the
-        points carry their own; several segments of a track are pauses between them.
-
-    Raises
-    ------
-    PayloadError
-        See `pierre_data.files.xml.walk`.
+    Distance is the track's length over great circles unless the points carry their own; several segments of a track
+    are pauses between them.  Raises as `pierre_data.files.xml.parse_xml` does.
     """
-    recording, tracks = Recording(), _tracks(data)
-    if tracks.damage:
-        recording.problems.append(("xml", tracks.damage))
-    for track in tracks.found:
-        session = _session(track, recording)
-        if session is not None:
-            recording.sessions.append(session)
+    recording, tracks = Recording(), list[_Track]()
+    damage = _parse(data, tracks)
+    if damage:
+        recording.problems.append(("xml", damage))
+    sessions = [_session(track, recording) for track in tracks]
+    recording.sessions = sorted((s for s in sessions if s is not None), key=lambda s: s.row["start_time"])
     if not recording.sessions:
         recording.problems.append(("trk", "no track with times"))
-    recording.sessions.sort(key=lambda s: s.row["start_time"])
     return recording
 
 
-@dataclass(slots=True)
-class _Found:
-    found: list[_Track] = field(default_factory=list)
-    damage: str = ""
-
-
-def _tracks(data: bytes) -> _Found:
-    out, texts, kept = _Found(), dict[str, str](), list[dict[str, str]]()
+def _parse(data: bytes, tracks: list[_Track]) -> str:
+    texts, outer = dict[str, str](), list[dict[str, str]]()
 
     def track(_attributes: dict[str, str]) -> None:
         texts.clear()
-        out.found.append(_Track())
+        tracks.append(_Track())
 
     def describe() -> None:
-        if out.found:
-            out.found[-1].name = out.found[-1].name or texts.get("name")
-            out.found[-1].kind = out.found[-1].kind or texts.get("type")
+        if tracks:
+            tracks[-1].name = tracks[-1].name or texts.get("name")
+            tracks[-1].kind = tracks[-1].kind or texts.get("type")
 
     def segment(_attributes: dict[str, str]) -> None:
         describe()
-        if out.found:
-            out.found[-1].segments.append(len(out.found[-1].points))
+        if tracks:
+            tracks[-1].segments.append(len(tracks[-1].points))
 
     def points() -> Points:
-        if not out.found:
+        if not tracks:
             return Points()
-        track = out.found[-1]
-        if not track.points:
+        if not tracks[-1].points:
             describe()  # some write no segment
-        return track.points
+        return tracks[-1].points
 
     def link(_attributes: dict[str, str]) -> None:
-        kept.append(texts.copy())
+        outer.append(texts.copy())
 
     def linked() -> None:  # a link has a type of its own
-        if kept:  # none inside a point: there no start is seen
+        if outer:  # none inside a point: there no start is seen
             texts.clear()
-            texts.update(kept.pop())
+            texts.update(outer.pop())
 
     starts = {"trk": track, "trkseg": segment, "link": link}
-    out.damage = walk(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, Tracks("trkpt", points))
-    return out
+    return parse_xml(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, Tracks("trkpt", points))
 
 
 def _session(track: _Track, recording: Recording) -> Session | None:
-    texts = track.points.columns(_POINT)
-    time = instants(texts.pop("time", []))
-    if not (time > 0).any():
+    own = Recording()
+    sport = sport_of_word(track.kind, own)
+    samples, times = samples_of(track.points, _POINT, on_foot(sport["sport"]), own)
+    if not (times > 0).any():
         return None
-    sport = named(track.kind, recording)
-    columns = {name: floats(column, name, recording) for name, column in texts.items()}
-    if "cadence" in columns:
-        feet = on_foot(sport["sport"])
-        # Garmin's extension counts one foot, as its devices do.
-        columns["cadence_spm" if feet else "cadence_rpm"] = columns.pop("cadence") * (2 if feet else 1)
-    samples = arrange(time, columns, recording)
+    recording.problems += own.problems
     if "distance_m" not in samples.columns and "latitude_deg" in samples.columns:
         samples.columns["distance_m"] = track_m(samples.columns["latitude_deg"], samples.columns["longitude_deg"])
     row: dict[str, Any] = {"name": (track.name or "").strip() or None, "manual": False, **sport, **totals(samples)}
-    row["moving_s"] = _moving(samples, time, track.segments)
-    duration = row["moving_s"] or row["elapsed_s"]
-    if duration and "distance_m" in row:
-        row["average_speed_mps"] = row["distance_m"] / duration
+    row["moving_s"] = _moving(samples, times, track.segments)
+    add_mean_speed(row)
     return Session(filled(row), samples)
 
 

@@ -1,4 +1,4 @@
-"""Which files were read already, per process and, given a folder, on disk."""
+"""What is remembered of files, so that each is read once and not again until it changes: in memory and on disk."""
 
 from __future__ import annotations
 
@@ -8,25 +8,49 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pierre_data.errors import StorageNotice
+from pierre_data.errors import ConfigurationError, PayloadError, StorageNotice
 from pierre_data.files.archive import Archive, Member
-from pierre_data.files.digest import Digest
+from pierre_data.files.columns import activity_row
+from pierre_data.files.formats import read_recording
 from pierre_data.notices import notice
 from pierre_data.private_files import atomic_file
 
+#: Plain JSON: ``sha``, ``activities``, ``devices``, ``problems``.  Without a ``sha`` it is not remembered.
+Digest = dict[str, Any]
 #: Counts up when the readers learn something, so that everything is read again.
 READER = 1
 
 
+def digest_file(archive: Archive, name: str) -> Digest:
+    """Read one file of an archive; what cannot be read has problems and no activities, and costs no other file."""
+    sha = ""
+    try:
+        data = archive.read(name)
+        sha = hashlib.sha256(data).hexdigest()
+        recording = read_recording(data)
+    except ConfigurationError as error:  # the decoder is missing: once it is there the file is read
+        return unread("", "file", f"{error.what} {error.fix}")
+    except PayloadError as error:
+        return unread(sha, error.field or "file", error.what)
+    except Exception as error:  # noqa: BLE001 - a reader's bug on one file is that file's problem, and is reported
+        return unread(sha, "file", f"the reader failed: {type(error).__name__}: {error}"[:200])
+    return {
+        "sha": sha,
+        "activities": [activity_row(session, recording, sha) for session in recording.sessions],
+        "devices": recording.devices,
+        "problems": [list(problem) for problem in recording.problems],
+    }
+
+
+def unread(sha: str, field: str, problem: str) -> Digest:
+    """Return the digest of a file that was not read."""
+    return {"sha": sha, "activities": [], "devices": [], "problems": [[field, problem]]}
+
+
 class Index:
-    """Digests of the files of one folder or zip.
+    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects.
 
-    Digests are kept as JSON text: a tenth of the memory of the rows as objects.
-
-    Parameters
-    ----------
-    place : Path, optional
-        File that keeps them between processes, readable by its owner only; it holds positions.
+    They are written to `place`, if there is one, readable by its owner only: it holds positions.
     """
 
     def __init__(self, place: Path | None = None) -> None:
@@ -74,10 +98,9 @@ class Index:
     def _load(self, place: Path) -> None:
         try:
             content: Any = json.loads(place.read_text(encoding="utf-8"))
-            if content["reader"] != READER:
-                return
-            seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
-            self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
+            if content["reader"] == READER:
+                seen = {str(n): (int(size), int(stamp), str(sha)) for n, (size, stamp, sha) in content["seen"].items()}
+                self._seen, self._digests = seen, {str(k): str(v) for k, v in content["digests"].items()}
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
 
-import numpy as np
-
-from pierre_data.errors import ConfigurationError, NotFound, PayloadError
+from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.archive import Archive
-from pierre_data.files.digest import Digest
-from pierre_data.files.index import Index
-from pierre_data.files.read import is_activity_file
-from pierre_data.files.recording import SECOND, Session
+from pierre_data.files.formats import is_activity_file
+from pierre_data.files.index import Digest, Index
 from pierre_data.files.workers import digests
-
-#: Columns a recording may give STREAMS, and LAPS.
-STREAM_COLUMNS = tuple(
-    """id elapsed_s time distance_m speed_mps heart_rate_bpm power_w cadence_rpm cadence_spm altitude_m
-    latitude_deg longitude_deg temperature_c grade_pct moving breathing_rate_brpm ground_contact_time_ms
-    vertical_oscillation_cm stride_length_m""".split()
-)
-LAP_COLUMNS = tuple(
-    """id lap kind start_time elapsed_s moving_s distance_m elevation_gain_m elevation_loss_m energy_kcal
-    average_speed_mps max_speed_mps average_heart_rate_bpm max_heart_rate_bpm average_power_w max_power_w
-    normalized_power_w average_cadence_rpm average_cadence_spm""".split()
-)
 
 #: Called with the number of files read so far, and of all.
 Progress = Callable[[int, int], None]
@@ -35,30 +18,10 @@ Progress = Callable[[int, int], None]
 def survey(
     archive: Archive, index: Index, *, workers: int = 0, progress: Progress | None = None
 ) -> Generator[tuple[str, Digest], None, None]:
-    """Read every recording that is new or changed, and recall the others.
+    """Read every recording that is new or changed, recall the others, and yield name and digest of each.
 
-    Parameters
-    ----------
-    archive : Archive
-        Where they are.
-    index : Index
-        What was read before; it is brought up to date, also when this is stopped early.
-    workers : int
-        As in `digests`.
-    progress : callable, optional
-        Told after each file.
-
-    Yields
-    ------
-    (str, dict)
-        Name and digest.  A second copy of a content is left out: it is the same activity.
-
-    Raises
-    ------
-    PayloadError
-        There is no FIT, TCX or GPX file.
-    ConfigurationError
-        There is a FIT file and fitdecode is not installed.
+    A second copy of activities is left out.  The index is brought up to date, also when this is stopped early.
+    Raises PayloadError where there is no FIT, TCX or GPX file at all.
     """
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
@@ -66,15 +29,18 @@ def survey(
         raise PayloadError(
             f"{archive.path} holds no FIT, TCX or GPX file{why}.", "Point the option path at your recordings."
         )
-    done, seen = 0, set[str]()
+    seen = set[str]()
     try:
-        for name, found in _all(archive, index, names, workers):
-            done += 1
+        for done, (name, digest) in enumerate(_all(archive, index, names, workers), start=1):
             if progress is not None:
                 progress(done, len(names))
-            if not found["sha"] or found["sha"] not in seen:
-                seen.add(found["sha"])
-                yield name, found
+            if digest["activities"]:
+                if digest["sha"] in seen:
+                    continue
+                seen.add(digest["sha"])
+                # Here, not in the digest: a file that is renamed is not read again.
+                digest = digest | {"activities": [{**row, "source_file": name} for row in digest["activities"]]}
+            yield name, digest
     finally:
         index.save(set(names))
 
@@ -82,29 +48,19 @@ def survey(
 def _all(archive: Archive, index: Index, names: list[str], workers: int) -> Iterator[tuple[str, Digest]]:
     unread = []
     for name in names:
-        found = index.digest(archive.members[name])
-        if found is None:
+        digest = index.digest(archive.members[name])
+        if digest is None:
             unread.append(name)
         else:
-            yield name, found
-    for name, found in digests(archive, unread, workers):
-        if "error" in found:
-            raise ConfigurationError(*found["error"])
-        if found["sha"]:
-            index.note(archive.members[name], found["sha"], found)
-        yield name, found
+            yield name, digest
+    for name, digest in digests(archive, unread, workers):
+        if digest["sha"]:
+            index.note(archive.members[name], digest["sha"], digest)
+        yield name, digest
 
 
 def locate(archive: Archive, index: Index, id: str) -> str:
-    """Return the name of the file an activity is in.
-
-    Files are hashed, not read, to find it.
-
-    Raises
-    ------
-    NotFound
-        No file has that content.
-    """
+    """Return the name of the file an activity is in, or raise NotFound; files are hashed, not read, to know it."""
     for name, member in archive.members.items():
         if not is_activity_file(name):
             continue
@@ -118,39 +74,3 @@ def locate(archive: Archive, index: Index, id: str) -> str:
         if sha.startswith(id[:16]) and len(id) >= 16:
             return name
     raise NotFound(f"{archive.path} has no activity {id!r}.", "Take the id from a fresh list.", status=404)
-
-
-def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns: every name any row has, None where one has not, times as datetime64.
-
-    Examples
-    --------
-    >>> columns_of([{"id": "a", "start_time": 1_000_000}, {"id": "b", "lap": 1, "start_time": 0}])
-    {'id': ['a', 'b'], 'start_time': array(['1970-01-01T00:00:01.000000', '1970-01-01T00:00:00.000000'],
-          dtype='datetime64[us]'), 'lap': [None, 1]}
-    """
-    rows = list(rows)
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
-    if "start_time" in columns:
-        columns["start_time"] = np.array(
-            ["NaT" if t is None else t for t in columns["start_time"]], dtype="datetime64[us]"
-        )
-    return columns
-
-
-def stream_columns(session: Session, id: str) -> dict[str, Any]:
-    """Return the samples of a session as columns of STREAMS, seconds counted from the session's start."""
-    samples = session.samples
-    columns: dict[str, Any] = {
-        "id": [id] * len(samples.time),
-        "elapsed_s": (samples.time - session.row["start_time"]) / SECOND,
-        "time": samples.time.astype("datetime64[us]"),
-        **samples.columns,
-    }
-    return columns if samples.moving is None else columns | {"moving": samples.moving}
-
-
-def lap_columns(session: Session, id: str) -> dict[str, Any]:
-    """Return the laps of a session as columns of LAPS."""
-    return columns_of({"id": id, **lap} for lap in session.laps)

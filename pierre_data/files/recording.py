@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,20 +15,17 @@ Times = npt.NDArray[np.int64]
 
 #: Microseconds.
 SECOND = 1_000_000
+_SUMS = ("moving_s", "distance_m", "elevation_gain_m", "elevation_loss_m", "energy_kcal", "work_kj")
+_HIGHEST = ("max_speed_mps", "max_heart_rate_bpm", "max_power_w", "max_altitude_m")
+_FIRST = ("utc_offset_s", "device", "start_latitude_deg", "start_longitude_deg")
 
 
 @dataclass(slots=True)
 class Samples:
-    """Samples of one session, in order of time, one per instant.
+    """Samples of one session, ascending in time, one per instant.
 
-    Parameters
-    ----------
-    time : ndarray of int64
-        Microseconds since 1970, UTC, ascending, without repeats.
-    columns : dict of str to ndarray of float64
-        Columns of STREAMS in their units, NaN where nothing was measured.
-    moving : ndarray of bool, optional
-        Not paused, where the file says so.
+    `time` is in microseconds since 1970, UTC; `columns` are those of STREAMS, NaN where nothing was measured;
+    `moving` is False in pauses, where the file knows them.
     """
 
     time: Times
@@ -40,19 +37,9 @@ class Samples:
 class Session:
     """One activity of a file.
 
-    Parameters
-    ----------
-    row : dict of str to value
-        Columns of ACTIVITIES in their units, without provider and id; ``start_time`` is in microseconds since
-        1970, UTC.  Absent means null.
-    samples : Samples
-        What was recorded.
-    laps : list of dict
-        Columns of LAPS likewise, in order.
-    container : bool
-        It stands for the sessions after it (a triathlon).
-    link : str
-        What survives a re-upload: maker, product, serial, time and session of a FIT file; empty when unknown.
+    `row` and `laps` hold columns of ACTIVITIES and LAPS in their units, without provider and id; ``start_time`` is in
+    microseconds since 1970, UTC, and what is absent is null.  A `container` stands for the sessions after it (a
+    triathlon).  `link` survives a re-upload: maker, product, serial, time and session of a FIT file, or empty.
     """
 
     row: dict[str, Any]
@@ -64,29 +51,75 @@ class Session:
 
 @dataclass(slots=True)
 class Recording:
-    """All that was read of one file.
-
-    Parameters
-    ----------
-    sessions : list of Session
-        In order of time; a container comes before its legs.
-    devices : list of dict
-        Columns of GEAR.
-    problems : list of (field, value)
-        What could not be read, or was repaired.
-    """
+    """All that was read of one file: sessions by time, columns of GEAR, and (field, value) of what was odd."""
 
     sessions: list[Session] = field(default_factory=list)
     devices: list[dict[str, Any]] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
 
+    def add_device(
+        self, name: str | None, product: str | None, serial: str | None, model: str | None = None
+    ) -> dict[str, Any]:
+        """Return the column ``device``, and note the device as gear when it has a serial number.
+
+        Its id is made of the maker's product and serial numbers, which FIT and TCX share.
+
+        >>> recording = Recording()
+        >>> recording.add_device("Garmin Edge 530", "3121", "3985624532")
+        {'device': 'Garmin Edge 530'}
+        >>> recording.devices[0]["id"]
+        '3121-3985624532'
+        """
+        if serial and serial.strip("0"):
+            brand = (name or "").split(" ")[0] or None
+            gear = {"id": f"{product or 'device'}-{serial}", "kind": "device", "name": name, "brand": brand}
+            self.devices.append(filled(gear | {"model": model or product, "serial": serial}))
+        return filled({"device": name or None})
+
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row without nulls, NaN and infinities, so that it can be JSON.
 
-    Examples
-    --------
     >>> filled({"a": None, "b": float("nan"), "c": 0.0})
     {'c': 0.0}
     """
     return {n: v for n, v in row.items() if v is not None and not (isinstance(v, float) and not math.isfinite(v))}
+
+
+def add_mean_speed(row: dict[str, Any]) -> None:
+    """Add distance over duration, pauses left out, where the file says no mean speed itself."""
+    duration = row.get("moving_s") or row["elapsed_s"]
+    if duration and "distance_m" in row:
+        row.setdefault("average_speed_mps", row["distance_m"] / duration)
+
+
+def container(legs: Sequence[Session]) -> Session:
+    """Return the activity that stands for the legs of a multisport recording: sums and maxima, no means.
+
+    Its samples are those of the legs that every leg has a column for; distance and cadence stay with the legs.
+    """
+    legs = sorted(legs, key=lambda leg: leg.row["start_time"])
+    rows = [leg.row for leg in legs]
+    start = rows[0]["start_time"]
+    end = max(r["start_time"] + round(r["elapsed_s"] * SECOND) for r in rows)
+    row: dict[str, Any] = {"start_time": start, "elapsed_s": (end - start) / SECOND, "manual": False}
+    row |= {"sport": "multisport", "is_exercise": True, "has_gps": any(r.get("has_gps") for r in rows)}
+    for name in _SUMS:
+        known = [r[name] for r in rows if name in r]
+        row[name] = sum(known) if known else None
+    for name in _HIGHEST:
+        row[name] = max((r[name] for r in rows if name in r), default=None)
+    row |= {name: rows[0].get(name) for name in _FIRST}
+    row |= {name: rows[-1].get(name) for name in ("end_latitude_deg", "end_longitude_deg")}
+    return Session(filled(row), _joined([leg.samples for leg in legs]), container=True)
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    parts = [p for p in parts if len(p.time)]
+    if not parts:
+        return Samples(np.empty(0, dtype=np.int64))
+    names = [n for n in parts[0].columns if n not in ("distance_m", "cadence_rpm", "cadence_spm")]
+    shared = [n for n in names if all(n in p.columns for p in parts)]
+    columns = {n: np.concatenate([p.columns[n] for p in parts]) for n in shared}
+    time, first = np.unique(np.concatenate([p.time for p in parts]), return_index=True)
+    return Samples(time, {n: values[first] for n, values in columns.items()})

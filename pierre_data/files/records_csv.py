@@ -11,17 +11,7 @@ from pierre_data.errors import PayloadError
 
 @dataclass(slots=True)
 class Sheet:
-    """A table of texts.
-
-    Parameters
-    ----------
-    header : list of str
-        Names as they are, repeats included.
-    rows : list of list of str
-        As wide as the header.
-    broken : list of (line, text)
-        Rows of another width: number of their first line, from 1, and how they begin.
-    """
+    """A table of texts: the header as it is, rows as wide, and (line from 1, beginning) of rows that are not."""
 
     header: list[str]
     rows: list[list[str]] = field(default_factory=list)
@@ -29,26 +19,12 @@ class Sheet:
 
 
 def read_sheet(data: bytes, name: str) -> Sheet:
-    """Read a CSV file.
+    """Read a CSV file in UTF-8; PayloadError where it is empty or something else.
 
-    Quotes inside quoted cells may be doubled or, as in some exports of Strava, escaped by a backslash; each row
-    is read by the convention that gives it the header's width.  After a row that fits neither, reading goes on
-    at the next line that begins with a number and a comma.
+    Quotes inside quoted cells may be doubled or, as in some exports of Strava, escaped by a backslash; each row is read
+    by the convention that gives it the header's width.  After a row that fits neither, reading goes on at the next
+    line that begins with a number and a comma.
 
-    Parameters
-    ----------
-    data : bytes
-        UTF-8, with or without a byte order mark.
-    name : str
-        For messages.
-
-    Raises
-    ------
-    PayloadError
-        It is empty or no UTF-8.
-
-    Examples
-    --------
     >>> sheet = read_sheet(b'id,name\\n1,"a ""b"", c"\\n2,"a \\\\"b\\\\", c"\\n3,x,y\\n', "a.csv")
     >>> sheet.rows, sheet.broken
     ([['1', 'a "b", c'], ['2', 'a "b", c']], [(4, '3,x,y')])

@@ -18,24 +18,11 @@ _CADENCE = ("cadence_rpm", "cadence_spm")
 
 
 def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, moving: Any = None) -> Samples:
-    """Return samples in order of time, one per instant.
+    """Return samples in order of time, one per instant; of several the first counts, the others fill what it lacks.
 
-    Parameters
-    ----------
-    time : ndarray of int64
-        Microseconds since 1970, UTC, in the order of the file; negative where unreadable.
-    columns : mapping of str to ndarray of float64
-        Columns of STREAMS; NaN is missing.  Zero heart rates and the position 0, 0 become NaN: devices write
-        them when they see nothing.
-    recording : Recording
-        Is told about missing and backward times.
-    moving : ndarray of bool, optional
-        As `columns`.
-
-    Returns
-    -------
-    Samples
-        Of several samples of one instant the first counts, and the later ones fill what it lacks.
+    `time` is in microseconds since 1970 in the order of the file, negative where unreadable; NaN is missing.  Zero
+    heart rates and the position 0, 0 become NaN: devices write them when they see nothing.  `recording` is told
+    about missing and backward times.
     """
     data = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
     _clean(data)
@@ -55,23 +42,13 @@ def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, mo
     if len(first) < len(time):
         data = {name: _merged(values, first) for name, values in data.items()}
         time, moving = time[first], None if moving is None else moving[first]
-    kept = {name: values for name, values in data.items() if not np.isnan(values).all()}
-    return Samples(time, kept, moving)
+    return Samples(time, _measured(data), moving)
 
 
 def totals(samples: Samples) -> dict[str, Any]:
-    """Return the columns of ACTIVITIES that follow from samples.
+    """Return the columns of ACTIVITIES that follow from samples, of which there is at least one.
 
-    Parameters
-    ----------
-    samples : Samples
-        At least one.
-
-    Returns
-    -------
-    dict
-        ``start_time`` in microseconds; distance is the last cumulative one, else the sum of great circles.
-        Means weigh every sample alike; cadence leaves zeros out.  A climb is counted beyond `CLIMB_M`.
+    Distance is the last cumulative one.  Means weigh every sample alike; cadence leaves zeros out.
     """
     data = samples.columns
     row: dict[str, Any] = {
@@ -84,8 +61,8 @@ def totals(samples: Samples) -> dict[str, Any]:
     for stem in ("heart_rate_bpm", "power_w", *_CADENCE, "speed_mps"):
         values = data.get(stem)
         if values is not None:
-            shown = values[values > 0] if stem in _CADENCE else values
-            mean = float(np.nanmean(shown)) if len(shown) else None
+            counted = values[values > 0] if stem in _CADENCE else values
+            mean = float(np.nanmean(counted)) if len(counted) else None
             row |= {f"average_{stem}": mean, f"max_{stem}": float(np.nanmax(values))}
     row.pop("average_speed_mps", None)  # a mean of samples is no mean over time: distance over duration is
     if "altitude_m" in data:
@@ -100,9 +77,12 @@ def totals(samples: Samples) -> dict[str, Any]:
 
 def part(samples: Samples, start: int, stop: int) -> Samples:
     """Return the samples from position `start` up to but not including `stop`."""
-    cut = {name: values[start:stop] for name, values in samples.columns.items()}
-    kept = {name: values for name, values in cut.items() if not np.isnan(values).all()}
-    return Samples(samples.time[start:stop], kept, None if samples.moving is None else samples.moving[start:stop])
+    columns = _measured({name: values[start:stop] for name, values in samples.columns.items()})
+    return Samples(samples.time[start:stop], columns, None if samples.moving is None else samples.moving[start:stop])
+
+
+def _measured(columns: dict[str, Floats]) -> dict[str, Floats]:
+    return {name: values for name, values in columns.items() if not np.isnan(values).all()}
 
 
 def ends(samples: Samples) -> dict[str, float]:
@@ -125,8 +105,6 @@ def ends(samples: Samples) -> dict[str, float]:
 def track_m(latitude: Floats, longitude: Floats) -> Floats:
     """Return the cumulative length of a track in metres, great circles (haversine) between known positions.
 
-    Examples
-    --------
     >>> track_m(np.array([0.0, np.nan, 1.0]), np.array([0.0, np.nan, 0.0])).round()
     array([     0.,      0., 111195.])
     """
@@ -141,8 +119,6 @@ def track_m(latitude: Floats, longitude: Floats) -> Floats:
 def climbs(altitude: Floats) -> tuple[float, float]:
     """Return metres up and down; a rise or fall counts once it exceeds `CLIMB_M`.
 
-    Examples
-    --------
     >>> climbs(np.array([100.0, 101.0, 100.0, 110.0, 105.0]))
     (10.0, 5.0)
     """
@@ -184,7 +160,7 @@ def _merged(values: Floats, first: Any) -> Floats:
     out = np.full(len(first), np.nan)
     stop = np.append(first[1:], len(values))
     usable = at < len(known)
-    found = known[at[usable]]
-    inside = found < stop[usable]
-    out[np.flatnonzero(usable)[inside]] = values[found[inside]]
+    place = known[at[usable]]
+    inside = place < stop[usable]
+    out[np.flatnonzero(usable)[inside]] = values[place[inside]]
     return out

@@ -45,20 +45,14 @@ _SUB = """1 treadmill treadmill_run 3 trail trail_run 4 track track_run 5 spin i
 _SUB_LEISURE = "62 breathing other"
 # The pair decides where a sub-sport means something else under another sport.
 _PAIRS = {
-    ("walk", "treadmill"): "walk",
-    ("ride", "trail"): "mountain_bike",
-    ("hike", "trail"): "hike",
-    ("walk", "trail"): "walk",
-    ("alpine_ski", "downhill"): "alpine_ski",
-    ("run", "virtual_activity"): "virtual_run",
-    ("row", "virtual_activity"): "indoor_row",
-    ("walk", "virtual_activity"): "walk",
-    ("run", "road"): "run",
-    ("run", "mountain"): "trail_run",
-    ("row", "open_water"): "row",
-    ("sup", "whitewater"): "sup",
-    ("snowboard", "backcountry"): "snowboard",
-    ("hike", "backcountry"): "hike",
+    (sport, sub): ours
+    for sport, sub, ours in (
+        triple.split()
+        for triple in """walk treadmill walk, ride trail mountain_bike, hike trail hike, walk trail walk,
+        alpine_ski downhill alpine_ski, run virtual_activity virtual_run, row virtual_activity indoor_row,
+        walk virtual_activity walk, run road run, run mountain trail_run, row open_water row,
+        sup whitewater sup, snowboard backcountry snowboard, hike backcountry hike""".split(",")
+    )
 }
 _INDOOR = frozenset(
     """treadmill spin indoor_cycling indoor_rowing elliptical stair_climbing lap_swimming indoor_skiing indoor_walking
@@ -102,19 +96,10 @@ FIT_SPORTS = _table(_FIT, _FIT_LEISURE)
 FIT_SUB_SPORTS = _table(_SUB, _SUB_LEISURE)
 
 
-def named(word: str | None, recording: Recording) -> dict[str, Any]:
-    """Return the sport columns for a word of TCX or GPX.
+def sport_of_word(word: str | None, recording: Recording) -> dict[str, Any]:
+    """Return the sport columns for a word of TCX or GPX; `recording` is told of a word nobody knows.
 
-    Parameters
-    ----------
-    word : str or None
-        As the file says it.
-    recording : Recording
-        Is told of a word nobody knows.
-
-    Examples
-    --------
-    >>> named("trail_running", Recording())
+    >>> sport_of_word("trail_running", Recording())
     {'sport': 'trail_run', 'sport_raw': 'trail_running', 'is_exercise': True}
     """
     word = (word or "").strip()
@@ -126,14 +111,12 @@ def named(word: str | None, recording: Recording) -> dict[str, Any]:
     return filled(row | {"indoor": True if sport in _INDOOR_SPORTS else None})
 
 
-def of_fit(sport: str | int | None, sub: str | int | None, recording: Recording) -> dict[str, Any]:
+def sport_of_fit(sport: str | int | None, sub: str | int | None, recording: Recording) -> dict[str, Any]:
     """Return the sport columns for FIT's sport and sub-sport, names or numbers.
 
-    Examples
-    --------
-    >>> of_fit("cycling", "gravel_cycling", Recording())
+    >>> sport_of_fit("cycling", "gravel_cycling", Recording())
     {'sport': 'gravel_ride', 'sport_raw': 'cycling/gravel_cycling', 'is_exercise': True}
-    >>> of_fit("walking", "treadmill", Recording())["sport"]
+    >>> sport_of_fit("walking", "treadmill", Recording())["sport"]
     'walk'
     """
     words = [None if w is None else str(w) for w in (sport, sub)]
@@ -142,12 +125,12 @@ def of_fit(sport: str | int | None, sub: str | int | None, recording: Recording)
     own = FIT_SPORTS.sport(words[0] or "")
     if words[0] and own is None:
         recording.problems.append(("sport", f"{raw!r} is not known, kept as other"))
-    found, exercise = own or ("other", True)
+    ours, exercise = own or ("other", True)
     finer = None if plain else FIT_SUB_SPORTS.sport(words[1] or "")
-    pair = _PAIRS.get((found, words[1] or ""))
+    pair = _PAIRS.get((ours, words[1] or ""))
     if pair is not None:
-        found = pair
+        ours = pair
     elif finer is not None:
-        found, exercise = finer[0], finer[1] and exercise
-    row = {"sport": found, "sport_raw": raw, "is_exercise": exercise}
-    return filled(row | {"indoor": True if words[1] in _INDOOR or found in _INDOOR_SPORTS else None})
+        ours, exercise = finer[0], finer[1] and exercise
+    row = {"sport": ours, "sport_raw": raw, "is_exercise": exercise}
+    return filled(row | {"indoor": True if words[1] in _INDOOR or ours in _INDOOR_SPORTS else None})

@@ -13,12 +13,11 @@ from pierre_data.files.archive import Archive
 from pierre_data.files.recording import SECOND, filled
 from pierre_data.files.records_csv import Sheet, read_sheet
 from pierre_data.files.samples import on_foot
-from pierre_data.files.strava_dates import read_date
-from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS
+from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS, read_date
 from pierre_data.schema import FAMILY
 
 #: The file everything hangs on.
-TABLE = "activities.csv"
+STRAVA_TABLE = "activities.csv"
 _NEEDED = ("Activity ID", "Activity Date", "Activity Type", "Elapsed Time")
 # Column of ACTIVITIES -> column of the archive; of a repeated name the second one counts, then the first.
 NUMBERS: Mapping[str, str] = {
@@ -41,26 +40,20 @@ NUMBERS: Mapping[str, str] = {
     "steps": "Total Steps",
     "wind_speed_mps": "Wind Speed",
 }
-#: What is read in other ways.
-OTHERS: tuple[str, ...] = (
-    *_NEEDED[:3],
-    *"""Activity Name|Distance|Commute|Activity Gear|Filename|Average Cadence|Max Cadence|Average Temperature
-    |Weather Temperature|Humidity|Total Work""".replace("\n    |", "|").split("|"),
-)
+# What is read in other ways.
+_OTHERS = """Activity ID|Activity Date|Activity Type|Activity Name|Distance|Commute|Activity Gear|Filename|Max Cadence
+|Average Cadence|Average Temperature|Weather Temperature|Humidity|Total Work""".replace("\n", "").split("|")
+#: Columns of the archive that are not in our tables, or said better elsewhere in the row.
+STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in {*NUMBERS.values(), *_OTHERS}))
 
 
 @dataclass(slots=True)
-class Contents:
+class StravaArchive:
     """What the archive says of its activities.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC.
-    files : dict of str to str
-        Activity id -> name of its recording in the archive; absent for what was typed in.
-    problems : list of (row, field, value)
-        Rows that were set aside, and sports nobody knows.
+    `rows` are columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC; `files` names the
+    recording of an activity's id, absent for what was typed in; `problems` are (row, field, value) of what was set
+    aside, and of sports nobody knows.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -68,20 +61,14 @@ class Contents:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def contents(archive: Archive) -> Contents:
-    """Read activities.csv of an archive.
-
-    Raises
-    ------
-    PayloadError
-        There is none, its header is in a language nobody knows, or a column that is needed is missing.
-    """
-    place = table_name(archive, TABLE)
+def read_strava_archive(archive: Archive) -> StravaArchive:
+    """Read activities.csv; PayloadError where there is none, in an unknown language, or without a needed column."""
+    place = table_name(archive, STRAVA_TABLE)
     if place is None:
-        raise PayloadError(f"{archive.path} holds no {TABLE}.", "Point path at the archive as Strava sent it.")
+        raise PayloadError(f"{archive.path} holds no {STRAVA_TABLE}.", "Point path at the archive as Strava sent it.")
     sheet = read_sheet(archive.read(place), place)
     names = _names(sheet, place)
-    out = Contents(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
+    out = StravaArchive(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
     base = str(PurePosixPath(place).parent)
     for cells in sheet.rows:
         texts = dict(zip(names, (c.strip() for c in cells), strict=True))
@@ -92,19 +79,19 @@ def contents(archive: Archive) -> Contents:
             continue
         if SPORTS.sport(texts["Activity Type"]) is None:
             out.problems.append((row["id"], "sport", f"{texts['Activity Type'][:60]!r} is not known, kept as other"))
-        out.rows.append(row)
-        if texts.get("Filename"):
-            out.files[row["id"]] = str(PurePosixPath(base, texts["Filename"].replace("\\", "/")))
+        if row["source_file"]:
+            row["source_file"] = out.files[row["id"]] = str(PurePosixPath(base, row["source_file"]))
+        out.rows.append(filled(row))
     return out
 
 
 def table_name(archive: Archive, name: str) -> str | None:
     """Return where a table of the archive is: in its root, or in the folder someone packed it in."""
-    found = [member for member in archive.members if PurePosixPath(member).name == name]
-    return min(found, key=lambda member: (member.count("/"), member), default=None)
+    named = [member for member in archive.members if PurePosixPath(member).name == name]
+    return min(named, key=lambda member: (member.count("/"), member), default=None)
 
 
-def gear(archive: Archive) -> list[dict[str, Any]]:
+def strava_gear(archive: Archive) -> list[dict[str, Any]]:
     """Return bikes and shoes as columns of GEAR; the archive has no ids of them, so their names are the ids."""
     rows = []
     for name, kind in (("bikes.csv", "bike"), ("shoes.csv", "shoes")):
@@ -131,23 +118,14 @@ def _names(sheet: Sheet, place: str) -> list[str]:
     elif _proven(sheet):
         names = [*COLUMNS, *sheet.header[len(COLUMNS) :]]
     else:
-        raise PayloadError(
-            f"The header of {place} is in no language known: {', '.join(sheet.header[:6])} ...",
-            f"Known are {' and '.join(LANGUAGES.values())}; switch the account's language and export again.",
-            path=place,
-            field="header",
-            value=sheet.header[0],
-        )
+        what = f"The header of {place} is in no language known: {', '.join(sheet.header[:6])} ..."
+        fix = f"Known are {' and '.join(LANGUAGES.values())}; switch the account's language and export again."
+        raise PayloadError(what, fix, path=place, field="header", value=sheet.header[0])
     names = [n if n not in names[:at] else f"{n}.1" for at, n in enumerate(names)]
-    missing = [n for n in _NEEDED if n not in names]
+    missing = next((n for n in _NEEDED if n not in names), None)
     if missing:
-        raise PayloadError(
-            f"{place} has {len(names)} columns and no {missing[0]!r}: {', '.join(sheet.header[:6])} ...",
-            "Take the file as exported.",
-            path=place,
-            field="header",
-            value=missing[0],
-        )
+        what = f"{place} has {len(names)} columns and no {missing!r}: {', '.join(sheet.header[:6])} ..."
+        raise PayloadError(what, "Take the file as exported.", path=place, field="header", value=missing)
     return names
 
 
@@ -190,9 +168,8 @@ def _row(texts: Mapping[str, str]) -> dict[str, Any]:
     row["temperature_c"] = read("Weather Temperature") if warmth is None else warmth
     row["humidity_pct"] = None if humidity is None else humidity * (100 if humidity <= 1 else 1)
     row |= {"distance_m": _distance(texts, sport), "work_kj": _work(row, read("Total Work")), **_marks(texts)}
-    if sport in ("virtual_ride", "virtual_run", "indoor_row"):
-        row["indoor"] = True
-    return filled(row)
+    row["indoor"] = True if sport in ("virtual_ride", "virtual_run", "indoor_row") else None
+    return row
 
 
 def _marks(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -200,6 +177,7 @@ def _marks(texts: Mapping[str, str]) -> dict[str, Any]:
     upload = re.search(r"(\d+)\.[a-z.]+$", file.lower())
     race, long = (_flag(texts.get(n)) for n in ("Competition", "Long Run"))
     return {
+        "source_file": file.replace("\\", "/") or None,
         "manual": not file,
         "has_gps": None if file else False,
         "commute": _flag(texts.get("Commute.1") or texts.get("Commute")),
@@ -257,3 +235,11 @@ def _flag(text: str | None) -> bool | None:
     if word in ("true", "1", "1.0", "1,0", "wahr"):
         return True
     return False if word in ("false", "0", "0.0", "0,0", "falsch") else None
+
+
+_SHORTEST = {"Activity ID": "1", "Activity Date": "2026-11-01 12:00:00", "Elapsed Time": "1"}
+#: Columns a row of the archive may give ACTIVITIES, on foot and on wheels.
+STRAVA_COLUMNS = (
+    *(_row(_SHORTEST | {"Activity Type": "Run"}) | _row(_SHORTEST | {"Activity Type": "Ride"})),
+    "sport_family",
+)

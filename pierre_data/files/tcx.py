@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from pierre_data.files.recording import SECOND, Recording, Session, filled
-from pierre_data.files.samples import arrange, on_foot, totals
-from pierre_data.files.sessions import container, device
-from pierre_data.files.sports import named
-from pierre_data.files.xml import End, Start, Tracks, walk
-from pierre_data.files.xml_points import Points
-from pierre_data.files.xml_values import floats, instant, instants, number
+from pierre_data.files.recording import SECOND, Recording, Session, add_mean_speed, container, filled
+from pierre_data.files.samples import on_foot, totals
+from pierre_data.files.sports import sport_of_word
+from pierre_data.files.xml import End, Start, Tracks, parse_xml
+from pierre_data.files.xml_columns import Points, instant, read_number, samples_of
 
 # Local names of a track point -> our column, or an input of it; the extension TPX included.
-_POINT = {
-    "Time": "time",
-    "LatitudeDegrees": "latitude_deg",
-    "LongitudeDegrees": "longitude_deg",
-    "AltitudeMeters": "altitude_m",
-    "DistanceMeters": "distance_m",
-    "Cadence": "cadence",
-    "RunCadence": "cadence",
-    "Speed": "speed_mps",
-    "Watts": "power_w",
-    "Value": "heart_rate_bpm",
-}
+_POINT = dict(
+    pair.split("=")
+    for pair in """Time=time LatitudeDegrees=latitude_deg LongitudeDegrees=longitude_deg AltitudeMeters=altitude_m
+    DistanceMeters=distance_m Cadence=cadence RunCadence=cadence Speed=speed_mps Watts=power_w
+    Value=heart_rate_bpm""".split()
+)
 _LEAVES = {
     n: n
     for n in """Value Id Notes DistanceMeters Cadence TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed
     AvgWatts MaxWatts AvgRunCadence MaxRunCadence MaxBikeCadence Steps Name UnitId ProductID""".split()
 }
+_SUMMED, _HIGHEST = ("moving_s", "distance_m", "energy_kcal"), ("max_speed_mps", "max_heart_rate_bpm")
 
 
 @dataclass(slots=True)
@@ -46,30 +42,17 @@ class _Activity:
 
 
 def read_tcx(data: bytes) -> Recording:
-    """Read the activities of a TCX document.
+    """Read the activities of a TCX document; those of a MultiSportSession come after their container.
 
-    Parameters
-    ----------
-    data : bytes
-        The document.
-
-    Returns
-    -------
-    Recording
-        One session per Activity; those of a MultiSportSession come after their container.  Distance and timer
-        time are the laps' own; duration runs from the start to the last track point or end of a lap.
-
-    Raises
-    ------
-    PayloadError
-        See `pierre_data.files.xml.walk`.
+    Distance and timer time are the laps' own; duration runs from the start to the last track point or end of a lap.
+    Raises as `pierre_data.files.xml.parse_xml` does.
     """
-    recording, found = Recording(), list[_Activity]()
-    damage = _parse(data, found)
+    recording, activities = Recording(), list[_Activity]()
+    damage = _parse(data, activities)
     if damage:
         recording.problems.append(("xml", damage))
     groups: dict[int, list[Session]] = {}
-    for activity in found:
+    for activity in activities:
         session = _session(activity, recording)
         if session is None:
             continue
@@ -83,91 +66,53 @@ def read_tcx(data: bytes) -> Recording:
     return recording
 
 
-@dataclass(slots=True)
-class _Walk:
-    """What a walk through the document knows: the activity it is in, if any, and the activities found."""
+def _parse(data: bytes, activities: list[_Activity]) -> str:
+    # The activity and the group that are open, if any: laps and creators outside, in courses, belong to nobody.
+    texts, inside, group, numbers = dict[str, str](), list[_Activity](), list[int](), count()
 
-    found: list[_Activity] = field(default_factory=list)
-    now: _Activity | None = None
-    texts: dict[str, str] = field(default_factory=dict)
-    group: int = 0
-    grouped: bool = False
+    def into(place: Callable[[_Activity], dict[str, str] | None]) -> Callable[..., None]:
+        def put(_attributes: dict[str, str] | None = None) -> None:
+            target = place(inside[0]) if inside else None
+            if target is not None:
+                target.update(texts)
+                texts.clear()
 
-    def into(self, place: dict[str, str]) -> None:
-        place.update(self.texts)
-        self.texts.clear()
+        return put
 
-    def multi(self, _attributes: dict[str, str]) -> None:
-        self.group, self.grouped = self.group + 1, True
+    own = into(lambda activity: activity.texts)
+    in_lap = into(lambda activity: activity.laps[-1] if activity.laps else None)
 
-    def single(self) -> None:
-        self.grouped = False
+    def begin(attributes: dict[str, str]) -> None:
+        texts.clear()
+        inside[:] = [_Activity(attributes.get("Sport"), group=group[-1] if group else None)]
+        activities.extend(inside)
 
-    def activity(self, attributes: dict[str, str]) -> None:
-        self.texts.clear()
-        self.now = _Activity(attributes.get("Sport"), group=self.group if self.grouped else None)
-        self.found.append(self.now)
+    def done() -> None:
+        own()
+        inside.clear()
 
-    def done(self) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-        self.now = None  # laps of courses belong to nobody
+    def lap(attributes: dict[str, str]) -> None:
+        own()
+        for activity in inside:
+            activity.laps.append(dict(attributes))
 
-    def lap(self, attributes: dict[str, str]) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-            self.now.laps.append(dict(attributes))
+    def beats(key: str) -> None:
+        if "Value" in texts:
+            texts[key] = texts.pop("Value")
 
-    def in_lap(self, _attributes: dict[str, str] | None = None) -> None:
-        if self.now is not None and self.now.laps:
-            self.into(self.now.laps[-1])
-
-    def creator(self, _attributes: dict[str, str]) -> None:
-        if self.now is not None:
-            self.into(self.now.texts)
-
-    def created(self) -> None:
-        if self.now is not None:
-            self.into(self.now.creator)
-
-    def points(self) -> Points:
-        return Points() if self.now is None else self.now.points
-
-    def value(self, key: str) -> None:
-        if "Value" in self.texts:
-            self.texts[key] = self.texts.pop("Value")
-
-
-def _parse(data: bytes, found: list[_Activity]) -> str:
-    here = _Walk(found)
-    starts: dict[str, Start] = {
-        "MultiSportSession": here.multi,
-        "Activity": here.activity,
-        "Lap": here.lap,
-        "Track": here.in_lap,
-        "Creator": here.creator,
-    }
-    ends: dict[str, End] = {
-        "AverageHeartRateBpm": lambda: here.value("AverageHeartRate"),
-        "MaximumHeartRateBpm": lambda: here.value("MaximumHeartRate"),
-        "Lap": here.in_lap,
-        "Creator": here.created,
-        "Activity": here.done,
-        "MultiSportSession": here.single,
-    }
-    return walk(data, _LEAVES, starts, ends, here.texts, Tracks("Trackpoint", here.points, "Track"))
+    starts: dict[str, Start] = {"Activity": begin, "Lap": lap, "Track": in_lap, "Creator": own}
+    starts["MultiSportSession"] = lambda _: group.append(next(numbers))
+    ends: dict[str, End] = {"Activity": done, "Lap": in_lap, "Creator": into(lambda activity: activity.creator)}
+    ends |= {"MultiSportSession": group.clear}
+    ends |= {f"{word}HeartRateBpm": partial(beats, f"{word}HeartRate") for word in ("Average", "Maximum")}
+    tracks = Tracks("Trackpoint", lambda: inside[0].points if inside else Points(), "Track")
+    return parse_xml(data, _LEAVES, starts, ends, texts, tracks)
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:
-    sport = named(activity.sport, recording)
-    points, feet = activity.points, on_foot(sport["sport"])
-    texts = points.columns(_POINT)
-    times = instants(texts.pop("time", [None] * len(points)))
-    columns = {name: floats(column, name, recording) for name, column in texts.items()}
-    if "cadence" in columns:
-        # Per leg for Garmin's runs: both feet are twice that.
-        columns["cadence_spm" if feet else "cadence_rpm"] = columns.pop("cadence") * (2 if feet else 1)
-    samples = arrange(times, columns, recording)
+    sport = sport_of_word(activity.sport, recording)
+    feet = on_foot(sport["sport"])
+    samples, _ = samples_of(activity.points, _POINT, feet, recording)
     laps = [_lap(lap, feet) for lap in activity.laps]
     begin = instant(activity.texts.get("Id"))
     starts = [t for t in (begin, *(lap.get("start_time", -1) for lap in laps), *samples.time[:1].tolist()) if t > 0]
@@ -178,17 +123,15 @@ def _session(activity: _Activity, recording: Recording) -> Session | None:
     row["start_time"] = starts[0]
     ends = [lap["start_time"] + int(lap.get("elapsed_s", 0) * SECOND) for lap in laps if "start_time" in lap]
     row["elapsed_s"] = (max([*ends, *samples.time[-1:].tolist(), starts[0]]) - starts[0]) / SECOND
-    row |= sport | _sums(laps, activity.laps, feet) | device(recording, *_creator(activity.creator))
+    row |= sport | _sums(laps, activity.laps, feet) | recording.add_device(*_creator(activity.creator))
     notes = activity.texts.get("Notes", "").strip()
     row |= {"name": notes if 0 < len(notes) <= 200 and "\n" not in notes else None, "manual": False}
-    duration = row.get("moving_s") or row["elapsed_s"]
-    if duration and "distance_m" in row:
-        row["average_speed_mps"] = row["distance_m"] / duration
+    add_mean_speed(row)
     return Session(filled(row), samples, laps)
 
 
 def _lap(texts: dict[str, str], feet: bool) -> dict[str, Any]:
-    begin, own = instant(texts.get("StartTime")), {k: number(v) for k, v in texts.items() if k != "StartTime"}
+    begin, own = instant(texts.get("StartTime")), {k: read_number(v) for k, v in texts.items() if k != "StartTime"}
     cadence = own.get("Cadence") if own.get("AvgRunCadence") is None else own["AvgRunCadence"]
     row = {
         "start_time": begin if begin > 0 else None,
@@ -222,24 +165,18 @@ def _number(laps: list[dict[str, Any]]) -> None:
 def _sums(laps: list[dict[str, Any]], texts: list[dict[str, str]], feet: bool) -> dict[str, Any]:
     """Return what laps say better than samples."""
     row: dict[str, Any] = {}
-    for name in ("moving_s", "distance_m", "energy_kcal"):
+    for name in (*_SUMMED, *_HIGHEST):
         known = [lap[name] for lap in laps if name in lap]
-        if known and sum(known) > 0:
-            row[name] = sum(known)
-    for name in ("max_speed_mps", "max_heart_rate_bpm"):
-        known = [lap[name] for lap in laps if name in lap]
-        if known and max(known) > 0:
-            row[name] = max(known)
-    steps = [s for s in (number(t.get("Steps")) for t in texts) if s]
-    means = [(lap["average_heart_rate_bpm"], lap["moving_s"]) for lap in laps if _timed(lap)]
+        total = (sum(known) if name in _SUMMED else max(known)) if known else 0
+        if total > 0:
+            row[name] = total
+    steps = [s for s in (read_number(t.get("Steps")) for t in texts) if s]
+    timed = [lap for lap in laps if "average_heart_rate_bpm" in lap and lap.get("moving_s", 0.0) > 0]
+    means = [(lap["average_heart_rate_bpm"], lap["moving_s"]) for lap in timed]
     if means:
         beats, weights = np.array(means).T
         row["average_heart_rate_bpm"] = float(np.average(beats, weights=weights))
     return row | ({"steps": sum(steps)} if steps and feet else {})
-
-
-def _timed(lap: dict[str, Any]) -> bool:
-    return "average_heart_rate_bpm" in lap and lap.get("moving_s", 0.0) > 0
 
 
 def _creator(texts: dict[str, str]) -> tuple[str | None, str | None, str | None]:

@@ -8,7 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from pierre_data.errors import PayloadError
-from pierre_data.files.xml_points import Points, local
+from pierre_data.files.xml_columns import Points, local
 
 #: Deepest nesting; the formats need about 12.
 MAX_DEPTH = 64
@@ -36,15 +36,9 @@ class _Actions(dict[str, Any]):
 class Tracks:
     """Where a document has its points.
 
-    Parameters
-    ----------
-    point : str
-        Local name of a point.  Inside it nothing is called; its attributes and texts go to `sink`.
-    sink : callable
-        Returns where the next point goes.
-    block : str
-        Local name of an element that holds points and nothing else, and whose points have no attributes; empty
-        when there is none.  Blocks are read without a call of Python per element.
+    Inside a `point` (a local name) nothing is called; its attributes and texts go to what `sink` returns.  A `block`
+    holds points and nothing else, and its points have no attributes: blocks are read without a call of Python per
+    element.
     """
 
     point: str
@@ -52,7 +46,7 @@ class Tracks:
     block: str = ""
 
 
-def walk(
+def parse_xml(
     data: bytes,
     leaves: Mapping[str, str],
     starts: Mapping[str, Start],
@@ -60,40 +54,19 @@ def walk(
     texts: dict[str, str],
     tracks: Tracks | None = None,
 ) -> str:
-    """Read a document once, from front to back.
+    """Read a document once, from front to back, and return where and why reading stopped, or an empty text.
 
-    Parameters
-    ----------
-    data : bytes
-        The document; blanks before it are forgiven, some exporters write them.
-    leaves : mapping of str to str
-        Local name of an element with text -> key in `texts`.
-    starts, ends : mapping of str to callable
-        Local name -> what is called when the element begins (with its attributes) and ends.  The end of a leaf
-        calls nothing.
-    texts : dict
-        Receives the texts of the leaves as they are, blanks included; the callables empty it.
-    tracks : Tracks, optional
-        Where the points are.
+    `leaves` maps local names of elements with text to keys in `texts`, which the callables in `starts` and `ends`
+    empty; the end of a leaf calls nothing.  Blanks before the document are forgiven, some exporters write them.
 
-    Returns
-    -------
-    str
-        What is wrong with the document: empty, or where and why reading it stopped.  What came before was read.
+    Raises PayloadError for a document type (entities could expand without end, or read files), nesting beyond
+    `MAX_DEPTH` and a point of more than `MAX_POINT` bytes.
 
-    Raises
-    ------
-    PayloadError
-        The document declares a document type (entities could expand without end, or read files), nests deeper
-        than `MAX_DEPTH`, or has a point of more than `MAX_POINT` bytes.
-
-    Examples
-    --------
     >>> seen = {}
-    >>> walk(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen), seen
+    >>> parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen), seen
     ('', {'value': '1'})
     """
-    here = _Walk(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
+    here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:
         for start, end, inner in _pieces(data, tracks.block if tracks else ""):
@@ -113,9 +86,9 @@ def walk(
 def _pieces(data: bytes, block: str) -> Iterator[tuple[int, int, bool]]:
     """Yield where a document is cut, and whether a piece is the inside of a block (if its start is one)."""
     at, seen, tag = 0, 0, block.encode() + b">"
-    while block and (found := data.find(tag, seen)) >= 0:
-        start = seen = found + len(tag)
-        name = data[data.rfind(b"<", at, found) + 1 : start]
+    while block and (place := data.find(tag, seen)) >= 0:
+        start = seen = place + len(tag)
+        name = data[data.rfind(b"<", at, place) + 1 : start]
         end = data.find(b"</" + name, start)
         # Only what is written plainly: an opening tag, its closing tag, and no other block between them.
         if name.removesuffix(tag)[-1:] in (b"", b":") and end >= 0 and data.find(b"<" + name, start, end) < 0:
@@ -126,7 +99,7 @@ def _pieces(data: bytes, block: str) -> Iterator[tuple[int, int, bool]]:
     yield at, len(data), False
 
 
-class _Walk:
+class _Parser:
     """The handlers of one parser, as closures: attributes of an object would cost as much as the parser."""
 
     def __init__(self, opened: _Actions, closed: _Actions, texts: dict[str, str], tracks: Tracks) -> None:

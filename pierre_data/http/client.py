@@ -29,30 +29,11 @@ _MAX_WAIT_S = 60.0
 class HttpClient:
     """Sends requests of one provider: signed, repeated where that helps, with one deadline over all of it.
 
-    Parameters
-    ----------
-    config : ResilienceConfig, optional
-        Retries, times and sizes.
-    base_url : str
-        Where paths are appended, and the only origin that ever gets a token: https, or http on loopback.
-    provider : str
-        Registry name, for messages.
-    sign : callable, optional
-        Takes a request and returns it with credentials; called once per `send`, only for the base URL's origin.
-    faults : callable, optional
-        The vendor's own reading of a response: an error, or None to let the status decide.  Asked when the status is
-        no success, or the body is an object: some report errors with 200.
-    cancel : threading.Event, optional
-        When set, requests and pauses of this client end at once.
-    offline : bool
-        Refuse before any socket is opened.
-    tls : ssl.SSLContext, optional
-        Instead of the process-wide context (a company's own certificates).
-
-    Raises
-    ------
-    ConfigurationError
-        `base_url` is not https (or loopback), no URL, or carries a password.
+    Paths are appended to `base_url`, the only origin that ever gets a token: https, or http on loopback (else
+    ConfigurationError).  `sign` takes a request and returns it with credentials.  `faults` is the vendor's own reading
+    of a response, an error, or None to let the status decide; it is asked when the status is no success or the body
+    is an object, since some report errors with 200.  When `cancel` is set, requests and pauses end at once.
+    `offline` refuses before any socket is opened; `tls` is a company's own certificates.
 
     Examples
     --------
@@ -87,34 +68,13 @@ class HttpClient:
         self._closed = threading.Event()
 
     def send(self, request: Request, *, retry: bool | None = None, expect_json: bool = False) -> Response:
-        """Send a request and return its complete, successful response.
+        """Send a request and return its complete response, status 200-299.
 
-        Parameters
-        ----------
-        request : Request
-            A path below the base URL, or an absolute URL (unsigned when it leads to another origin).
-        retry : bool, optional
-            Whether it may be sent again; by default as the request says.
-        expect_json : bool
-            Refuse web pages and cut JSON.
-
-        Returns
-        -------
-        Response
-            Status 200-299.
-
-        Raises
-        ------
-        AuthenticationFailed, AccessDenied, NotFound, ProviderRetired, RateLimited, QuotaExceeded, ApiError
-            By the status of the last response, or as `faults` says.
-        Timeout, NetworkError
-            No complete response came.
-        PayloadError
-            The body is too large, a bomb, or a web page where JSON was expected.
-        Cancelled
-            `cancel` was set.
-        ConfigurationError
-            The request cannot be sent, goes to an address that is not https, or the client is closed.
+        `retry` says whether it may be sent again, by default as the request does; `expect_json` refuses web pages and
+        cut JSON.  Raises by the status of the last response, or as `faults` says: AuthenticationFailed, AccessDenied,
+        NotFound, ProviderRetired, RateLimited, QuotaExceeded, ApiError.  Timeout and NetworkError where no complete
+        response came, PayloadError for a body that is too large, a bomb or a web page, Cancelled, and
+        ConfigurationError for a request that cannot be sent.
         """
         outcome = self._outcome(request, request.repeatable if retry is None else retry, expect_json)
         # A fresh traceback: no frame that held the signed request is left for a debugger-like traceback to show.
@@ -127,19 +87,8 @@ class HttpClient:
     ) -> "HttpClient":
         """The same client, pool and token for one question that has its own cancel, progress and patience.
 
-        Parameters
-        ----------
-        cancel : threading.Event, optional
-            As for the class.
-        on_wait : callable, optional
-            Called with seconds and reason before each pause.
-        max_wait_s : float, optional
-            Longest wait a vendor may ask for, 60 s at first; longer ones are raised, not slept through.
-
-        Returns
-        -------
-        HttpClient
-            Shares the connections of this one; closing either closes both.
+        `on_wait` is called with seconds and reason before each pause; a vendor that asks for a longer wait than
+        `max_wait_s` (60 s at first) is an error.  Closing either closes both.
         """
         other = copy.copy(self)
         other._cancel, other._on_wait = cancel, on_wait

@@ -22,7 +22,7 @@ from pierre_data.errors import Cancelled
 
 _SLICE_S = 0.1
 _PIECE_BYTES = 16_384
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,7 @@ _CURRENT: ContextVar[_Patience | None] = ContextVar("pierre_data_http_patience",
 
 @contextlib.contextmanager
 def within(seconds: float, cancel: threading.Event | None = None) -> Iterator[None]:
-    """Bound the network work of the calling thread; nested bounds only ever tighten.
-
-    Parameters
-    ----------
-    seconds : float
-        From now on.
-    cancel : threading.Event, optional
-        Ends the work when set; inherited from the enclosing bound when omitted.
-
-    Examples
-    --------
-    >>> with within(30.0):
-    ...     in_flight()
-    True
-    """
+    """Bound the network work of the calling thread; nested bounds only tighten, and inherit the enclosing cancel."""
     outer = _CURRENT.get()
     until = time.monotonic() + seconds
     if outer is not None:
@@ -63,13 +49,7 @@ def within(seconds: float, cancel: threading.Event | None = None) -> Iterator[No
 
 
 def in_flight() -> bool:
-    """Whether the calling thread is inside `within`.
-
-    Examples
-    --------
-    >>> in_flight()
-    False
-    """
+    """Whether the calling thread is inside `within`."""
     return _CURRENT.get() is not None
 
 
@@ -87,15 +67,7 @@ def _turn(kind: type[httpx.TimeoutException]) -> float:
 
 
 class DeadlineTransport(httpx.HTTPTransport):
-    """HTTP/1.1 with keep-alive whose sockets obey `within`.
-
-    Parameters
-    ----------
-    tls : ssl.SSLContext
-        Verification of https servers.
-    proxy : str, optional
-        URL of an HTTP proxy.
-    """
+    """HTTP/1.1 with keep-alive whose sockets obey `within`; `proxy` is the URL of an HTTP proxy."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
         super().__init__(verify=tls, proxy=proxy, limits=httpx.Limits(max_connections=64, max_keepalive_connections=16))
@@ -119,11 +91,11 @@ class _Backend:
     ) -> "_Stream":
         # In a thread, because getaddrinfo takes no timeout and create_connection starts anew per address.
         left = _left()
-        made = _abandonable(
+        stream = _abandonable(
             lambda: self._inner.connect_tcp(host, port, left, local_address, socket_options),
             late=lambda stream: stream.close(),
         )
-        return _Stream(made)
+        return _Stream(stream)
 
 
 class _Stream:
@@ -159,7 +131,7 @@ class _Stream:
         left = _left()
         with contextlib.closing(self._inner.get_extra_info("socket").dup()) as twin:
             try:
-                made = _abandonable(
+                stream = _abandonable(
                     lambda: self._inner.start_tls(ssl_context, server_hostname, left),
                     late=lambda stream: stream.close(),
                 )
@@ -167,7 +139,7 @@ class _Stream:
                 with contextlib.suppress(OSError):
                     twin.shutdown(socket.SHUT_RDWR)
                 raise
-        return _Stream(made)
+        return _Stream(stream)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -180,9 +152,9 @@ def _left() -> float:
     return max(patience.until - time.monotonic(), 0.001) if patience is not None else 0.001
 
 
-def _abandonable(work: Callable[[], _Made], late: Callable[[_Made], object]) -> _Made:
+def _abandonable(work: Callable[[], _Result], late: Callable[[_Result], object]) -> _Result:
     """Run `work` in a thread of its own and stop waiting at the deadline or on cancel; `late` gets what came after."""
-    future: Future[_Made] = Future()
+    future: Future[_Result] = Future()
 
     def run() -> None:
         try:

@@ -96,15 +96,15 @@ def vendor_words(response: Response, secrets: Iterable[str] = ()) -> str:
         return "" if text.startswith(("{", "[")) else excerpt(text, secrets)
 
 
-def _words(found: object) -> str:
+def _words(content: object) -> str:
     """The sentence in an error body: RFC 6749, RFC 9457, Strava, Google and their kin."""
-    if isinstance(found, str):
-        return found
-    if not isinstance(found, Mapping):
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Mapping):
         return ""
     keys = ("message", "error_description", "detail", "title", "error", "errors")
-    main = next((words for key in keys if (words := _words(found.get(key)))), "")
-    errors = found.get("errors")
+    main = next((words for key in keys if (words := _words(content.get(key)))), "")
+    errors = content.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     if isinstance(first, Mapping):
         parts = [str(first[key]) for key in ("resource", "field", "code") if first.get(key)]

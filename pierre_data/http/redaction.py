@@ -26,19 +26,7 @@ _LOGGED = {"content-type", "content-length", "date"}  # response headers whose v
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace what is or looks like a secret by ``[redacted]``.
-
-    Parameters
-    ----------
-    text : str
-        Text for people: a vendor's message, the text of another library's exception.
-    secrets : iterable of str, optional
-        Values known to be secret; those shorter than 6 characters are left to the patterns.
-
-    Returns
-    -------
-    str
-        The text without known secrets, named tokens, Authorization values and queries of URLs.
+    """Replace known secrets (of 6 characters and more), named tokens, Authorization values and queries of URLs.
 
     Examples
     --------
@@ -78,11 +66,11 @@ def secrets_of(request: Request) -> list[str]:
     """
     query = parse_qsl(request.path.partition("?")[2].partition("#")[0])
     fields = [*query, *((name, str(value)) for name, value in request.params.items()), *(request.form or {}).items()]
-    found = [value for name, value in fields if _SECRET_NAME.search(name)]
+    secrets = [value for name, value in fields if _SECRET_NAME.search(name)]
     for name, value in request.headers.items():
         if name.lower() not in _HARMLESS:
-            found += [value, value.split()[-1]] if value.split() else []
-    return found
+            secrets += [value, value.split()[-1]] if value.split() else []
+    return secrets
 
 
 def scrub(error: PierreError, secrets: Iterable[str]) -> PierreError:

@@ -18,28 +18,10 @@ _TRANSIENT = frozenset({500, 502, 503, 504})
 class ResilienceConfig:
     """Limits of one request; the defaults are those of the original system.
 
-    Parameters
-    ----------
-    max_retries : int
-        Attempts after the first one.
-    base_delay_s, max_delay_s : float
-        First and longest pause between attempts, in seconds.
-    jitter : float
-        Up to this fraction is added to a pause, at random.
-    timeout_s : float
-        One attempt, from the DNS question to the last byte of the body, in seconds.
-    deadline_s : float, optional
-        Everything: all attempts and all waits, in seconds.  By default as long as every attempt and one
-        longest permitted wait can take: ``(max_retries + 1) * timeout_s + max_wait_s``.
-    max_body_bytes : int
-        Largest decoded body.
-    max_ratio : float
-        Largest ratio of decoded to received bytes, enforced beyond the first 16 MB.
-
-    Raises
-    ------
-    ConfigurationError
-        A value is negative, zero where that makes no sense, or not a number.
+    `timeout_s` is one attempt, from the DNS question to the last byte; `deadline_s` all attempts and waits, by default
+    ``(max_retries + 1) * timeout_s + max_wait_s``.  `jitter` is the largest fraction added to a pause, `max_body_bytes`
+    the largest decoded body, `max_ratio` its largest ratio to what was received, beyond the first 16 MB.
+    ConfigurationError where a value makes no sense.
 
     Examples
     --------
@@ -60,14 +42,9 @@ class ResilienceConfig:
         for name in ("max_retries", "base_delay_s", "max_delay_s", "jitter"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number from 0 up.")
-        positive = (
-            "timeout_s",
-            "max_body_bytes",
-            "max_ratio",
-            *(("deadline_s",) if self.deadline_s is not None else ()),
-        )
-        for name in positive:
-            if not 0 < getattr(self, name) < math.inf:
+        for name in ("timeout_s", "max_body_bytes", "max_ratio", "deadline_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number above 0.")
 
     def budget_s(self, max_wait_s: float) -> float:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import hmac
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
-
+import pierre_data.providers.coros_rows as wire
 from pierre_data import errors, schema, spi
-from pierre_data.providers.coros_rows import LAP, RECOVERY, SLEEP, SPORTS, WORKOUT, Row, days, nights, workout, workouts
-from pierre_data.secret import Secret
-from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields
-from pierre_data.spi.reading import read_rows
-from pierre_data.spi.signature import content, header, known
+from pierre_data.providers.coros_rows import Row
+from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response, fields, objects, read_rows
 
 _HOST = "https://open.coros.com"  # since 2026-05 the only one
 _SPORTS, _DAILY = "/v2/coros/sport/list", "/coros/daily/query"
@@ -34,9 +30,12 @@ def _dates(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, s
 
 def _find(query: Query) -> Generator[Request, Any, Row]:
     # The call for one workout wants its mode and gives a FIT address only: the lists are walked, newest first.
-    for window in _WINDOWS.windows(query.after, query.before, query.now):
+    # Where it is known when it began, those days come first.
+    day = dt.timedelta(days=1)
+    near = [(query.near - day, query.near + 2 * day)] if query.near else []
+    for window in (*near, *_WINDOWS.windows(query.after, query.before, query.now)):
         body = (yield Request(_SPORTS, {**_params(query), **_dates(*window)}, raw=True)).body
-        for row in workouts(body, query):
+        for row in wire.workouts(body, query):
             if str(row.get("labelId")) == query.id:
                 return row
     what = f"COROS has no workout {query.id} in the three months it answers for."
@@ -44,15 +43,15 @@ def _find(query: Query) -> Generator[Request, Any, Row]:
 
 
 def _one(query: Query) -> Plan:
-    yield read_rows([(yield from _find(query))], WORKOUT, schema.ACTIVITIES)
+    yield read_rows([(yield from _find(query))], wire.WORKOUT, schema.ACTIVITIES)
 
 
 def _legs(query: Query) -> Plan:
     items = (yield from _find(query)).get("triathlonItemList") or ()
-    rows = [{**workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
+    rows = [{**wire.workout(item, None), "id": query.id, "lap": at} for at, item in enumerate(items, 1)]
     for row in rows:
-        row |= {"kind": "session", "sport": (SPORTS.sport(row["sport"] or "") or ("other",))[0]}
-    yield read_rows(rows, LAP, schema.LAPS)
+        row |= {"kind": "session", "sport": (wire.SPORTS.sport(row["sport"] or "") or ("other",))[0]}
+    yield read_rows(rows, wire.LAP, schema.LAPS)
 
 
 def _athlete(query: Query) -> Plan:
@@ -67,24 +66,24 @@ def _good(body: Mapping[str, Any]) -> bool:
     return set(str(body.get("result"))) == {"0"} and str(body.get("message", "OK")).upper() == "OK"
 
 
-def _faults(answer: Response) -> errors.PierreError | None:
-    try:
-        body = from_json(answer.body)
-        code = str(body["result"])
-    except (ValueError, TypeError, LookupError):  # no envelope: the status decides
+_PASSING = partial(errors.ApiError, status=200, retryable=True)
+_FAULTS: Mapping[str, tuple[Callable[..., errors.PierreError], str, str]] = {
+    "5006": (errors.AuthenticationFailed, "The token is over.", "Connect again."),
+    "5010": (errors.AccessDenied, "The openId is wrong or not bound.", "Check PIERRE_COROS_OPEN_ID."),
+    "30009": (errors.AccessDenied, "The application lacks a permission.", "Ask api@coros.com for it."),
+    "5016": (_PASSING, "It is a passing fault.", "Try again later."),
+}
+
+
+def _faults(response: Response) -> errors.PierreError | None:
+    body = response.object
+    if "result" not in body or _good(body):  # without the envelope the status decides
         return None
-    if _good(body):
-        return None
+    code = str(body["result"])
     what = f"COROS answered with code {code[:8]}."
-    match code:
-        case "5006":
-            return errors.AuthenticationFailed(f"{what} The token is over.", "Connect again.")
-        case "5010":
-            return errors.AccessDenied(f"{what} The openId is wrong or not bound.", "Check PIERRE_COROS_OPEN_ID.")
-        case "30009":
-            return errors.AccessDenied(f"{what} The application lacks a permission.", "Ask api@coros.com for it.")
-        case "5016":
-            return errors.ApiError(f"{what} It is a passing fault.", "Try again later.", status=200, retryable=True)
+    if code in _FAULTS:
+        kind, meaning, fix = _FAULTS[code]
+        return kind(f"{what} {meaning}", fix)
     return errors.ApiError(what, "Report it if the question was a valid one.", status=200, retryable=False)
 
 
@@ -93,37 +92,24 @@ def _token(body: Mapping[str, Any]) -> dict[str, Any]:
     if "result" in body and not _good(body):
         raise errors.AuthenticationFailed(f"COROS gave no token: code {str(body['result'])[:8]}.", "Connect again.")
     names = {"access_token": "accessToken", "refresh_token": "refreshToken", "expires_in": "expiresIn"}
-    found = {name: body.get(name) or body.get(other) for name, other in names.items()}
-    kept = {name: value for name, value in found.items() if value}
-    return {"expires_in": 2_592_000, **kept, **({"openId": body["openId"]} if body.get("openId") else {})}
+    values = {name: body.get(name) or body.get(other) for name, other in names.items()}
+    given = {name: value for name, value in values.items() if value}
+    return {"expires_in": 2_592_000, **given, **({"openId": body["openId"]} if body.get("openId") else {})}
 
 
 _REPLY = b'{"message":"ok","result":"0000"}'  # anything else is sent again
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a push of workouts: it carries the application's own secret; repeats are normal.
+def _status_check(content: Any, _genuine: object, _options: object) -> Received | None:
+    return Received(reply=_REPLY) if content is None else None
 
-    An empty body is the vendor's status check.
 
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The secret is wrong; there is none to compare with; the body is no JSON object.
-    """
-    if not body:
-        return Received(reply=_REPLY)
-    key = known("coros", secret, "PIERRE_COROS_CLIENT_SECRET")
-    if not hmac.compare_digest(key, header(headers, "secret").encode(errors="replace")):
-        raise errors.AccessDenied("A push of coros has a wrong secret.", "Nothing changed.", provider="coros")
-    found = content("coros", body).get("sportDataList")
-    pushed = [workout(row, None) for row in found or () if isinstance(row, dict)]
-    users = list(dict.fromkeys(row.get("openId") for row in pushed))
-    events = []
-    for user in users:
-        rows = read_rows([r for r in pushed if r.get("openId") == user], WORKOUT, schema.ACTIVITIES)
-        events.append(Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows))
-    return Received(tuple(events), reply=_REPLY)
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield the workouts of a push, by athlete; repeats are normal."""
+    pushed = [wire.workout(row, None) for row in objects(push, "sportDataList")]
+    for user in dict.fromkeys(row.get("openId") for row in pushed):
+        rows = read_rows([r for r in pushed if r.get("openId") == user], wire.WORKOUT, schema.ACTIVITIES)
+        yield Event("data", schema.ACTIVITIES, athlete_id=user, rows=rows)
 
 
 # 30 days of the athlete's calendar at most, both ends count; the shortest three months less a day for zones.
@@ -156,30 +142,25 @@ descriptor = spi.ProviderDescriptor(
     endpoints={
         schema.ACTIVITIES: Endpoint(
             _SPORTS,
-            WORKOUT,
-            workouts,
+            wire.WORKOUT,
+            wire.workouts,
             **_LIST,
-            ignored=(
-                "mode",
-                "subMode",
-                "endTimezone",
-                "planWorkoutId",
-                "fitUrl",
-                "triathlonItemList",
-            ),
+            ignored=("mode", "subMode", "endTimezone", "planWorkoutId", "fitUrl", "triathlonItemList"),
         ),
-        schema.SLEEP: Endpoint(_DAILY, SLEEP, nights, **_LIST, ignored=("hrvList", "rhr", "step", "calorie")),
-        schema.RECOVERY: Endpoint(_DAILY, RECOVERY, days, **_LIST, ignored=("hrvList", *_ASLEEP)),
+        schema.SLEEP: Endpoint(_DAILY, wire.SLEEP, wire.nights, **_LIST, ignored=("hrvList", "rhr", "step", "calorie")),
+        schema.RECOVERY: Endpoint(_DAILY, wire.RECOVERY, wire.days, **_LIST, ignored=("hrvList", *_ASLEEP)),
         schema.ATHLETE: Endpoint(fields=fields("id"), plan_with=_athlete),
     },
     details={
-        schema.ACTIVITIES: Endpoint("", WORKOUT, plan_with=_one, columns=("sport_raw", "is_exercise")),
-        schema.LAPS: Endpoint("", LAP, plan_with=_legs),
+        schema.ACTIVITIES: Endpoint("", wire.WORKOUT, plan_with=_one, columns=("sport_raw", "is_exercise")),
+        schema.LAPS: Endpoint("", wire.LAP, plan_with=_legs),
     },
     limits=(spi.RateLimit(1000, minutes=1),),
     terms=spi.Terms("https://coros.com/terms", note="It answers for the last three months only."),
     faults=_faults,
-    webhook=receive,
+    webhook=spi.Webhook(
+        provider="coros", signature=spi.SharedSecret("secret"), read=_events, handshake=_status_check, reply=_REPLY
+    ),
     register_url="https://support.coros.com",
     access="Partners, by an application to api@coros.com; free (2026-08).",
 )

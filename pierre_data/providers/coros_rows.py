@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from pierre_data import schema, spi
@@ -30,15 +31,10 @@ def _offset(quarters: Any) -> float:
     return number(quarters) * 900
 
 
-def _local(seconds: Any, quarters: Any) -> dt.datetime | None:
+def _local(seconds: Any, quarters: Any) -> spi.Moment:
     if seconds is None or quarters is None:
-        return None
-    return spi.epoch_seconds(number(seconds) + _offset(quarters)).replace(tzinfo=None)
-
-
-def _night(seconds: Any, quarters: Any) -> dt.datetime | None:
-    local = _local(seconds, quarters)
-    return local and dt.datetime.combine(local, dt.time())
+        return spi.Moment(None)
+    return spi.Moment.of(spi.epoch_seconds(number(seconds)), _offset(quarters))
 
 
 def _date(day: Any) -> dt.datetime:
@@ -55,8 +51,8 @@ def _pace(seconds_per_km: Any) -> float | None:
 
 def _steps(frequency: Any, sport: str | None) -> float | None:
     # 2026-11: documented as steps a minute; what it means on a bike is not known, so it counts on foot only.
-    found = SPORTS.sport(sport or "")
-    return _positive(frequency or 0) if found and schema.FAMILY[found[0]] in ("run", "walk") else None
+    known = SPORTS.sport(sport or "")
+    return _positive(frequency or 0) if known and schema.FAMILY[known[0]] in ("run", "walk") else None
 
 
 def _day_energy(value: Any) -> float | None:
@@ -69,10 +65,10 @@ def _data(body: Any) -> list[Row]:
     data = body.get("data") if isinstance(body, dict) else None
     if isinstance(data, dict):  # 2026-11: whether the list is named inside is not verified
         data = next((part for part in data.values() if isinstance(part, list)), None)
-    return [row for row in data or () if isinstance(row, dict)]
+    return [dict(row) for row in spi.objects(data)]
 
 
-def workout(row: Row, whose: str | None) -> Row:
+def workout(row: Mapping[str, Any], whose: str | None) -> Row:
     """Return a workout with its sport as one word, and whose it is unless it says so."""
     mode, sub = (str(row.get(name)).removesuffix(".0") for name in ("mode", "subMode"))
     sport = mode if row.get("subMode") is None else f"{mode}.{sub}"
@@ -117,6 +113,6 @@ RECOVERY |= fields("energy_kcal=calorie", via=_day_energy)
 SLEEP = _OWN | fields("id=happenDay") | fields("average_heart_rate_bpm=sleepAvgHr hrv_rmssd_ms=ppgHrv", via=_positive)
 SLEEP |= fields("start_time=sleepStartTime end_time=sleepEndTime", via=spi.epoch_seconds)
 SLEEP |= {
-    "night": Field("sleepEndTime", "endTimezone", via=_night),
-    "end_time_local": Field("sleepEndTime", "endTimezone", via=_local),
+    "night": Field("sleepEndTime", "endTimezone", via=lambda *end: _local(*end).date),
+    "end_time_local": Field("sleepEndTime", "endTimezone", via=lambda *end: _local(*end).wall),
 }

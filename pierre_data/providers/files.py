@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -10,66 +10,63 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.errors import NotFound
-from pierre_data.files.archive import Archive, open_archive
-from pierre_data.files.digest import activity_row, session_of
-from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import (
+from pierre_data.files import (
+    ACTIVITY_COLUMNS,
+    GEAR_COLUMNS,
     LAP_COLUMNS,
+    SECOND,
     STREAM_COLUMNS,
+    Archive,
+    Index,
+    Session,
+    activity_row,
     columns_of,
+    index_of,
     lap_columns,
     locate,
+    open_archive,
+    read_recording,
+    session_of,
     stream_columns,
     survey,
 )
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Session
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows
 
 #: Files per batch of rows.
 BATCH = 256
 
-ACTIVITY = """id name sport sport_raw is_exercise start_time utc_offset_s start_time_local elapsed_s moving_s distance_m
-    elevation_gain_m elevation_loss_m energy_kcal work_kj steps average_speed_mps max_speed_mps average_heart_rate_bpm
-    max_heart_rate_bpm average_power_w max_power_w normalized_power_w ftp_w average_cadence_rpm max_cadence_rpm
-    average_cadence_spm max_cadence_spm training_stress_score intensity_factor perceived_exertion temperature_c
-    average_altitude_m min_altitude_m max_altitude_m ground_contact_time_ms vertical_oscillation_cm stride_length_m
-    breathing_rate_brpm spo2_pct start_latitude_deg start_longitude_deg end_latitude_deg end_longitude_deg manual indoor
-    has_gps device external_id sport_family""".split()
-_GEAR = ("id", "kind", "name", "brand", "model", "serial")
+
+Problems = list[tuple[str, str, str]]
 
 
-def _opened(query: Query) -> tuple[Archive, Index]:
+def _open(query: Query) -> tuple[Archive, Index]:
     archive = open_archive(query.options["path"])
-    return archive, index_of(archive, query.options.get("_cache_dir"))
+    return archive, index_of(archive, query.cache_dir)
 
 
-Said = list[tuple[str, str, str]]
-
-
-def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Said, Said]]:
+def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Problems, Problems]]:
     """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
-    archive, index = _opened(query)
-    workers, progress = query.options.get("workers") or 0, query.options.get("_progress")
-    found, lost, odd = list[dict[str, Any]](), list(archive.refused), Said()
-    with closing(archive), closing(survey(archive, index, workers=workers, progress=progress)) as walk:
+    archive, index = _open(query)
+    workers = query.options.get("workers") or 0
+    digests, lost, odd = list[dict[str, Any]](), list(archive.refused), Problems()
+    with closing(archive), closing(survey(archive, index, workers=workers, progress=query.progress)) as walk:
         for name, digest in walk:
-            found.append(digest)
+            digests.append(digest)
             # A file that gave an activity was read all the same.
-            said = odd if digest["activities"] else lost
-            said += [(name, field, value) for field, value in digest["problems"]]
-            if len(found) == BATCH:
-                yield found, lost, odd
-                found, lost, odd = [], [], []
-        yield found, lost, odd
+            problems = odd if digest["activities"] else lost
+            problems += [(name, field, value) for field, value in digest["problems"]]
+            if len(digests) == BATCH:
+                yield digests, lost, odd
+                digests, lost, odd = [], [], []
+        yield digests, lost, odd
 
 
 def _activities(query: Query) -> Plan:
     after, before = ((t.timestamp() * SECOND) if t else None for t in (query.after, query.before))
-    for found, lost, odd in _batches(query):
+    for digests, lost, odd in _batches(query):
         rows = [
             row
-            for digest in found
+            for digest in digests
             for row in digest["activities"]
             if (after is None or row["start_time"] >= after) and (before is None or row["start_time"] < before)
         ]
@@ -79,17 +76,16 @@ def _activities(query: Query) -> Plan:
 
 def _gear(query: Query) -> Plan:
     devices: dict[str, dict[str, Any]] = {}
-    for found, _, _ in _batches(query):
-        for digest in found:
-            for device in digest["devices"]:
-                devices[device["id"]] = devices.get(device["id"], {}) | device
+    for digests, _, _ in _batches(query):
+        for device in (device for digest in digests for device in digest["devices"]):
+            devices[device["id"]] = devices.get(device["id"], {}) | device
     if devices:
         yield Rows(columns_of(devices.values()))
 
 
 def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, str], ...]]:
     """Return the session an id means, its row, and what to report of its file."""
-    archive, index = _opened(query)
+    archive, index = _open(query)
     with closing(archive):
         name = locate(archive, index, query.id or "")
         data = archive.read(name)
@@ -97,23 +93,18 @@ def _one(query: Query) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, s
     session = session_of(recording, query.id or "")
     if session is None:
         raise NotFound(f"{name} has no session {query.id!r}.", "Take the id from a fresh list.", status=404)
-    row = activity_row(session, recording, sha256(data).hexdigest())
+    row = activity_row(session, recording, sha256(data).hexdigest()) | {"source_file": name}
     return session, row, tuple((name, field, value) for field, value in recording.problems)
 
 
-def _activity(query: Query) -> Plan:
-    _, row, problems = _one(query)
-    yield Rows(columns_of([row]), notes=problems)
+def _detail(columns: Callable[[Session, dict[str, Any]], dict[str, Any]], names: tuple[str, ...]) -> Endpoint:
+    """Return an endpoint that answers with columns of one session and its row."""
 
+    def plan(query: Query) -> Plan:
+        session, row, problems = _one(query)
+        yield Rows(columns(session, row), notes=problems)
 
-def _streams(query: Query) -> Plan:
-    session, row, problems = _one(query)
-    yield Rows(stream_columns(session, row["id"]), notes=problems)
-
-
-def _laps(query: Query) -> Plan:
-    session, row, problems = _one(query)
-    yield Rows(lap_columns(session, row["id"]), notes=problems)
+    return Endpoint(plan_with=plan, columns=names)
 
 
 descriptor = ProviderDescriptor(
@@ -124,13 +115,13 @@ descriptor = ProviderDescriptor(
         "workers": Option(int, 0, "Processes that read; 0 is one per processor, 1 reads in this one."),
     },
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=tuple(ACTIVITY)),
-        schema.GEAR: Endpoint(plan_with=_gear, columns=_GEAR),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=ACTIVITY_COLUMNS),
+        schema.GEAR: Endpoint(plan_with=_gear, columns=GEAR_COLUMNS),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=tuple(ACTIVITY)),
-        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
-        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
+        schema.ACTIVITIES: _detail(lambda _, row: columns_of([row]), ACTIVITY_COLUMNS),
+        schema.STREAMS: _detail(lambda session, row: stream_columns(session, row["id"]), STREAM_COLUMNS),
+        schema.LAPS: _detail(lambda session, row: lap_columns(session, row["id"]), LAP_COLUMNS),
     },
     access="No account: your own files (November 2026).",
 )

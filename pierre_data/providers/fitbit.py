@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-import hmac
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from math import floor
 from typing import Any, Literal
 from urllib.parse import quote
 
+import pierre_data.providers.fitbit_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PayloadError, PierreError, ProviderRetired
-from pierre_data.files.tcx import read_tcx
-from pierre_data.providers.fitbit_rows import (
-    ATHLETE,
-    EXERCISE,
-    GEAR,
-    HEALTH,
-    IGNORED,
-    LAP,
-    RECOVERY,
-    SLEEP,
-    STAGE,
-    STREAM,
-    ZONE,
-    aip_filter,
-    ended,
-    laps,
+from pierre_data.files import read_tcx
+from pierre_data.spi import (
+    Endpoint,
+    Event,
+    Plan,
+    Query,
+    Received,
+    Request,
+    Response,
+    get_path,
     objects,
-    started,
-    zones,
+    read_rows,
+    walk,
 )
-from pierre_data.secret import Secret
-from pierre_data.spi import Endpoint, Event, Plan, Query, Received, Request, Response
-from pierre_data.spi.reading import dig, read_rows, walk
-from pierre_data.spi.signature import content, header, known
 
 _DAILY = """daily-resting-heart-rate daily-heart-rate-variability daily-respiratory-rate daily-oxygen-saturation
     daily-sleep-temperature-derivations"""
@@ -48,84 +38,81 @@ _time = dt.datetime.fromisoformat
 
 def _joined(kinds: str, member: str, query: Query) -> Generator[Request, Any, list[dict[str, Any]]]:
     """List several types and put side by side what is of one time; of several sources the first listed counts."""
-    edge, found = dt.timedelta(days=member == "date"), dict[str, dict[str, Any]]()
+    edge, points = dt.timedelta(days=member == "date"), dict[str, dict[str, Any]]()
     after, before = query.after and query.after - edge, query.before and query.before + edge
     for kind in kinds.split():
         first, *rest = kind.split("-")
         name, word = first + "".join(map(str.title, rest)), kind.replace("-", "_")
-        window = aip_filter(f"{word}.{member}", after, before)
+        window = wire.aip_filter(f"{word}.{member}", after, before)
         for point in (yield from walk(_LIST.format(kind), window, "dataPoints", _MANY)):
-            at = dig(point, f"{name}.date") or dig(point, f"{name}.sampleTime")
-            found.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
-    return list(found.values())
+            at = get_path(point, f"{name}.date") or get_path(point, f"{name}.sampleTime")
+            points.setdefault(json.dumps(at, sort_keys=True), {"at": at, **point}).setdefault(name, point.get(name))
+    return list(points.values())
 
 
 def _recovery(query: Query) -> Plan:
-    yield read_rows((yield from _joined(_DAILY, "date", query)), RECOVERY, schema.RECOVERY)
+    yield read_rows((yield from _joined(_DAILY, "date", query)), wire.RECOVERY, schema.RECOVERY)
 
 
 def _health(query: Query) -> Plan:
     sampled = yield from _joined(_BODY, "sample_time.physical_time", query)
     daily = yield from _joined("daily-vo2-max", "date", query)
-    yield read_rows([*sampled, *daily], HEALTH, schema.HEALTH)
+    yield read_rows([*sampled, *daily], wire.HEALTH, schema.HEALTH)
 
 
 def _stages(query: Query) -> Plan:
-    nights = yield from walk(_LIST.format("sleep"), ended(query.after, query.before), "dataPoints", _PAGES)
+    nights = yield from walk(_LIST.format("sleep"), wire.ended(query.after, query.before), "dataPoints", _PAGES)
     parts = [(str(n.get("name")).rpartition("/")[2], objects(n, "sleep.stages")) for n in nights]
-    yield read_rows([{**s, "sleep_id": id} for id, stages in parts for s in stages], STAGE, schema.SLEEP_STAGES)
+    yield read_rows([{**s, "sleep_id": id} for id, stages in parts for s in stages], wire.STAGE, schema.SLEEP_STAGES)
 
 
 def _athlete(_query: Query) -> Plan:
     parts = {}
     for name in ("identity", "profile", "settings"):
         parts[name] = (yield Request(f"/users/me/{name}", raw=True)).body
-    yield read_rows([parts], ATHLETE, schema.ATHLETE)
+    yield read_rows([parts], wire.ATHLETE, schema.ATHLETE)
 
 
 def _streams(query: Query) -> Plan:
     # The track is a TCX document (inside JSON unless alt=media is asked for), the heart rate a type of its own.
     path, rows = _ONE.format(id=quote(query.id or "", safe="")), dict[float, dict[str, Any]]()
     point = (yield Request(path, raw=True)).body
-    ends = [dig(point, f"exercise.interval.{name}Time") for name in ("start", "end")]
+    ends = [get_path(point, f"exercise.interval.{name}Time") for name in ("start", "end")]
     if not all(ends):
         raise PayloadError("fitbit sent an exercise without times.", "Look at it in the app.", path=path)
     start, end = map(_time, ends)
-    if dig(point, "exercise.exerciseMetadata.hasGps"):
-        text = dig((yield Request(f"{path}:exportExerciseTcx", {"partialData": "true"}, raw=True)).body, "tcxData")
+    if get_path(point, "exercise.exerciseMetadata.hasGps"):
+        text = get_path((yield Request(f"{path}:exportExerciseTcx", {"partialData": "true"}, raw=True)).body, "tcxData")
         for samples in (s.samples for s in (read_tcx(str(text).encode()).sessions if text else ())):
             for at, time in enumerate((samples.time / 1e6).tolist()):
                 rows[time] = {name: float(values[at]) for name, values in samples.columns.items()}
-    window = aip_filter("heart_rate.sample_time.physical_time", start, end + _SECOND)
+    window = wire.aip_filter("heart_rate.sample_time.physical_time", start, end + _SECOND)
     for beat in (yield from walk(f"{_LIST.format('heart-rate')}:reconcile", window, "dataPoints", _MANY)):
-        if at := dig(beat, "heartRate.sampleTime.physicalTime"):
+        if at := get_path(beat, "heartRate.sampleTime.physicalTime"):
             row = rows.setdefault(float(floor(_time(at).timestamp())), {})
-            row["heart_rate_bpm"] = dig(beat, "heartRate.beatsPerMinute")
+            row["heart_rate_bpm"] = get_path(beat, "heartRate.beatsPerMinute")
     zero = start.timestamp()  # TCX knows whole seconds only
     passed = [(max(time - zero, 0.0), rows[time]) for time in sorted(rows) if time >= floor(zero)]
     timed = [{**row, "id": query.id, "elapsed_s": s, "time": start + s * _SECOND} for s, row in passed]
-    yield read_rows(timed, STREAM, schema.STREAMS)
+    yield read_rows(timed, wire.STREAM, schema.STREAMS)
 
 
-_SAID = {
+_REASONS = {
     "ACCOUNT_NOT_LINKED": ("This Google account has no Fitbit data.", "Connect the account that the Fitbit app uses."),
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": ("A scope was not granted.", "Connect again and leave every box ticked."),
     "SERVICE_DISABLED": ("The Google Health API is off in your project.", "Enable it in the Google Cloud console."),
 }
 
 
-def _faults(answer: Response) -> PierreError | None:
-    if answer.status == 410:
+def _faults(response: Response) -> PierreError | None:
+    if response.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",
             "Unset PIERRE_FITBIT_API_BASE_URL and connect again (Google Health), or read an archive: fitbit-export.",
         )
-    try:
-        details = json.loads(answer.body)["error"]["details"] if answer.status in (400, 403) else ()
-        said = next((_SAID[d["reason"]] for d in details if d.get("reason") in _SAID), None)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None
-    return AccessDenied(*said) if said else None
+    details = objects(response.object, "error.details") if response.status in (400, 403) else ()
+    reason = next((_REASONS[r] for d in details if (r := str(d.get("reason"))) in _REASONS), None)
+    return AccessDenied(*reason) if reason else None
 
 
 _PUSHED: dict[Any, tuple[schema.Table, ...]] = {"exercise": (schema.ACTIVITIES,), "daily-vo2-max": (schema.HEALTH,)}
@@ -133,40 +120,38 @@ _PUSHED["sleep"] = (schema.SLEEP, schema.SLEEP_STAGES)
 _PUSHED |= dict.fromkeys(_DAILY.split(), (schema.RECOVERY,)) | dict.fromkeys(_BODY.split(), (schema.HEALTH,))
 
 
-def receive(headers: Mapping[str, str], body: bytes, secret: Secret | None, now: dt.datetime) -> Received:
-    """Read a notification: it names types and intervals, and holds no data.
-
-    The secret is what the subscriber asked to see as Authorization header.  A handshake comes twice, with and without
-    it, and must be answered 201 and 401.  The second signature (ECDSA, GOOGLE-HEALTH-API-SIGNATURE) is not checked.
-
-    Raises
-    ------
-    AccessDenied, ConfigurationError, PayloadError
-        The header is wrong; there is no secret to compare it with; the body is no JSON.
-    """
-    key, given = known("fitbit", secret, "PIERRE_FITBIT_WEBHOOK_SECRET"), header(headers, "Authorization")
-    genuine = hmac.compare_digest(key, given.encode(errors="replace"))
-    # A live body may be a list of notifications instead of one (2026-11).
-    push = content("fitbit", b'{"items":' + body + b"}" if body.lstrip()[:1] == b"[" else body)
-    if push.get("type") == "verification":
-        return Received(status=201 if genuine else 401)
-    if not genuine:
-        raise AccessDenied("A push of fitbit has a wrong Authorization.", "Check the secret; nothing changed.")
-    events = []
-    for data in (dig(item, "data") or {} for item in push.get("items", [push])):
-        kind: Literal["delete", "update"] = "delete" if data.get("operation") == "DELETE" else "update"
-        spans = [dig(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
-        months = {str(time)[:7]: _time(time) for span in spans for time in span.values()}
-        for table in _PUSHED.get(data.get("dataType"), ()):
-            for time in months.values() or (None,):
-                events.append(Event(kind, table, time=time, athlete_id=data.get("healthUserId")))
-    return Received(tuple(events), status=204)
+def _handshake(content: Any, genuine: Callable[[], bool], _options: object) -> Received | None:
+    # It comes twice, with and without the header, and must be answered 201 and 401.
+    asked = isinstance(content, dict) and content.get("type") == "verification"
+    return Received(status=201 if genuine() else 401) if asked else None
 
 
+def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
+    """Yield what a notification names: types and intervals; it holds no data."""
+    data = push.get("data") or {}
+    kind: Literal["delete", "update"] = "delete" if data.get("operation") == "DELETE" else "update"
+    spans = [get_path(interval, "physicalTimeInterval") or {} for interval in data.get("intervals") or ()]
+    months = {str(time)[:7]: _time(time) for span in spans for time in span.values()}
+    for table in _PUSHED.get(data.get("dataType"), ()):
+        for time in months.values() or (None,):
+            yield Event(kind, table, time=time, athlete_id=data.get("healthUserId"))
+
+
+# The secret is what the subscriber asked to see in the header.  A live body may be a list of notifications (2026-11).
+# The second signature (ECDSA, GOOGLE-HEALTH-API-SIGNATURE) is not checked.
+_WEBHOOK = spi.Webhook(
+    provider="fitbit",
+    signature=spi.SharedSecret("Authorization"),
+    read=_events,
+    handshake=_handshake,
+    secret="WEBHOOK_SECRET",
+    lists=True,
+    status=204,
+)
 _SCOPE = [f"https://www.googleapis.com/auth/googlehealth.{bundle}.readonly" for bundle in (
     "activity_and_fitness", "health_metrics_and_measurements", "sleep", "location", "profile", "settings")]  # fmt: skip
 _MOVE, _BODIES, _SLEEPS, _PLACE, _WHO, _SET = _SCOPE
-_READ: dict[str, Any] = {"ignored": tuple(IGNORED)}
+_READ: dict[str, Any] = {"ignored": tuple(wire.IGNORED)}
 _ROWS = {**_READ, "records": "dataPoints", "paging": _PAGES, "newest_first": True}
 
 descriptor = spi.ProviderDescriptor(
@@ -189,16 +174,21 @@ descriptor = spi.ProviderDescriptor(
     default_scopes=tuple(_SCOPE),
     endpoints={
         schema.ACTIVITIES: Endpoint(
-            _LIST.format("exercise"), EXERCISE, window=started, window_kind="local_date", **_ROWS, scopes=(_MOVE,)
+            _LIST.format("exercise"),
+            wire.EXERCISE,
+            window=wire.started,
+            window_kind="local_date",
+            **_ROWS,
+            scopes=(_MOVE,),
         ),
-        schema.SLEEP: Endpoint(_LIST.format("sleep"), SLEEP, window=ended, **_ROWS, scopes=(_SLEEPS,)),
-        schema.SLEEP_STAGES: Endpoint("", STAGE, plan_with=_stages, scopes=(_SLEEPS,)),
-        schema.RECOVERY: Endpoint("", RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(_BODIES,)),
-        schema.HEALTH: Endpoint("", HEALTH, plan_with=_health, scopes=(_BODIES, _MOVE)),
-        schema.ATHLETE: Endpoint("", ATHLETE, plan_with=_athlete, scopes=(_WHO, _SET)),
+        schema.SLEEP: Endpoint(_LIST.format("sleep"), wire.SLEEP, window=wire.ended, **_ROWS, scopes=(_SLEEPS,)),
+        schema.SLEEP_STAGES: Endpoint("", wire.STAGE, plan_with=_stages, scopes=(_SLEEPS,)),
+        schema.RECOVERY: Endpoint("", wire.RECOVERY, plan_with=_recovery, window_kind="local_date", scopes=(_BODIES,)),
+        schema.HEALTH: Endpoint("", wire.HEALTH, plan_with=_health, scopes=(_BODIES, _MOVE)),
+        schema.ATHLETE: Endpoint("", wire.ATHLETE, plan_with=_athlete, scopes=(_WHO, _SET)),
         schema.GEAR: Endpoint(
             "/users/me/pairedDevices",
-            GEAR,
+            wire.GEAR,
             "pairedDevices",
             paging=_PAGES,
             scopes=(_SET,),
@@ -206,17 +196,17 @@ descriptor = spi.ProviderDescriptor(
         ),
     },
     details={
-        schema.ACTIVITIES: Endpoint(_ONE, EXERCISE, **_READ, scopes=(_MOVE,)),
-        schema.SLEEP: Endpoint(_ONE.replace("exercise", "sleep"), SLEEP, **_READ, scopes=(_SLEEPS,)),
+        schema.ACTIVITIES: Endpoint(_ONE, wire.EXERCISE, **_READ, scopes=(_MOVE,)),
+        schema.SLEEP: Endpoint(_ONE.replace("exercise", "sleep"), wire.SLEEP, **_READ, scopes=(_SLEEPS,)),
         schema.LAPS: Endpoint(
             _ONE,
-            LAP,
-            laps,
+            wire.LAP,
+            wire.split_rows,
             scopes=(_MOVE,),
             ignored=("startUtcOffset", "endUtcOffset", "splitType", "metricsSummary.steps"),
         ),
-        schema.ZONES: Endpoint(_ONE, ZONE, zones, scopes=(_MOVE,)),
-        schema.STREAMS: Endpoint("", STREAM, plan_with=_streams, scopes=(_MOVE, _BODIES, _PLACE)),
+        schema.ZONES: Endpoint(_ONE, wire.ZONE, wire.zones, scopes=(_MOVE,)),
+        schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams, scopes=(_MOVE, _BODIES, _PLACE)),
     },
     limits=(spi.RateLimit(300, minutes=1),),
     terms=spi.Terms(
@@ -224,7 +214,7 @@ descriptor = spi.ProviderDescriptor(
         note="Limited use: no advertising, no sale, delete on request; every operator brings an own Google project.",
     ),
     faults=_faults,
-    webhook=receive,
+    webhook=_WEBHOOK,
     register_url="https://console.cloud.google.com/apis/library/health.googleapis.com",
     access="Own Google Cloud project (2026-11): while its consent screen is in Testing a grant ends after 7 days, "
     "so publish it; unverified it serves 100 people.",

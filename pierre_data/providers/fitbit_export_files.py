@@ -6,14 +6,16 @@ import csv
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pierre_data.errors import ConfigurationError, PayloadError
-from pierre_data.files.archive import Archive, open_archive
+from pierre_data.files import Archive, open_archive
+from pierre_data.schema import Table
+from pierre_data.spi import Field, Rows, read_rows
 
 #: Kind -> name of its files.  Takeout's folders are named in the athlete's language: files are known by their own name.
 FILES = {
@@ -51,21 +53,22 @@ _SERIES = re.compile(r"[a-z_]+-\d{4}-\d\d-\d\d\.json")  # Takeout's hundreds of 
 
 @dataclass(slots=True)
 class Takeout:
-    """An archive that was opened, and what could not be read of it so far.
-
-    Parameters
-    ----------
-    archive : Archive
-        The folder or zip.
-    problems : list of (file, field, value)
-        For the report.
-    zone : tzinfo, optional
-        The athlete's.
-    """
+    """An archive that was opened, (file, field, value) of what could not be read of it, and the athlete's zone."""
 
     archive: Archive
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     zone: dt.tzinfo | None = None
+
+    def __enter__(self) -> Takeout:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.archive.close()
+
+    def read(self, items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
+        """Return rows with all that could not be read."""
+        rows = read_rows(items, wanted, table)
+        return replace(rows, rejected=(*dict.fromkeys(self.problems), *rows.rejected))
 
     def rows(self, *kinds: str, near: dt.datetime | None = None) -> list[Mapping[str, Any]]:
         """Return the rows of some kinds; of all files, or of those whose name has a date near a time."""
@@ -81,7 +84,7 @@ class Takeout:
         stored = any(kind in ANSWERS.values() for kind in kinds)
         for name in self.archive.members:
             own = PurePosixPath(name).name
-            known = known_kind(name)
+            known = _kind_of(name)
             if known is None:
                 wanted = stored and own.endswith(".json") and not _SERIES.fullmatch(own)
             else:
@@ -98,7 +101,7 @@ class Takeout:
         except (PayloadError, ValueError, csv.Error, RecursionError) as error:
             self.problems.append((name, "file", str(error)[:80]))
             return []
-        if known_kind(name) is None:  # a stored answer of the Web API is an object
+        if _kind_of(name) is None:  # a stored answer of the Web API is an object
             content = content if isinstance(content, dict) else []
         if isinstance(content, dict):
             parts = [content[key] for key, kind in ANSWERS.items() if kind in kinds and key in content]
@@ -106,28 +109,14 @@ class Takeout:
         return [row for row in content if isinstance(row, Mapping)] if isinstance(content, list) else []
 
 
-def known_kind(name: str) -> str | None:
-    """Return the kind of a file of Takeout by its name.
-
-    Examples
-    --------
-    >>> known_kind("Takeout/Fitbit/Global Export Data/exercise-100.json"), known_kind("badge.json")
-    ('activities', None)
-    """
+def _kind_of(name: str) -> str | None:
+    """Return the kind of a file of Takeout by its name."""
     own = PurePosixPath(name).name
     return next((kind for kind, pattern in _PATTERNS.items() if pattern.fullmatch(own)), None)
 
 
-def opened(options: Mapping[str, Any]) -> Takeout:
-    """Return the archive a provider is configured with.
-
-    Raises
-    ------
-    ConfigurationError
-        There is no such folder, file or time zone.
-    PayloadError
-        The file is no zip.
-    """
+def open_takeout(options: Mapping[str, Any]) -> Takeout:
+    """Return the archive at a path; ConfigurationError where it or its zone is none, PayloadError for a bad zip."""
     archive = open_archive(options["path"])
     takeout = Takeout(archive, list(archive.refused))
     name = options.get("timezone") or next((user.get("timezone") for user in takeout.rows("user")), None)
@@ -143,8 +132,8 @@ def opened(options: Mapping[str, Any]) -> Takeout:
 
 def _close(name: str, near: dt.datetime) -> bool:
     """Return whether a file's date is a time's own; the date is where its chunk begins, in UTC or local."""
-    found = re.search(r"(\d{4})-(\d\d)-(\d\d)", name)
-    if not found:
+    day = re.search(r"\d{4}-\d\d-\d\d", name)
+    if not day:
         return True
-    gap = near.date() - dt.date(int(found[1]), int(found[2]), int(found[3]))
+    gap = near.date() - dt.date.fromisoformat(day[0])
     return dt.timedelta(days=-1) <= gap <= dt.timedelta(days=2)

@@ -9,8 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields
-from pierre_data.spi.clock import moment
+from pierre_data.spi import Field, Sports, fields, moment
 
 Row = Mapping[str, Any]
 
@@ -41,8 +40,8 @@ def read_time(text: Any, zone: dt.tzinfo | None = None) -> tuple[dt.datetime | N
     american = re.fullmatch(r"(\d\d)/(\d\d)/(\d\d)(?: (.+))?", str(text))
     if american:
         text = f"20{american[3]}-{american[1]}-{american[2]}T{american[4] or '00:00:00'}"
-    found = moment(text, zone=zone)
-    return (found.instant, found.offset_s) if isinstance(found.instant, dt.datetime) else (None, None)
+    time = moment(text, zone=zone)
+    return (time.instant, time.offset_s) if isinstance(time.instant, dt.datetime) else (None, None)
 
 
 def offset_s(text: str | None) -> float | None:
@@ -95,7 +94,7 @@ def _positive(value: Any) -> float | None:
 
 
 def _first(*values: Any) -> float | None:
-    return next((found for v in values if v is not None and (found := _positive(v)) is not None), None)
+    return next((good for v in values if v is not None and (good := _positive(v)) is not None), None)
 
 
 def _oxygen(*values: Any) -> float | None:
@@ -143,6 +142,9 @@ SLEEP = fields("id start_time=start end_time=end utc_offset_s=offset score=score
 STAGE = fields("sleep_id start_time=start elapsed_s=seconds") | {
     "stage": Field("level", via=lambda word: _LEVELS.get(word.casefold(), "unscored"))
 }
+STREAM = fields(
+    "id elapsed_s time latitude_deg=latitude longitude_deg=longitude altitude_m=altitude heart_rate_bpm=bpm"
+)
 RECOVERY = fields("id=date date") | {
     "resting_heart_rate_bpm": Field("resting.value.value", "heart.value.restingHeartRate", via=_first),
     "hrv_rmssd_ms": Field("hrv.rmssd", "hrvs.value.dailyRmssd"),
@@ -151,9 +153,7 @@ RECOVERY = fields("id=date date") | {
     "skin_temperature_deviation_c": Field("skin.value.nightlyRelative"),
 }
 HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat weight_kg=weight") | {
-    "vo2max_ml_kg_min": Field(
-        "value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen
-    ),
+    "vo2max_ml_kg_min": Field("value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen)
 }
 ATHLETE = fields("id=encodedId timezone name=fullName")
 #: Fields of tables and logs knowingly not read.
@@ -168,7 +168,9 @@ IGNORED = tuple(
 )
 
 
-def exercises(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None) -> tuple[list[dict[str, Any]], bool]:
+def join_exercises(
+    tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
+) -> tuple[list[dict[str, Any]], bool]:
     """Put the rows of UserExercises and the logs of the same exercises side by side; say whether zones were guessed.
 
     Their ids are two schemes, so their starts decide, within a minute.  Takeout's logs have no offset, and sources
@@ -181,7 +183,9 @@ def exercises(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
     return _pair(items, timed, zone, local=votes[1] > votes[0]), bool(naive) and not any(votes)
 
 
-def nights(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None) -> tuple[list[dict[str, Any]], bool]:
+def join_nights(
+    tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
+) -> tuple[list[dict[str, Any]], bool]:
     """Put the rows of UserSleeps and the logs of the same nights side by side; say whether zones were guessed.
 
     Logs are local: their offset is the table's, else that of the zone, else that of the nearest night of the table.
@@ -190,12 +194,12 @@ def nights(tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None) -
     for item in items:
         item["offset_end"] = offset_s(item["csv"].get("end_utc_offset"))
     timed = [(log, *read_time(log.get("startTime"))) for log in logs]
-    found = _pair(items, timed, zone, local=True)
-    for item in found[len(items) :]:
+    nights = _pair(items, timed, zone, local=True)
+    for item in nights[len(items) :]:
         start, length = item["start"], item["log"].get("duration")
         item["end"] = start + dt.timedelta(milliseconds=length) if start and length else None
         item["offset_end"] = _zone_offset(item["end"], zone) or item["offset"]
-    return found, any(item["offset"] is None for item in found if item["start"])
+    return nights, any(item["offset"] is None for item in nights if item["start"])
 
 
 def _item(row: Row, id: str, start: str, end: str, offset: str) -> dict[str, Any]:
@@ -206,7 +210,7 @@ def _item(row: Row, id: str, start: str, end: str, offset: str) -> dict[str, Any
 def _pair(
     items: list[dict[str, Any]], timed: Sequence[tuple[Row, Any, Any]], zone: dt.tzinfo | None, *, local: bool
 ) -> list[dict[str, Any]]:
-    found, instants, walls = list(items), _index(items, False), _index(items, local)
+    joined, instants, walls = list(items), _index(items, False), _index(items, local)
     for log, start, offset in timed:
         twin = start and _twin(walls if offset is None else instants, start)
         if twin and "log" not in twin:
@@ -217,8 +221,8 @@ def _pair(
             start -= dt.timedelta(seconds=offset or 0)
         elif offset is None:
             offset = _zone_offset(start, zone)
-        found.append({"id": log.get("logId"), "log": log, "start": start, "end": None, "offset": offset})
-    return found
+        joined.append({"id": log.get("logId"), "log": log, "start": start, "end": None, "offset": offset})
+    return joined
 
 
 def _index(items: Sequence[dict[str, Any]], wall: bool) -> dict[int, dict[str, Any]]:

@@ -8,9 +8,7 @@ from functools import partial
 from typing import Any
 
 from pierre_data.schema import LAPS
-from pierre_data.spi import Field, Query, Sports, fields
-from pierre_data.spi.fields import between
-from pierre_data.spi.reading import dig
+from pierre_data.spi import Field, Moment, Query, Sports, between, fields, get_path, objects
 
 # All 181 words of the enumeration; PICKELBALL is Google's own spelling.  TREADMILL may be a walk.
 _TRAINED = """run=running trail_run treadmill_run=treadmill,incline_run hike=hiking,backpacking,rucking
@@ -49,11 +47,8 @@ def _seconds(text: str) -> float:
     return float(text[:-1])
 
 
-def _local(time: str | None, offset: str | None, *, day: bool = False) -> dt.datetime | None:
-    if not time or not offset:
-        return None
-    local = dt.datetime.fromisoformat(time).replace(tzinfo=None) + dt.timedelta(seconds=_seconds(offset))
-    return dt.datetime.combine(local, dt.time()) if day else local
+def _local(time: str | None, offset: str | None) -> Moment:
+    return Moment.of(dt.datetime.fromisoformat(time) if time else None, _seconds(offset) if offset else None)
 
 
 def _moment(at: Mapping[str, Any]) -> dt.datetime:
@@ -114,8 +109,10 @@ for _name in ("light", "deep", "rem"):
     SLEEP |= fields(f"{_name}_s=sleep.summary.stagesSummary@min", via=_how)
 SLEEP |= {
     "wake_count": Field("sleep.summary.stagesSummary", via=partial(_total, "AWAKE", "count")),
-    "end_time_local": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=_local),
-    "night": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=partial(_local, day=True)),
+    "end_time_local": Field(
+        "sleep.interval.endTime", "sleep.interval.endUtcOffset", via=lambda *end: _local(*end).wall
+    ),
+    "night": Field("sleep.interval.endTime", "sleep.interval.endUtcOffset", via=lambda *end: _local(*end).date),
     "scoring": Field("sleep.metadata.processed", via={True: "scored", False: "pending"}.get),
 }
 _SKIN = [f"dailySleepTemperatureDerivations.{name}TemperatureCelsius" for name in ("nightly", "baseline")]
@@ -136,7 +133,7 @@ HEALTH = fields(
 ) | {
     "id": Field("at", via=lambda at: f"{_moment(at):%Y-%m-%dT%H:%M:%SZ}"),
     "time": Field("at", via=_moment),
-    "time_local": Field("at.physicalTime", "at.utcOffset", via=_local),
+    "time_local": Field("at.physicalTime", "at.utcOffset", via=lambda *at: _local(*at).wall),
     "athlete_id": RECOVERY["athlete_id"],
     "vo2max_ml_kg_min": Field("vo2Max.vo2Max", "runVo2Max.runVo2Max", "dailyVo2Max.vo2Max"),
 }  # fmt: skip
@@ -167,8 +164,8 @@ def aip_filter(member: str, after: dt.datetime | None, before: dt.datetime | Non
     """Return the filter that cuts by a member in ``[after, before)``; `end` follows each time."""
     # Operators are only >= and <; a member that the type does not allow is answered with 400.
     ends = [(sign, t.replace(tzinfo=None).isoformat()) for sign, t in ((">=", after), ("<", before)) if t]
-    said = [f'{member} {sign} "{text[:10] if member.endswith(".date") else text + end}"' for sign, text in ends]
-    return {"filter": " AND ".join(said)} if said else {}
+    terms = [f'{member} {sign} "{text[:10] if member.endswith(".date") else text + end}"' for sign, text in ends]
+    return {"filter": " AND ".join(terms)} if terms else {}
 
 
 def started(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, str]:
@@ -181,12 +178,7 @@ def ended(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, st
     return aip_filter("sleep.interval.end_time", after, before and before + dt.timedelta(days=1))
 
 
-def objects(content: Any, path: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a list in a body, whatever else is in it."""
-    return [part for part in dig(content, path) or () if isinstance(part, Mapping)]
-
-
-def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
+def split_rows(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the laps of an exercise, or the kilometres or miles where nobody pressed a button."""
     laps = objects(point, "exercise.splitSummaries") or objects(point, "exercise.splits")
     kinds = [str(lap.get("splitType", "split")).lower() for lap in laps]
@@ -195,7 +187,7 @@ def laps(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
 
 def zones(point: Mapping[str, Any], query: Query) -> list[dict[str, Any]]:
     """Return the time in each zone of an exercise; Google gives no bounds here."""
-    spent = dig(point, "exercise.metricsSummary.heartRateZoneDurations") or {}
+    spent = get_path(point, "exercise.metricsSummary.heartRateZoneDurations") or {}
     names = [(at, n, spent.get(f"{n}Time")) for at, n in enumerate("light moderate vigorous peak".split(), 1)]
     row = {"id": query.id, "kind": "heart_rate"}
     return [row | {"zone": at, "name": name, "time": time} for at, name, time in names if time is not None]

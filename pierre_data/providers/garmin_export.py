@@ -2,164 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pierre_data.providers.garmin_export_rows as wire
 from pierre_data import schema
 from pierre_data.errors import NotFound
-from pierre_data.files.library import LAP_COLUMNS, STREAM_COLUMNS, lap_columns, stream_columns
-from pierre_data.files.recording import Session
-from pierre_data.providers.garmin_export_files import Export, opened
-from pierre_data.providers.garmin_export_rows import (
-    ACTIVITY,
-    GEAR,
-    HEALTH,
-    IGNORED,
-    RECOVERY,
-    SLEEP,
-    ZONE,
-    Row,
-    begun,
-    calorie,
-)
+from pierre_data.files import LAP_COLUMNS, STREAM_COLUMNS, Session, lap_columns, stream_columns
+from pierre_data.providers.garmin_export_files import Export, open_export
+from pierre_data.providers.garmin_export_rows import Row
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms
-from pierre_data.spi.reading import dig, read_rows
+from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path
 
 
-def _activities(export: Export) -> list[dict[str, Any]]:
+def _plan(rows: Callable[[Export, Query], Iterable[Row]], wanted: Mapping[str, Field], table: Table) -> Endpoint:
+    def plan(query: Query) -> Plan:
+        with open_export(query.options["path"]) as export:
+            items = list(rows(export, query))
+        yield export.read(items, wanted, table)
+
+    ignored = wire.IGNORED if table is schema.ACTIVITIES else ()
+    return Endpoint("", wanted, plan_with=plan, ignored=ignored)
+
+
+def _activities(export: Export, _query: Query) -> list[dict[str, Any]]:
     rows = export.rows("activities")
-    unit = calorie(rows)
+    unit = wire.calorie(rows)
     worn = {str(link.get("activityId")): link.get("gearPk") for link in export.rows("links")}
-    found = []
+    activities = []
     for row in rows:
         kind, spent = row.get("activityType"), row.get("calories")
         energy = spent * unit if unit and isinstance(spent, int | float) else None
-        own = {"type": dig(kind, "typeKey") if isinstance(kind, Mapping) else kind, "energy_kcal": energy}
-        found.append({**row, **own, "gear_id": worn.get(str(row.get("activityId")))})
-    return found
-
-
-def _read(export: Export, items: Iterable[Row], wanted: Mapping[str, Field], table: Table) -> Rows:
-    found = read_rows(items, wanted, table)
-    return replace(found, rejected=(*export.problems, *found.rejected))
-
-
-def _list(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        rows = _activities(export)
-    yield _read(export, rows, ACTIVITY, schema.ACTIVITIES)
+        own = {"type": get_path(kind, "typeKey") if isinstance(kind, Mapping) else kind, "energy_kcal": energy}
+        activities.append({**row, **own, "gear_id": worn.get(str(row.get("activityId")))})
+    return activities
 
 
 def _one(export: Export, query: Query) -> dict[str, Any]:
-    found = next((row for row in _activities(export) if str(row.get("activityId")) == query.id), None)
-    if found is None:
+    row = next((row for row in _activities(export, query) if str(row.get("activityId")) == query.id), None)
+    if row is None:
         raise NotFound(f"The export has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
-    return found
+    return row
 
 
 def _session(export: Export, row: Row) -> Session | None:
-    start = begun(row.get("beginTimestamp"), row.get("startTimeGmt"))
-    found = export.recording(start.timestamp(), container=row.get("parent") is True) if start else None
-    return found[0] if found else None
+    start = wire.begun(row.get("beginTimestamp"), row.get("startTimeGmt"))
+    return export.session(start.timestamp(), container=row.get("parent") is True) if start else None
 
 
-def _activity(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        row = _one(export, query)
-        session = _session(export, row)
+def _activity(export: Export, query: Query) -> list[Row]:
+    row = _one(export, query)
+    session = _session(export, row)
     # The recording says kcal, the summary does not say what it means.
     recorded = session.row.get("energy_kcal") if session else None
-    yield _read(export, [row if recorded is None else {**row, "energy_kcal": recorded}], ACTIVITY, schema.ACTIVITIES)
+    return [row if recorded is None else {**row, "energy_kcal": recorded}]
 
 
-def _recorded(query: Query) -> tuple[Session, tuple[tuple[str, str, str], ...]]:
-    export = opened(query.options["path"])
-    with closing(export.archive):
+def _recorded(columns: Callable[[Session, str], dict[str, Any]], query: Query) -> Plan:
+    with open_export(query.options["path"]) as export:
         session = _session(export, _one(export, query))
     if session is None:
         fix = "Manual activities have none; keep UploadedFiles_*.zip beside the summaries."
         raise NotFound(f"The export has no recording of activity {query.id!r}.", fix, status=404)
-    return session, tuple(export.problems)
+    yield Rows(columns(session, query.id or ""), tuple(export.problems))
 
 
-def _streams(query: Query) -> Plan:
-    session, problems = _recorded(query)
-    yield Rows(stream_columns(session, query.id or ""), problems)
-
-
-def _laps(query: Query) -> Plan:
-    session, problems = _recorded(query)
-    yield Rows(lap_columns(session, query.id or ""), problems)
-
-
-def _zones(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        row = _one(export, query)
+def _zones(export: Export, query: Query) -> list[Row]:
+    row = _one(export, query)
     spent = [
         {"id": query.id, "kind": kind, "zone": at, "time": row.get(f"{word}TimeInZone_{at}")}
         for kind, word in (("heart_rate", "hr"), ("power", "power"))
         for at in range(8)  # 0 is below the first zone
     ]
-    yield _read(export, [zone for zone in spent if zone["time"] is not None], ZONE, schema.ZONES)
+    return [zone for zone in spent if zone["time"] is not None]
 
 
-def _sleep(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        rows = [{**row, "id": row.get("sleepStartTimestampGMT")} for row in export.rows("sleeps")]
+def _nights(export: Export, _query: Query) -> list[Row]:
     # A day on which nothing was worn is a row without times.
-    yield _read(export, [row for row in rows if row["id"]], SLEEP, schema.SLEEP)
+    rows = [{**row, "id": row.get("sleepStartTimestampGMT")} for row in export.rows("sleeps")]
+    return [row for row in rows if row["id"]]
 
 
-def _recovery(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        rows = export.rows("days")
-    yield _read(export, rows, RECOVERY, schema.RECOVERY)
+def _days(export: Export, _query: Query) -> list[Row]:
+    return export.rows("days")
 
 
-def _health(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        rows = [row for row in export.rows("activities") if row.get("vO2MaxValue")]
-    yield _read(export, rows, HEALTH, schema.HEALTH)
+def _fitness(export: Export, _query: Query) -> list[Row]:
+    return [row for row in export.rows("activities") if row.get("vO2MaxValue")]
 
 
-def _gear(query: Query) -> Plan:
-    export = opened(query.options["path"])
-    with closing(export.archive):
-        rows, covered = export.rows("gear"), dict[str, float]()
-        for activity in _activities(export):
-            length = activity.get("distance")
-            if activity["gear_id"] is not None and isinstance(length, int | float) and not isinstance(length, bool):
-                covered[str(activity["gear_id"])] = covered.get(str(activity["gear_id"]), 0.0) + length
-    worn = [{**row, "centimetres": covered.get(str(row.get("gearPk")))} for row in rows]
-    yield _read(export, worn, GEAR, schema.GEAR)
+def _gear(export: Export, query: Query) -> list[Row]:
+    covered: dict[str, float] = {}
+    for activity in _activities(export, query):
+        length = activity.get("distance")
+        if activity["gear_id"] is not None and isinstance(length, int | float) and not isinstance(length, bool):
+            covered[str(activity["gear_id"])] = covered.get(str(activity["gear_id"]), 0.0) + length
+    return [{**row, "centimetres": covered.get(str(row.get("gearPk")))} for row in export.rows("gear")]
 
 
 descriptor = ProviderDescriptor(
     name="garmin-export",
     display_name="Garmin export",
     options={"path": Option(Path, meaning="The archive Garmin sent, as zip or folder.", required=True)},
+    id_space="garmin",
     endpoints={
-        schema.ACTIVITIES: Endpoint("", ACTIVITY, plan_with=_list, ignored=IGNORED),
-        schema.SLEEP: Endpoint("", SLEEP, plan_with=_sleep),
-        schema.RECOVERY: Endpoint("", RECOVERY, plan_with=_recovery),
-        schema.HEALTH: Endpoint("", HEALTH, plan_with=_health),
-        schema.GEAR: Endpoint("", GEAR, plan_with=_gear),
+        schema.ACTIVITIES: _plan(_activities, wire.ACTIVITY, schema.ACTIVITIES),
+        schema.SLEEP: _plan(_nights, wire.SLEEP, schema.SLEEP),
+        schema.RECOVERY: _plan(_days, wire.RECOVERY, schema.RECOVERY),
+        schema.HEALTH: _plan(_fitness, wire.HEALTH, schema.HEALTH),
+        schema.GEAR: _plan(_gear, wire.GEAR, schema.GEAR),
     },
     details={
-        schema.ACTIVITIES: Endpoint("", ACTIVITY, plan_with=_activity, ignored=IGNORED),
-        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
-        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
-        schema.ZONES: Endpoint("", ZONE, plan_with=_zones),
+        schema.ACTIVITIES: _plan(_activity, wire.ACTIVITY, schema.ACTIVITIES),
+        schema.STREAMS: Endpoint(plan_with=partial(_recorded, stream_columns), columns=STREAM_COLUMNS),
+        schema.LAPS: Endpoint(plan_with=partial(_recorded, lap_columns), columns=LAP_COLUMNS),
+        schema.ZONES: _plan(_zones, wire.ZONE, schema.ZONES),
     },
     terms=Terms("https://www.garmin.com/account/terms/", note="The archive belongs to the athlete who asked for it."),
     register_url="https://www.garmin.com/account/datamanagement/exportdata/",

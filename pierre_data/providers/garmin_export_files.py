@@ -8,15 +8,14 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pierre_data import files
 from pierre_data.errors import PayloadError
-from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, bounded, open_archive
-from pierre_data.files.fit import EPOCH_S
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Recording, Session
+from pierre_data.schema import Table
+from pierre_data.spi import Field, Rows, read_rows
 
 #: Kind -> end of the name of its files, and the key its rows are under, if any.
 FILES = {
@@ -32,18 +31,21 @@ _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 @dataclass(slots=True)
 class Export:
-    """An export that was opened, and what could not be read of it so far.
+    """An export that was opened, and (file, field, value) of what could not be read of it so far."""
 
-    Parameters
-    ----------
-    archive : Archive
-        The folder or zip.
-    problems : list of (file, field, value)
-        For the report.
-    """
-
-    archive: Archive
+    archive: files.Archive
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def __enter__(self) -> Export:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.archive.close()
+
+    def read(self, items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
+        """Return rows with all that could not be read."""
+        rows = read_rows(items, wanted, table)
+        return replace(rows, rejected=(*self.problems, *rows.rejected))
 
     def rows(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the rows of a kind, of all its files."""
@@ -51,27 +53,23 @@ class Export:
         names = [name for name in self.archive.members if re.search(f"{pattern}$", name)]
         return [row for name in names for row in _rows(self._content(name), key)]
 
-    def recording(self, start: float, *, container: bool) -> tuple[Session, Recording] | None:
-        """Return the session that begins when an activity did, seconds since 1970 UTC, and its file.
+    def session(self, start: float, *, container: bool) -> files.Session | None:
+        """Return the recorded session that begins when an activity did, seconds since 1970 UTC.
 
-        A container stands for all legs of a multisport file; it begins when its first leg does.
-
-        Garmin does not name files by activities.  Each says when it was created: those created in the day before are
-        read, the nearest first.
+        A container stands for all legs of a multisport file; it begins when its first leg does.  Garmin does not name
+        files by activities, but each says when it was created: those of the day before are read, the nearest first.
         """
-        near = [
-            (abs(made - start), name, inner) for made, name, inner in self._created() if -60 <= start - made < _DAY_S
-        ]
+        near = [(abs(at - start), name, inner) for at, name, inner in self._created() if -60 <= start - at < _DAY_S]
         for _, name, inner in sorted(near)[:_TRIES]:
             try:
-                found = read_recording(self._inner(name, inner) if inner else self.archive.read(name))
+                recording = files.read_recording(self._inner(name, inner) if inner else self.archive.read(name))
             except PayloadError as error:
                 self.problems.append((inner or name, error.field or "file", error.what))
                 continue
-            for session in sorted(found.sessions, key=lambda s: s.container is not container):
-                if abs(session.row["start_time"] / SECOND - start) <= 1:
-                    self.problems += [(inner or name, *problem) for problem in found.problems]
-                    return session, found
+            for session in sorted(recording.sessions, key=lambda s: s.container is not container):
+                if abs(session.row["start_time"] / files.SECOND - start) <= 1:
+                    self.problems += [(inner or name, *problem) for problem in recording.problems]
+                    return session
         return None
 
     def _content(self, name: str) -> Any:
@@ -84,9 +82,9 @@ class Export:
     def _created(self) -> Iterator[tuple[float, str, str]]:
         for name in self.archive.members:
             if name.lower().endswith(".fit"):
-                made = created(self.archive.read(name)[:_HEAD])
-                if made is not None:
-                    yield made, name, ""
+                at = created(self.archive.read(name)[:_HEAD])
+                if at is not None:
+                    yield at, name, ""
             elif re.search(r"UploadedFiles_[^/]*\.zip$", name):
                 yield from self._zipped(name)
 
@@ -98,9 +96,9 @@ class Export:
                     if not info.filename.lower().endswith(".fit"):
                         continue
                     with opened.open(info) as handle:
-                        made = created(handle.read(_HEAD))
-                    if made is not None:
-                        yield made, name, info.filename
+                        at = created(handle.read(_HEAD))
+                    if at is not None:
+                        yield at, name, info.filename
         except (PayloadError, *_DAMAGE) as error:
             self.problems.append((name, "file", str(error)[:80]))
 
@@ -108,23 +106,17 @@ class Export:
         try:
             with zipfile.ZipFile(io.BytesIO(self.archive.read(name))) as opened:
                 info = opened.getinfo(inner)
-                if info.file_size > max(2**20, info.compress_size * MAX_RATIO):
+                if info.file_size > max(2**20, info.compress_size * files.MAX_RATIO):
                     raise PayloadError(f"{inner} is a bomb.", "Leave it out.", path=inner, field="size")
                 with opened.open(info) as handle:
-                    return bounded(handle.read(MAX_BYTES + 1), inner)
+                    return files.bounded(handle.read(files.MAX_BYTES + 1), inner)
         except _DAMAGE as error:
             raise PayloadError(f"{inner} cannot be read: {error}.", "Export it again.", path=inner) from error
 
 
-def opened(path: Any) -> Export:
-    """Return the export at a path.
-
-    Raises
-    ------
-    ConfigurationError, PayloadError
-        There is no such folder or file; the file is no zip.
-    """
-    archive = open_archive(path)
+def open_export(path: Any) -> Export:
+    """Return the export at a path; ConfigurationError where there is none, PayloadError where a file is no zip."""
+    archive = files.open_archive(path)
     return Export(archive, list(archive.refused))
 
 
@@ -144,14 +136,14 @@ def created(head: bytes) -> float | None:
     order = ">" if head[at + 2] else "<"
     (number,) = struct.unpack_from(f"{order}H", head, at + 3)
     shapes = [(head[at + 6 + 3 * n], head[at + 7 + 3 * n]) for n in range(head[at + 5]) if at + 7 + 3 * n < len(head)]
-    place, found = at + 7 + 3 * len(shapes), dict[int, bytes]()
+    place, values = at + 7 + 3 * len(shapes), dict[int, bytes]()
     for name, size in shapes:
-        found[name] = head[place : place + size]
+        values[name] = head[place : place + size]
         place += size
-    if number or found.get(0) != b"\x04" or len(found.get(4, b"")) != 4:
+    if number or values.get(0) != b"\x04" or len(values.get(4, b"")) != 4:
         return None
-    (seconds,) = struct.unpack(f"{order}I", found[4])
-    return float(seconds + EPOCH_S)
+    (seconds,) = struct.unpack(f"{order}I", values[4])
+    return float(seconds + files.FIT_EPOCH_S)
 
 
 def _rows(content: Any, key: str) -> list[Mapping[str, Any]]:
@@ -159,6 +151,6 @@ def _rows(content: Any, key: str) -> list[Mapping[str, Any]]:
     items = [item for item in content if isinstance(item, Mapping)] if isinstance(content, list) else []
     if not key:
         return items
-    found = [item.get(key) for item in items]
-    lists = [part for value in found for part in (value.values() if isinstance(value, Mapping) else [value])]
+    values = [item.get(key) for item in items]
+    lists = [part for value in values for part in (value.values() if isinstance(value, Mapping) else [value])]
     return [row for part in lists if isinstance(part, list) for row in part if isinstance(row, Mapping)]

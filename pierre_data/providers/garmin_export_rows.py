@@ -11,8 +11,7 @@ from typing import Any
 
 from pierre_data.providers.garmin_sports import SPORTS, indoor
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, epoch_millis, fields
-from pierre_data.spi.fields import between
+from pierre_data.spi import Field, between, epoch_millis, fields
 
 Row = Mapping[str, Any]
 
@@ -23,8 +22,8 @@ def _speed(value: float) -> float:
 
 def begun(begin: float | None, start: float | None) -> Any:
     """Return when an activity began, from the first of two times that is there, milliseconds since 1970 UTC."""
-    found = start if begin is None else begin
-    return None if found is None else epoch_millis(found)
+    time = start if begin is None else begin
+    return None if time is None else epoch_millis(time)
 
 
 def _offset(local: float | None, start: float | None, begin: float | None) -> float | None:

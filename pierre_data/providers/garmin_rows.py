@@ -13,8 +13,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.providers.garmin_sports import SPORTS, indoor
-from pierre_data.spi import Field, Rows, epoch_seconds, fields
-from pierre_data.spi.reading import dig, read_rows
+from pierre_data.spi import Field, Moment, Rows, epoch_seconds, fields, get_path, objects, read_rows
 
 Row = Mapping[str, Any]
 
@@ -43,9 +42,7 @@ def _state(word: str) -> str:
 
 
 def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
-    if seconds is None or offset is None:
-        return None
-    return epoch_seconds(seconds + offset).replace(tzinfo=None)
+    return Moment.of(None if seconds is None else epoch_seconds(seconds), offset).wall
 
 
 _WHEN = {
@@ -144,11 +141,6 @@ HEALTH |= {
 }
 
 
-def objects(found: Any) -> list[Row]:
-    """Return the objects of a list, whatever else is in it."""
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
-
-
 def details(item: Row) -> list[Row]:
     """Return the summary inside an activity's details, under the ids of both."""
     return [{**(item.get("summary") or {}), **{k: item.get(k) for k in ("userId", "summaryId", "activityId")}}]
@@ -156,13 +148,13 @@ def details(item: Row) -> list[Row]:
 
 def samples(item: Row) -> list[Row]:
     """Return the samples inside an activity's details; seconds count from the start of the activity."""
-    known = {"key": _key(item), "zero": dig(item, "summary.startTimeInSeconds")}
+    known = {"key": _key(item), "zero": get_path(item, "summary.startTimeInSeconds")}
     return [{**sample, **known} for sample in objects(item.get("samples"))]
 
 
 def laps(item: Row) -> list[Row]:
     """Return the laps inside an activity's details: Garmin says only when each begins."""
-    start, length = (dig(item, f"summary.{name}InSeconds") for name in ("startTime", "duration"))
+    start, length = (get_path(item, f"summary.{name}InSeconds") for name in ("startTime", "duration"))
     starts = [lap["startTimeInSeconds"] for lap in objects(item.get("laps")) if lap.get("startTimeInSeconds")]
     ends = [*starts[1:], max(start + length, starts[-1]) if starts and start and length else None]
     return [{"key": _key(item), "lap": n, "startTimeInSeconds": a, "elapsed_s": b and b - a}
@@ -190,7 +182,7 @@ def _nap(item: Row, nap: Row) -> Row:
 def stages(item: Row) -> list[Row]:
     """Return the stages of a night."""
     names = {name: name if name in ("deep", "light", "rem", "awake") else "unscored" for name in _levels(item)}
-    parts = [(names[name], part) for name, found in _levels(item).items() for part in objects(found)]
+    parts = [(names[name], part) for name, level in _levels(item).items() for part in objects(level)]
     return [{**part, "sleep_id": item.get("summaryId"), "stage": stage} for stage, part in parts]
 
 
@@ -226,14 +218,14 @@ READERS: Mapping[str, tuple[tuple[schema.Table, Callable[[Row], list[Any]], Mapp
 }  # fmt: skip
 
 
-def read(kind: str, table: schema.Table, items: Any) -> Rows:
+def read_summaries(kind: str, table: schema.Table, items: Any) -> Rows:
     """Read summaries of a kind into a table; one that cannot be taken apart is set aside, the others come."""
-    rows, rejected = list[Row](), list[tuple[str, str, str]]()
+    parts, rejected = list[Row](), list[tuple[str, str, str]]()
     make, wanted = next((make, wanted) for target, make, wanted in READERS[kind] if target is table)
     for item in objects(items):
         try:
-            rows += make(item)
+            parts += make(item)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             rejected.append((str(item.get("summaryId")), kind, str(error)[:80]))
-    found = read_rows(rows, wanted, table)
-    return replace(found, rejected=(*rejected, *found.rejected))
+    rows = read_rows(parts, wanted, table)
+    return replace(rows, rejected=(*rejected, *rows.rejected))

@@ -2,114 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from pierre_data import schema
+from pierre_data import files, schema
 from pierre_data.errors import NotFound
-from pierre_data.files.archive import Archive, open_archive
-from pierre_data.files.library import LAP_COLUMNS, STREAM_COLUMNS, columns_of, lap_columns, stream_columns
-from pierre_data.files.read import read_recording
-from pierre_data.files.recording import SECOND, Recording, Session
-from pierre_data.files.strava_archive import NUMBERS, TABLE, contents, gear
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms
 
-_ACTIVITY = (
-    *NUMBERS,
-    *"""id external_id name sport sport_raw is_exercise sport_family start_time distance_m work_kj average_cadence_rpm
-    max_cadence_rpm average_cadence_spm max_cadence_spm temperature_c humidity_pct manual indoor has_gps commute race
-    workout_kind gear_id upload_id""".split(),
-)
-# Not in our tables, or said better elsewhere in the row.
-_IGNORED = (
-    *"""Activity Description|Activity Private Note|Athlete Weight|Bike Weight|Max Grade|Average Grade
-    |Average Positive Grade|Average Negative Grade|Max Temperature|Number of Runs|Uphill Time|Downhill Time|Other Time
-    |Type|Start Time|Power Count|Prefer Perceived Exertion|Perceived Relative Effort|Total Weight Lifted|From Upload
-    |Grade Adjusted Distance|Weather Observation Time|Weather Condition|Apparent Temperature|Dewpoint|Weather Pressure
-    |Wind Gust|Wind Bearing|Precipitation Intensity|Sunrise Time|Sunset Time|Moon Phase|Bike|Gear
-    |Precipitation Probability|Precipitation Type|Cloud Cover|Weather Visibility|UV Index|Weather Ozone|Jump Count
-    |Total Grit|Average Flow|Flagged|Average Elapsed Speed|Dirt Distance|Newly Explored Distance
-    |Newly Explored Dirt Distance|Activity Count|Carbon Saved|Pool Length|Training Load|Intensity
-    |Average Grade Adjusted Pace|Timer Time|Total Cycles|Media""".replace("\n    |", "|").split("|"),
-)
 
-
-def _open(query: Query) -> Archive:
+def _open(query: Query) -> files.Archive:
     path = Path(query.options["path"])
-    return open_archive(path.parent if path.name == TABLE else path)
+    return files.open_archive(path.parent if path.name == files.STRAVA_TABLE else path)
 
 
 def _activities(query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        found = contents(archive)
-    read = {row["id"] for row in found.rows}
-    lost = tuple(p for p in found.problems if p[0] not in read)
-    yield Rows(columns_of(found.rows), lost, tuple(p for p in found.problems if p[0] in read))
-
-
-def _activity(query: Query) -> Plan:
-    with closing(_open(query)) as archive:
-        rows = [row for row in contents(archive).rows if row["id"] == query.id]
-    if not rows:
+        content = files.read_strava_archive(archive)
+    rows = [row for row in content.rows if query.id in (None, row["id"])]
+    if query.id is not None and not rows:
         raise _unknown(query)
-    yield Rows(columns_of(rows))
+    read = {row["id"] for row in content.rows}
+    lost = tuple(p for p in content.problems if p[0] not in read)
+    odd = tuple(p for p in content.problems if p[0] in read)
+    yield Rows(files.columns_of(rows), *((lost, odd) if query.id is None else ()))
 
 
 def _gear(query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        rows = gear(archive)
+        rows = files.strava_gear(archive)
     if rows:
-        yield Rows(columns_of(rows))
+        yield Rows(files.columns_of(rows))
 
 
-def _recording(query: Query) -> tuple[Session, tuple[tuple[str, str, str], ...]]:
+def _recorded(columns: Callable[[files.Session, str], dict[str, Any]], query: Query) -> Plan:
     with closing(_open(query)) as archive:
-        found = contents(archive)
-        row = next((r for r in found.rows if r["id"] == query.id), None)
+        content = files.read_strava_archive(archive)
+        row = next((r for r in content.rows if r["id"] == query.id), None)
         if row is None:
             raise _unknown(query)
-        name = found.files.get(row["id"])
+        name = content.files.get(row["id"])
         if name is None:
             raise NotFound(f"Activity {query.id} was typed in: it has no recording.", status=404)
-        recording = read_recording(archive.read(name))
-    session = _nearest(recording, row["start_time"])
+        recording = files.read_recording(archive.read(name))
+    # Of several sessions in a file, the activity is the one that began when it did.
+    legs = [leg for leg in recording.sessions if not leg.container]
+    session = min(legs, key=lambda leg: abs(leg.row["start_time"] - row["start_time"]) // files.SECOND, default=None)
     if session is None:
         raise NotFound(f"{name} holds no samples.", "Strava itself shows none either.", status=404)
-    return session, tuple((name, field, value) for field, value in recording.problems)
-
-
-def _nearest(recording: Recording, start: int) -> Session | None:
-    """Return the session of a file that is the activity: the one that began when it did."""
-    legs = [s for s in recording.sessions if not s.container]
-    return min(legs, key=lambda s: abs(s.row["start_time"] - start) // SECOND, default=None)
-
-
-def _streams(query: Query) -> Plan:
-    session, problems = _recording(query)
-    yield Rows(stream_columns(session, query.id or ""), notes=problems)
-
-
-def _laps(query: Query) -> Plan:
-    session, problems = _recording(query)
-    yield Rows(lap_columns(session, query.id or ""), notes=problems)
+    problems = tuple((name, field, value) for field, value in recording.problems)
+    yield Rows(columns(session, query.id or ""), notes=problems)
 
 
 def _unknown(query: Query) -> NotFound:
     return NotFound(f"The archive has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
 
 
+_ROWS: dict[str, Any] = {"columns": files.STRAVA_COLUMNS, "ignored": files.STRAVA_IGNORED}
+
 descriptor = ProviderDescriptor(
     name="strava-export",
     display_name="Strava export",
+    id_space="strava",
     options={"path": Option(Path, meaning="The archive Strava sent, as zip or folder.", required=True)},
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, columns=_ACTIVITY, ignored=_IGNORED),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, **_ROWS),
         schema.GEAR: Endpoint(plan_with=_gear, columns=("id", "kind", "name", "brand", "model")),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activity, columns=_ACTIVITY, ignored=_IGNORED),
-        schema.STREAMS: Endpoint(plan_with=_streams, columns=STREAM_COLUMNS),
-        schema.LAPS: Endpoint(plan_with=_laps, columns=LAP_COLUMNS),
+        schema.ACTIVITIES: Endpoint(plan_with=_activities, **_ROWS),
+        schema.STREAMS: Endpoint(plan_with=partial(_recorded, files.stream_columns), columns=files.STREAM_COLUMNS),
+        schema.LAPS: Endpoint(plan_with=partial(_recorded, files.lap_columns), columns=files.LAP_COLUMNS),
     },
     terms=Terms("https://www.strava.com/legal/terms", note="The archive belongs to the athlete who asked for it."),
     register_url="https://www.strava.com/athlete/delete_your_account",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from math import ceil, floor
 from typing import Any
 
@@ -39,17 +39,18 @@ def sport_of(detail: Mapping[str, Any]) -> str:
     return (SPORTS.sport(word or "") or ("other", True))[0]
 
 
-@lru_cache(maxsize=256)
-def on_foot(*words: str | None) -> bool:
-    """Return whether an activity of these words, the newer field first, takes steps."""
-    return schema.FAMILY[sport_of({"type": words[0] or words[1]})] in ("run", "walk")
+#: Whether an activity of a word takes steps.
+ON_FOOT = {word: schema.FAMILY[sport] in ("run", "walk") for word, sport in SPORTS.known.items()}
 
 
 def cadence(foot: bool, cadences: Values, *words: Values) -> list[float | None]:
     """Return the cadences of activities on foot in steps a minute, or those of the others; None for the rest."""
     factor = 2 if foot else 1  # Strava counts one foot
     rows = zip(cadences, *words, strict=True)
-    return [c * factor if c is not None and on_foot(a, b) is foot else None for c, a, b in rows]
+    return [
+        c * factor if c is not None and ON_FOOT.get((a or b or "").casefold(), False) is foot else None
+        for c, a, b in rows
+    ]
 
 
 def _hidden(starts: Values, locals_: Values) -> list[bool]:
@@ -58,11 +59,13 @@ def _hidden(starts: Values, locals_: Values) -> list[bool]:
     return [str(a).endswith(ends) and str(b).endswith(ends) for a, b in zip(starts, locals_, strict=True)]
 
 
-def _gps(lines: Values, starts: Values) -> list[bool]:
-    return [bool(line or start) for line, start in zip(lines, starts, strict=True)]
+def _links(texts: Values) -> list[str | None]:
+    # garmin_push_<n> holds Garmin's activity id, garmin_ping_<n> another number.  The name of a file stays one word.
+    push = "garmin_push_"
+    return [t and (f"garmin:{t[len(push) :]}" if t.startswith(push) else t.replace(" ", "%20")) for t in texts]
 
 
-def window(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
+def window_params(after: dt.datetime | None, before: dt.datetime | None) -> Mapping[str, int]:
     """Return the parameters of a window, seconds since 1970 UTC."""
     # Whether `after` excludes its own second is not documented: ask for one more, the rows are cut anyway.
     start = {"after": floor(after.timestamp()) - 1} if after else {}
@@ -96,8 +99,12 @@ LIST |= {
     "indoor": Field(
         "trainer", "sport_type", "type", via=lambda t, *words: bool(t) or "Virtual" in str(words[0] or words[1])
     ),
-    "has_gps": Field("map.summary_polyline", "start_latlng", via=Columnwise(_gps)),
-    "external_id": Field("external_id", via=Columnwise(lambda texts: [t and t.replace(" ", "%20") for t in texts])),
+    "has_gps": Field(
+        "map.summary_polyline",
+        "start_latlng",
+        via=Columnwise(lambda *pair: [bool(line or start) for line, start in zip(*pair, strict=True)]),
+    ),
+    "external_id": Field("external_id", via=Columnwise(_links)),
     "upload_id": Field("upload_id_str", "upload_id"),
 }
 DETAIL = LIST | fields("energy_kcal=calories perceived_exertion")
@@ -139,7 +146,7 @@ STREAM = fields(
 )
 
 
-def parts(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
+def part_rows(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
     """Read a list inside an activity's detail; what its parts do not say comes from the activity."""
 
     def rows(detail: Mapping[str, Any], _query: Query) -> list[dict[str, Any]]:
@@ -149,7 +156,7 @@ def parts(name: str) -> Callable[[Any, Query], list[dict[str, Any]]]:
     return rows
 
 
-def zones(body: Sequence[Mapping[str, Any]], query: Query) -> list[dict[str, Any]]:
+def zone_rows(body: Sequence[Mapping[str, Any]], query: Query) -> list[dict[str, Any]]:
     """Return the time in each zone of an activity; the last one has no upper end."""
     rows = []
     for part in body:

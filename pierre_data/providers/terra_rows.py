@@ -7,9 +7,7 @@ from typing import Any
 
 from pierre_data import schema
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Query, Sports, fields
-from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.reading import dig
+from pierre_data.spi import Field, Moment, Query, Sports, fields, get_path, moment, objects
 
 Row = dict[str, Any]
 
@@ -31,7 +29,7 @@ SPORTS = Sports.grouped(_TRAINED, _LEISURE, lambda n: None if n is None else str
 _STAGES = {1: "awake", 2: "asleep", 3: "awake", 4: "light", 5: "deep", 6: "rem"}  # 3 is out of bed
 
 
-def timed(part: Row, row: Row, query: Query) -> Row:
+def timed(part: Mapping[str, Any], row: Row, query: Query) -> Row:
     """Say what start_time and end_time of a part mean; its row says whether they are local."""
     start, end = (_moment(part.get(name), row, query) for name in ("start_time", "end_time"))
     day, woke = (str(part.get(name))[:10] for name in ("start_time", "end_time"))
@@ -40,18 +38,18 @@ def timed(part: Row, row: Row, query: Query) -> Row:
 
 
 def _moment(text: object, row: Row, query: Query) -> Moment:
-    local = {0: False, 1: True}.get(dig(row, "metadata.timestamp_localization"))
+    local = {0: False, 1: True}.get(get_path(row, "metadata.timestamp_localization"))
     return moment(text, zone=query.options.get("timezone"), local=local)
 
 
 def rows(body: Mapping[str, Any], query: Query, deleted: int | None = 4) -> list[Row]:
     """Return a body's rows with their times, but for those whose upload_type says deleted."""
-    found = [r for r in body.get("data") or () if isinstance(r, dict) and isinstance(r.get("metadata"), dict)]
-    kept = [r for r in found if r["metadata"].get("upload_type") != deleted]
-    return [r | {"user": body.get("user"), "at": timed(r["metadata"], r, query)["at"], "key": _key(r)} for r in kept]
+    items = [dict(r) for r in objects(body, "data") if isinstance(r.get("metadata"), dict)]
+    live = [r for r in items if r["metadata"].get("upload_type") != deleted]
+    return [r | {"user": body.get("user"), "at": timed(r["metadata"], r, query)["at"], "key": _key(r)} for r in live]
 
 
-def nights(body: Mapping[str, Any], query: Query) -> list[Row]:
+def night_rows(body: Mapping[str, Any], query: Query) -> list[Row]:
     """Return a body's sleeps: there, 4 is "indeterminate"."""
     return rows(body, query, None)
 
@@ -191,41 +189,41 @@ _MEASURED = (
 
 def moments(row: Row, query: Query, paths: tuple[str, ...]) -> list[Row]:
     """Join lists of samples by their time."""
-    found: dict[str, Row] = {}
-    for sample in (s for path in paths for s in dig(row, path) or () if isinstance(s, dict)):
+    samples: dict[str, Row] = {}
+    for sample in (s for path in paths for s in objects(row, path)):
         time = str(sample.get("timestamp") or sample.get("measurement_time"))
-        found.setdefault(time, {"timestamp": time}).update({k: v for k, v in sample.items() if v is not None})
+        samples.setdefault(time, {"timestamp": time}).update({k: v for k, v in sample.items() if v is not None})
     whose = {"key": row["key"], "user": row["user"], "kind": row["metadata"].get("type")}
-    begun, made = _moment(row["metadata"].get("start_time"), row, query), []
-    times = sorted(((_moment(text, row, query), text) for text in found), key=lambda pair: str(pair[0].instant))
+    begun, joined = _moment(row["metadata"].get("start_time"), row, query), []
+    times = sorted(((_moment(text, row, query), text) for text in samples), key=lambda pair: str(pair[0].instant))
     for at, text in times:
         read = {"start": at.instant, "wall": at.wall, "offset": at.offset_s, "length": begun.until(at)}
-        made.append({**found[text], **whose, "at": read, "moment": at})
-    return made
+        joined.append({**samples[text], **whose, "at": read, "moment": at})
+    return joined
 
 
 def _measurements(body: Mapping[str, Any], query: Query) -> list[Row]:
-    found = []
+    measured = []
     for row in rows(body, query):
-        daily = {"timestamp": row["metadata"].get("start_time"), "vo2max_ml_per_min_per_kg": dig(row, _VO2MAX)}
-        row |= {"day": [daily] if dig(row, _VO2MAX) is not None else []}
-        device = dig(row, "device_data.name")
-        found += [moment | {"device": device} for moment in moments(row, query, (*_MEASURED, "day"))]
-    return found
+        daily = {"timestamp": row["metadata"].get("start_time"), "vo2max_ml_per_min_per_kg": get_path(row, _VO2MAX)}
+        row |= {"day": [daily] if get_path(row, _VO2MAX) is not None else []}
+        device = get_path(row, "device_data.name")
+        measured += [moment | {"device": device} for moment in moments(row, query, (*_MEASURED, "day"))]
+    return measured
 
 
 def _stages(body: Mapping[str, Any], query: Query) -> list[Row]:
-    found: list[Row] = []
-    for row in nights(body, query):
+    stages: list[Row] = []
+    for row in night_rows(body, query):
         samples = moments(row, query, (f"{_SUM}.hypnogram_samples",))
         ends = [*(s["moment"] for s in samples[1:]), Moment(row["at"]["end"])]
         for sample, end in zip(samples, ends, strict=False):  # a level holds until the next sample
             stage = _STAGES.get(sample.get("level", 0), "unscored")
-            last = found[-1] if found and found[-1]["key"] == row["key"] else {}
+            last = stages[-1] if stages and stages[-1]["key"] == row["key"] else {}
             if last.get("stage") == stage and last.get("end") == sample["moment"].instant:
-                sample = found.pop()  # equal neighbours are one stretch
-            found.append(sample | {"stage": stage, "end": end.instant, "length": sample["moment"].until(end)})
-    return found
+                sample = stages.pop()  # equal neighbours are one stretch
+            stages.append(sample | {"stage": stage, "end": end.instant, "length": sample["moment"].until(end)})
+    return stages
 
 
 def _athlete(body: Mapping[str, Any], _query: Query) -> list[Row]:
@@ -236,7 +234,7 @@ def _athlete(body: Mapping[str, Any], _query: Query) -> list[Row]:
 #: Table -> its columns, and what makes its rows of a body.
 READERS: Mapping[schema.Table, tuple[Mapping[str, Field], Callable[[Mapping[str, Any], Query], list[Row]]]] = {
     schema.ACTIVITIES: (ACTIVITY, rows),
-    schema.SLEEP: (_SLEEP, nights),
+    schema.SLEEP: (_SLEEP, night_rows),
     schema.SLEEP_STAGES: (_STAGE, _stages),
     schema.HEALTH: (_HEALTH, _measurements),
     schema.ATHLETE: (_ATHLETE, _athlete),

@@ -8,8 +8,7 @@ from typing import Any
 
 from pierre_data import spi
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, fields
-from pierre_data.spi.fields import between
+from pierre_data.spi import Field, Moment, between, fields
 
 # Numbers where the vendor published one, and names.
 _TRAINED = """run=0,running,253,stroller-jogging track_run=35,track-field,track-and-field ride=1,cycling
@@ -51,22 +50,15 @@ def _offset(text: str) -> float:
     return (dt.datetime.fromisoformat(f"2000-01-01T00:00{text}").utcoffset() or dt.timedelta()).total_seconds()
 
 
-def _local(time: str | None, offset: str | None) -> dt.datetime | None:
-    if not time or not offset:
-        return None
-    return dt.datetime.fromisoformat(time).replace(tzinfo=None) + dt.timedelta(seconds=_offset(offset))
+def _local(time: str | None, offset: str | None) -> Moment:
+    return Moment.of(dt.datetime.fromisoformat(time) if time else None, _offset(offset) if offset else None)
 
 
-def _night(end: str | None, offset: str | None) -> dt.datetime | None:
-    local = _local(end, offset)
-    return local and dt.datetime.combine(local, dt.time())
-
-
-def _day(end: str | None, zone: str | None, start: str | None, offset: str | None, made: str | None) -> Any:
+def _day(end: str | None, zone: str | None, start: str | None, offset: str | None, created: str | None) -> Any:
     # The day of waking up; a cycle begins with falling asleep, so its day is the one half a day later.
-    begun = _local(start, offset)
+    begun = _local(start, offset).wall
     morning = begun and dt.datetime.combine(begun + dt.timedelta(hours=12), dt.time())
-    return _night(end, zone) or morning or (made and made[:10])
+    return _local(end, zone).date or morning or (created and created[:10])
 
 
 def _sum(*parts: float | None) -> float | None:
@@ -103,8 +95,8 @@ SLEEP |= fields(
     "score.stage_summary.total_",
 )
 SLEEP |= {
-    "night": Field("end", "timezone_offset", via=_night),
-    "end_time_local": Field("end", "timezone_offset", via=_local),
+    "night": Field("end", "timezone_offset", via=lambda *end: _local(*end).date),
+    "end_time_local": Field("end", "timezone_offset", via=lambda *end: _local(*end).wall),
     "asleep_s": Field(*_ASLEEP, unit=Unit.MILLISECOND, via=_sum),
     "needed_s": Field(*(f"score.sleep_needed.{need}_milli" for need in _NEEDS), unit=Unit.MILLISECOND, via=_sum),
     "scoring": Field("score_state", via=_state),

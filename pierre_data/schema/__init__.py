@@ -1,7 +1,8 @@
 """What a row is: records, units, sports, and the tables derived from them."""
 
+from pierre_data.schema.column import Column
 from pierre_data.schema.sports import FAMILIES, FAMILY, sport_filter
-from pierre_data.schema.table import Column, Table
+from pierre_data.schema.table import Table
 from pierre_data.schema.tables import (
     ACTIVITIES,
     ATHLETE,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import types
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +12,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from pierre_data.errors import SchemaError
-from pierre_data.schema.types import Kind, Measure
-from pierre_data.schema.units import SUFFIX, Unit
+from pierre_data.schema.column import Column, columns_of_record
+from pierre_data.schema.types import Kind
 
 if TYPE_CHECKING:
     from pierre_data.schema.records import Record
@@ -29,43 +26,6 @@ _ARROW: dict[Kind, pa.DataType] = {
     Kind.INSTANT: pa.timestamp("us", tz="UTC"),
     Kind.WALL: pa.timestamp("us"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Parameters
-    ----------
-    name : str
-        Ends in its unit, if it has one.
-    kind : Kind
-        What it holds; ``kind.value`` is its pandas dtype.
-    unit : Unit, optional
-        In which its values are kept.
-    meaning : str
-        One sentence.
-    required : bool
-        It is never null.
-    merge : str
-        From which row a merged activity takes it: a policy of `records`, or the column it goes with.
-    bounds : (float, float), optional
-        Least and greatest plausible value, in `unit`.
-
-    Examples
-    --------
-    >>> from pierre_data.schema import ACTIVITIES
-    >>> ACTIVITIES["moving_s"].merge, ACTIVITIES["average_heart_rate_bpm"].bounds
-    ('distance_m', (5, 280))
-    """
-
-    name: str
-    kind: Kind
-    unit: Unit | None
-    meaning: str
-    required: bool
-    merge: str = ""
-    bounds: tuple[float, float] | None = None
 
 
 class Table:
@@ -96,7 +56,7 @@ class Table:
         self.record = record
         self.key = key
         self.time = time
-        self.columns: Mapping[str, Column] = types.MappingProxyType({c.name: c for c in _columns(record)})
+        self.columns: Mapping[str, Column] = types.MappingProxyType({c.name: c for c in columns_of_record(record)})
         unknown = [c for c in (*key, *([time] if time else [])) if c not in self.columns]
         if unknown:
             raise SchemaError(f"Table {name} has no column {unknown[0]!r}.", "Correct its key or time.")
@@ -166,7 +126,7 @@ class Table:
         SchemaError
             A required column is missing or has nulls, or a value cannot be cast.
         """
-        size = len(frame)
+        size, nulls = len(frame), {}
         data: dict[Any, Any] = {}
         for column in self.columns.values():
             if column.name in frame.columns:
@@ -174,7 +134,10 @@ class Table:
             elif column.required and size:
                 raise SchemaError(f"{self.name} needs the column {column.name!r}.", "Add it to the frame.")
             else:
-                data[column.name] = _nulls(column.kind, size)
+                if column.kind not in nulls:
+                    nulls[column.kind] = _nulls(column.kind, size)
+                # Columns share it until somebody writes to one: pandas copies then.
+                data[column.name] = nulls[column.kind]
             if column.required and size and data[column.name].isna().any():
                 raise SchemaError(
                     f"Column {column.name!r} of {self.name} has missing values.", "Fill or drop those rows."
@@ -285,6 +248,14 @@ class Table:
                 ) from None
         return rows
 
+    def parameters(self) -> str:
+        """Return the columns as the ``Parameters`` section of a docstring."""
+        lines = ["Parameters", "----------"]
+        for c in self.columns.values():
+            usual = f"  Plausible from {c.bounds[0]:g} to {c.bounds[1]:g}." if c.bounds else ""
+            lines += [f"{c.name} : {c.python_type}", f"    {c.meaning}{usual}"]
+        return "\n".join(lines)
+
     def markdown(self) -> str:
         """Return the columns as a Markdown table: name, dtype, unit, meaning."""
         lines = ["| column | dtype | unit | meaning |", "|---|---|---|---|"]
@@ -296,32 +267,6 @@ class Table:
 
 
 _MAPPER = {pa.bool_(): pd.BooleanDtype()}
-
-
-def _columns(record: type[Record]) -> list[Column]:
-    # pydantic drops the metadata inside `X | None`, so the hints are read here; most derived class first.
-    hints = typing.get_type_hints(record, include_extras=True)
-    names = [n for cls in record.__mro__ for n in inspect.get_annotations(cls) if n in record.model_fields]
-    columns = []
-    for name in dict.fromkeys(names):
-        field = record.model_fields[name]
-        measure = _measure(hints[name])
-        if measure is None:
-            raise SchemaError(f"{record.__name__}.{name} has no kind.", "Use a type of pierre_data.schema.types.")
-        suffix = SUFFIX.get(measure.unit) if measure.unit else None
-        if measure.unit and (suffix is None or not name.endswith(suffix)):
-            raise SchemaError(f"{record.__name__}.{name} must end in {suffix!r}.", "Rename it or change its unit.")
-        extra: Any = field.json_schema_extra or {}
-        bounds = tuple(extra["bounds"]) if "bounds" in extra else measure.bounds
-        meaning, merge = field.description or "", extra.get("merge", "")
-        columns.append(Column(name, measure.kind, measure.unit, meaning, field.is_required(), merge, bounds))
-    return columns
-
-
-def _measure(hint: Any) -> Measure | None:
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return next((m for arm in typing.get_args(hint) if (m := _measure(arm)) is not None), None)
-    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Measure)), None)
 
 
 def _nulls(kind: Kind, size: int) -> pd.Series[Any]:

@@ -17,7 +17,13 @@ from pierre_data.schema.units import Unit
 
 
 class Kind(Enum):
-    """What a column holds; the value is its pandas dtype."""
+    """What a column holds; the value is its pandas dtype.
+
+    Examples
+    --------
+    >>> Kind.INSTANT.value
+    'datetime64[us, UTC]'
+    """
 
     TEXT = "str"
     NUMBER = "float64"

@@ -3,7 +3,7 @@
 from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.descriptor import Option, ProviderDescriptor, RateLimit, Terms, check_url
+from pierre_data.spi.descriptor import Option, ProviderDescriptor, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
 from pierre_data.spi.fields import (
     Columnwise,
@@ -17,6 +17,7 @@ from pierre_data.spi.fields import (
     number,
 )
 from pierre_data.spi.json_text import decode_json
+from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Headers, Params, Request, Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
@@ -29,9 +30,8 @@ from pierre_data.spi.provider import (
     ProviderPlugin,
 )
 from pierre_data.spi.query import Page, ParallelPlans, Prefetch, Query, Rows
-from pierre_data.spi.reading import read_rows, walk
-from pierre_data.spi.signature import content, header, known, verify, verify_stamped
-from pierre_data.spi.webhook import Event, Received
+from pierre_data.spi.reading import objects, read_rows, walk
+from pierre_data.spi.webhook import Event, Hmac, Received, SharedSecret, Webhook
 
 __all__ = [
     "Columnwise",
@@ -42,6 +42,8 @@ __all__ = [
     "Field",
     "FitnessProvider",
     "Headers",
+    "Hmac",
+    "LimitHeaders",
     "Moment",
     "NextLink",
     "OAuthEndpoints",
@@ -68,24 +70,22 @@ __all__ = [
     "Response",
     "Rows",
     "Secret",
+    "SharedSecret",
     "Single",
     "Sports",
     "Terms",
     "Token",
+    "Webhook",
     "between",
     "check_url",
-    "content",
     "decode_json",
     "epoch_millis",
     "epoch_seconds",
     "fields",
     "get_path",
-    "header",
-    "known",
     "moment",
     "number",
+    "objects",
     "read_rows",
-    "verify",
-    "verify_stamped",
     "walk",
 ]

@@ -25,6 +25,19 @@ class Moment:
     wall: dt.datetime | None = None
     offset_s: float | None = None
 
+    @classmethod
+    def of(cls, instant: dt.datetime | None, offset_s: float | None) -> Moment:
+        """Return the moment of an instant (aware) at a place whose clock is so many seconds ahead of UTC.
+
+        Examples
+        --------
+        >>> Moment.of(dt.datetime(2026, 5, 1, 22, 30, tzinfo=dt.UTC), 7200.0).wall.isoformat()
+        '2026-05-02T00:30:00'
+        """
+        if instant is None or offset_s is None:
+            return cls(instant)
+        return cls(instant, instant.replace(tzinfo=None) + dt.timedelta(seconds=offset_s), offset_s)
+
     @property
     def date(self) -> dt.datetime | None:
         """Local calendar day, as its midnight, naive; None where the wall clock is not known."""

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
 from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
-from pierre_data.secret import Secret
 from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
+from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
-from pierre_data.spi.webhook import Received
+from pierre_data.spi.webhook import Webhook
 
 _FLAGS: Mapping[str, ProviderCapabilities] = {
     ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
@@ -25,31 +25,6 @@ _FLAGS: Mapping[str, ProviderCapabilities] = {
     RECOVERY.name: ProviderCapabilities.RECOVERY_METRICS,
     HEALTH.name: ProviderCapabilities.HEALTH_METRICS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """So many requests in a window.
-
-    Examples
-    --------
-    >>> RateLimit(100, minutes=15).seconds
-    900.0
-    """
-
-    requests: int
-    seconds: float = 0.0
-
-    def __init__(
-        self, requests: int, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
-    ) -> None:
-        total = dt.timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days).total_seconds()
-        if requests < 1 or total <= 0:
-            raise SchemaError(
-                "A RateLimit needs at least one request and a window.", "Write RateLimit(100, minutes=15)."
-            )
-        object.__setattr__(self, "requests", requests)
-        object.__setattr__(self, "seconds", total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +53,7 @@ class Option:
     Parameters
     ----------
     kind : callable
-        Reads the value from text: str, int, float, pathlib.Path ...
+        Reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
     default : object
         When it is not set.
     meaning : str
@@ -94,6 +69,10 @@ class Option:
     meaning: str = ""
     required: bool = False
     from_account: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind is bool:  # bool("0") is True
+            object.__setattr__(self, "kind", _switch)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -120,6 +99,8 @@ class ProviderDescriptor:
         Asked for at consent.
     limits : tuple of RateLimit
         The vendor's windows.
+    limit_headers : LimitHeaders, optional
+        Where the vendor says how much of them is used.
     in_flight : int
         Requests the vendor stands at once.
     terms : Terms, optional
@@ -129,9 +110,8 @@ class ProviderDescriptor:
     faults : callable, optional
         Reads a `Response` of any status and returns a better error than its status alone would give, or None.
         ``response.object`` is the JSON object in its body, decoded once for faults and rows together.
-    webhook : callable, optional
-        Reads what the vendor pushes, ``(headers, body, secret, now) -> Received``: verifies its signature, answers
-        its handshake; raises AccessDenied for a bad signature.
+    webhook : Webhook, optional
+        What the vendor pushes: how it is verified, its handshake, what it means.
     register_url : str
         Where people get a key.
     access : str
@@ -162,11 +142,12 @@ class ProviderDescriptor:
     key_headers: Mapping[str, str] = field(default_factory=dict)
     default_scopes: tuple[str, ...] = ()
     limits: tuple[RateLimit, ...] = ()
+    limit_headers: LimitHeaders | None = None
     in_flight: int = 4
     terms: Terms | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     faults: Callable[[Response], PierreError | None] | None = None
-    webhook: Callable[[Mapping[str, str], bytes, Secret | None, dt.datetime], Received] | None = None
+    webhook: Webhook | None = None
     register_url: str = ""
     access: str = ""
     synthetic: bool = False
@@ -201,7 +182,9 @@ class ProviderDescriptor:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
             raise SchemaError(f"{self.name!r} is no provider name.", "Use lower-case letters, digits and hyphens.")
-        for url in (self.api_base_url, *self._oauth_urls()):
+        oauth = self.oauth_endpoints
+        urls = (oauth.auth_url, oauth.token_url, oauth.revoke_url or "") if oauth else ()
+        for url in (self.api_base_url, *urls):
             check_url(url, f"{self.name} descriptor")
         for part in (self.endpoints, self.details):
             for table, endpoint in part.items():
@@ -234,21 +217,29 @@ class ProviderDescriptor:
         UnsupportedFeature
             The provider does not declare it.
         """
-        found = (self.details if single else self.endpoints).get(table)
-        if found is None:
+        endpoint = (self.details if single else self.endpoints).get(table)
+        if endpoint is None:
             what = f"single {table.name}" if single and table in self.endpoints else table.name
             raise UnsupportedFeature(
                 f"{self.display_name} does not offer {what}.",
                 f"It offers: {', '.join(self.tables()) or 'nothing yet'}.",
                 provider=self.name,
             )
-        return found
+        return endpoint
 
-    def _oauth_urls(self) -> tuple[str, ...]:
-        if self.oauth_endpoints is None:
-            return ()
-        urls = self.oauth_endpoints
-        return (urls.auth_url, urls.token_url, urls.revoke_url or "")
+    def fault(self, response: Response) -> PierreError | None:
+        """Return the error a response stands for where the vendor says more than its status, or None."""
+        error = self.faults(response) if self.faults is not None else None
+        if error is None and response.status == 429 and self.limit_headers is not None:
+            return self.limit_headers.fault(response, self.display_name, self.limits)
+        return error
+
+
+def _switch(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    raise ValueError("neither 1 nor 0")
 
 
 def check_url(url: str, where: str) -> None:

@@ -87,27 +87,18 @@ class Endpoint:
     send: Literal["query", "form", "json"] = "query"
 
     def plan(self, query: Query) -> Plan:
-        """Walk the endpoint.
+        """Walk the endpoint: a Request is to be answered by ``send`` with a `Page`, everything else with None.
 
-        Parameters
-        ----------
-        query : Query
-            What is asked.
-
-        Yields
-        ------
-        Request, Prefetch, ParallelPlans or Rows
-            A Request is to be answered by ``send`` with a `Page`, the others with None.
-
-        Raises
-        ------
-        QueryError
-            The path needs an id and the query has none.
+        Raises QueryError where the path needs an id and the query has none.
         """
         if self.plan_with is not None:
             yield from self.plan_with(query)
             return
-        windows = self._windows(query)
+        day = dt.timedelta(days=1 if self.window_kind == "local_date" else 0)
+        start, end = query.after and query.after - day, query.before and query.before + day
+        windows: Sequence[_Span] = [(start, end)]
+        if isinstance(self.paging, DateWindows):
+            windows = self.paging.windows(start, end, query.now)
         if query.in_flight > 1 and len(windows) > 1:
             yield self._side_by_side(query, windows)
             return
@@ -115,13 +106,7 @@ class Endpoint:
             yield from self._pages(query, after, before)
 
     def reaches(self, now: dt.datetime) -> dt.datetime | None:
-        """Return how far back the vendor answers, aware UTC; None when it answers for all that there is.
-
-        Parameters
-        ----------
-        now : datetime
-            The clock; a vendor may answer for the last so many days.
-        """
+        """Return how far back the vendor answers at a time, aware UTC; None when it answers for all that there is."""
         oldest = self.paging.oldest if isinstance(self.paging, DateWindows) else None
         # A date is where history begins: nothing is cut there.
         return now - oldest if isinstance(oldest, dt.timedelta) else None
@@ -133,13 +118,7 @@ class Endpoint:
         return frozenset({"provider", *self.fields, *self.columns, *derived})
 
     def verify(self, table: Table, provider: str) -> None:
-        """Refuse an unknown column, a wrong dimension or an unmapped required column.
-
-        Raises
-        ------
-        SchemaError
-            Names provider, table and column.
-        """
+        """Raise SchemaError for an unknown column, a wrong dimension or an unmapped required column."""
         for name, item in self.fields.items():
             try:
                 column = table[name]
@@ -154,13 +133,6 @@ class Endpoint:
             raise SchemaError(
                 f"{provider} does not map {table.name}.{missing[0]}, which is required.", "Add it to its fields."
             )
-
-    def _windows(self, query: Query) -> Sequence[_Span]:
-        day = dt.timedelta(days=1 if self.window_kind == "local_date" else 0)
-        after, before = query.after and query.after - day, query.before and query.before + day
-        if isinstance(self.paging, DateWindows):
-            return self.paging.windows(after, before, query.now)
-        return [(after, before)]
 
     def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
         always = self.params(query) if callable(self.params) else self.params

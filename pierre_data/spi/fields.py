@@ -196,14 +196,14 @@ def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> di
     >>> fields("distance_m=distance@km", "score.")
     {'distance_m': Field('score.distance', Unit.KILOMETRE)}
     """
-    found: dict[str, Field] = {}
+    result: dict[str, Field] = {}
     for word in text.split():
         column, _, rest = word.partition("=")
         path, _, unit = rest.partition("@")
         if unit and unit not in _UNITS:
             raise SchemaError(f"{unit!r} in {word!r} is no unit.", "Write the symbol of a Unit.")
-        found[column] = Field(at + (path or column), unit=_UNITS[unit] if unit else None, via=via)
-    return found
+        result[column] = Field(at + (path or column), unit=_UNITS[unit] if unit else None, via=via)
+    return result
 
 
 def get_path(content: Any, path: str) -> Any:

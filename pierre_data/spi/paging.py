@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from pierre_data.errors import PayloadError
@@ -22,25 +22,30 @@ from pierre_data.spi.query import Page
 Step = Params | str
 
 
-class Paging(Protocol):
-    """What an endpoint needs to know of its pages."""
+class Paging:
+    """How pages follow one another: what an endpoint needs to know."""
+
+    __slots__ = ()
 
     @property
     def cursor(self) -> str | None:
         """Dotted path of the cursor in the body, if there is one."""
+        return None
 
     def first(self) -> Params:
         """Return the parameters of the first page."""
+        return {}
 
     def after(self, params: Params, page: Page) -> Step | None:
         """Return the parameters or the address of the page after this one, or None at the end."""
+        return None
 
     def ahead(self, params: Params, page: Page) -> Iterator[Params] | None:
         """Return the following pages, without end, when they can be asked for without this one's answer."""
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(Paging):
     """One page is all.
 
     Examples
@@ -49,21 +54,11 @@ class Single:
     True
     """
 
-    cursor: None = None
-
-    def first(self) -> Params:
-        """Return no parameters."""
-        return {}
-
-    def after(self, params: Params, page: Page) -> None:
-        """Return None: there is no other page."""
-
-    def ahead(self, params: Params, page: Page) -> None:
-        """Return None."""
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class PageNumber:
+class PageNumber(Paging):
     """Numbered pages.
 
     Parameters
@@ -91,7 +86,6 @@ class PageNumber:
     per_page: str = "per_page"
     start: int = 1
     until: str = "empty"
-    cursor: None = None
 
     def first(self) -> Params:
         """Return the parameters of the first page."""
@@ -111,7 +105,7 @@ class PageNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class Offset:
+class Offset(Paging):
     """Row offsets.
 
     Parameters
@@ -128,7 +122,6 @@ class Offset:
     offset: str = "offset"
     limit: str = "limit"
     until: str = "short"
-    cursor: None = None
 
     def first(self) -> Params:
         """Return the parameters of the first page."""
@@ -149,7 +142,7 @@ class Offset:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Token(Paging):
     """A token in the body, or in a header, asks for the next page.
 
     Parameters
@@ -187,12 +180,9 @@ class Token:
         token = page.headers.get(self.header) if self.header else page.cursor
         return {**params, self.param: str(token)} if token else None
 
-    def ahead(self, params: Params, page: Page) -> None:
-        """Return None: the next page needs this one's token."""
-
 
 @dataclass(frozen=True, slots=True)
-class NextLink:
+class NextLink(Paging):
     """The body, or a header, holds the address of the next page.
 
     Parameters
@@ -222,10 +212,6 @@ class NextLink:
         """Where the link is in the body."""
         return self.path or None
 
-    def first(self) -> Params:
-        """Return no parameters."""
-        return {}
-
     def after(self, params: Params, page: Page) -> str | None:
         """Return the address of the next page: it replaces path and parameters."""
         link = _next_link(page.headers.get(self.header, "")) if self.header else page.cursor
@@ -242,12 +228,9 @@ class NextLink:
             )
         return whole
 
-    def ahead(self, params: Params, page: Page) -> None:
-        """Return None: the next page needs this one's link."""
-
 
 @dataclass(frozen=True, slots=True)
-class DateWindows:
+class DateWindows(Paging):
     """The vendor limits the span of a window: the question is cut, newest first, and each part paged.
 
     Parameters
@@ -286,17 +269,8 @@ class DateWindows:
     ) -> list[tuple[dt.datetime, dt.datetime]]:
         """Return the parts of ``[after, before)``, newest first.
 
-        Parameters
-        ----------
-        after, before : datetime, optional
-            Aware, UTC.
-        now : datetime
-            Bounds an open end; a day ahead of it, for clocks that differ.
-
-        Returns
-        -------
-        list of (datetime, datetime)
-            Half-open, disjoint, together exactly the (bounded) question.
+        They are half-open, disjoint, together exactly the question; `now` bounds an open end, a day ahead of it for
+        clocks that differ.
         """
         end = before or now + dt.timedelta(days=1)
         start = after or dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -335,19 +309,8 @@ def split(
 ) -> list[tuple[dt.datetime, dt.datetime]]:
     """Return ``[after, before)`` in so many parts, newest first.
 
-    Parameters
-    ----------
-    after, before : datetime
-        Aware, UTC.
-    count : int
-        How many parts; fewer where they would be empty, none below two.
-    whole : {"seconds", "days"}
-        Where inner ends lie: vendors that take dates can be cut at midnight only.
-
-    Returns
-    -------
-    list of (datetime, datetime)
-        Half-open, disjoint, together exactly the window.
+    They are half-open, disjoint, together exactly the window; fewer where one would be empty, none below two.  Inner
+    ends lie on whole seconds or days: vendors that take dates can be cut at midnight only.
 
     Examples
     --------

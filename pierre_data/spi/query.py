@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pierre_data.schema import Table
@@ -33,6 +34,10 @@ class Query:
         The newest so many rows are enough.
     near : datetime, optional
         When the object asked for by `id` began, aware UTC, where that is known.
+    cache_dir : Path, optional
+        Where a provider may keep between processes what it read of files.
+    progress : callable, optional
+        Called with how many of how many steps are done, by a provider that can count them.
     """
 
     table: Table
@@ -44,6 +49,8 @@ class Query:
     options: Mapping[str, Any] = field(default_factory=dict)
     limit: int | None = None
     near: dt.datetime | None = None
+    cache_dir: Path | None = None
+    progress: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

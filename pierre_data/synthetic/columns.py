@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import gear, ids
-from pierre_data.synthetic.draws import Bools, Floats, Ints, Texts, drift, normal, uniform
-from pierre_data.synthetic.kinds import KINDS, label, measure, moves
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Texts, drift, normal, uniform
+from pierre_data.synthetic.kinds import KINDS, kind_texts, measure, moves
 from pierre_data.synthetic.people import Person
-from pierre_data.synthetic.places import ends
-from pierre_data.synthetic.recordings import Recording, local_hour
+from pierre_data.synthetic.places import start_and_end
+from pierre_data.synthetic.recordings import DeviceRecording, local_hour
 from pierre_data.synthetic.zone import TIMEZONE, offset_at
 
-Columns = dict[str, Any]
 #: Registry name of the provider of the view "watch", for links to its rows.
 WATCH_PROVIDER = "synthetic-watch"
 _PHONE = "Waypost for phones"
@@ -24,20 +22,8 @@ _PARTS = np.array(["Night", "Morning", "Lunch", "Afternoon", "Evening"], dtype=o
 _PART_STARTS = np.array([5.0, 11.0, 14.0, 17.0])
 
 
-def activities(who: Person, view: ids.View, rows: Recording, accounts: dict[ids.View, int]) -> Columns:
-    """Return all columns, without provider; floats are NaN and texts None where nothing is known.
-
-    Parameters
-    ----------
-    who : Person
-        Whose.
-    view : {"truth", "watch", "phone"}
-        Who recorded `rows`.
-    rows : Recording
-        Ordered.
-    accounts : dict
-        Account of each view.
-    """
+def activity_columns(who: Person, view: ids.View, rows: DeviceRecording, accounts: dict[ids.View, int]) -> Columns:
+    """Return all columns, without provider; floats are NaN and texts None where nothing is known."""
     count = len(rows.number)
     return {
         "id": ids.texts(rows.number),
@@ -59,20 +45,20 @@ def constant(text: str | None, count: int) -> list[str | None]:
     return [text] * count
 
 
-def _what(who: Person, view: ids.View, rows: Recording) -> Columns:
+def _what(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
     kind = rows.seen.kind
-    exact, family = label("sport")[kind], label("family")[kind]
+    exact, family = kind_texts("sport")[kind], kind_texts("family")[kind]
     sport = np.where(rows.label == 0, exact, np.where(rows.label == 1, _plain()[kind], "workout"))
     families = np.where(rows.label == 2, "other", family)
     hour = np.searchsorted(_PART_STARTS, local_hour(rows.seen.start), side="right")
     part = np.where(hour == 0, "Night", _PARTS[hour])
-    names = part + " " + label("noun")[kind] if view != "watch" else who.town.name + " " + label("raw")[kind]
+    names = part + " " + kind_texts("noun")[kind] if view != "watch" else who.town.name + " " + kind_texts("raw")[kind]
     return {
         "name": names.tolist(),
         "sport": sport.tolist(),
         "sport_family": families.tolist(),
-        "sport_raw": np.where(rows.label == 0, label("raw")[kind], sport).tolist(),
-        "workout_kind": label("workout_kind")[kind].tolist(),
+        "sport_raw": np.where(rows.label == 0, kind_texts("raw")[kind], sport).tolist(),
+        "workout_kind": kind_texts("workout_kind")[kind].tolist(),
         "is_exercise": np.ones(len(kind), dtype=bool),
     }
 
@@ -84,12 +70,12 @@ def _plain() -> Texts:
     return np.array([k.family if k.family in own else k.sport for k in KINDS.values()], dtype=object)
 
 
-def _when(rows: Recording) -> Columns:
+def _when(rows: DeviceRecording) -> Columns:
     seen = rows.seen
     offset = offset_at(seen.start)
     return {
-        "start_time": instants(seen.start),
-        "start_time_local": instants(seen.start + offset),
+        "start_time": datetimes(seen.start),
+        "start_time_local": datetimes(seen.start + offset),
         "utc_offset_s": offset.astype(np.float64),
         "timezone": constant(TIMEZONE, len(offset)),
         "start_hidden": np.zeros(len(offset), dtype=bool),
@@ -98,12 +84,12 @@ def _when(rows: Recording) -> Columns:
     }
 
 
-def instants(seconds: Ints) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def datetimes(seconds: Ints) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     """Return seconds since 1970 as datetime64[us]."""
     return (seconds * 1_000_000).astype("datetime64[us]")
 
 
-def _how_far(who: Person, rows: Recording) -> Columns:
+def _how_far(who: Person, rows: DeviceRecording) -> Columns:
     seen = rows.seen
     speed = np.round(seen.distance / seen.moving, 3)
     ride = moves("ride")[seen.kind]
@@ -119,7 +105,7 @@ def _how_far(who: Person, rows: Recording) -> Columns:
     }
 
 
-def _energy(rows: Recording) -> Floats:
+def _energy(rows: DeviceRecording) -> Floats:
     """Return kcal: 1.03 per kg and km of running, 1.04 per kJ of pedalling, else metabolic equivalents."""
     seen = rows.seen
     run = moves("run")[seen.kind] & ~np.isnan(seen.distance)
@@ -129,7 +115,7 @@ def _energy(rows: Recording) -> Floats:
     return np.rint(kcal)
 
 
-def _heart(who: Person, rows: Recording) -> Columns:
+def _heart(who: Person, rows: DeviceRecording) -> Columns:
     seen = rows.seen
     above = 8.0 + 10.0 * uniform(who.key, "peak_heart", seen.cell)
     rated = uniform(who.key, "rated", seen.cell) < 0.35
@@ -141,7 +127,7 @@ def _heart(who: Person, rows: Recording) -> Columns:
     }
 
 
-def _power(who: Person, rows: Recording) -> Columns:
+def _power(who: Person, rows: DeviceRecording) -> Columns:
     seen = rows.seen
     factor = np.round(seen.normalized / seen.ftp, 3)
     cadence = np.rint(86.0 + 3.0 * normal(who.key, "cadence", seen.cell))
@@ -157,7 +143,7 @@ def _power(who: Person, rows: Recording) -> Columns:
     }
 
 
-def _legs(who: Person, rows: Recording) -> Columns:
+def _legs(who: Person, rows: DeviceRecording) -> Columns:
     """Return steps, cadence and stride, for what goes on foot and is measured."""
     seen = rows.seen
     foot = (moves("run") | moves("walk"))[seen.kind] & ~rows.typed
@@ -172,14 +158,14 @@ def _legs(who: Person, rows: Recording) -> Columns:
     }
 
 
-def _outside(who: Person, view: ids.View, rows: Recording) -> Columns:
+def _outside(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
     seen = rows.seen
     indoor = measure("indoor")[seen.kind] > 0
     out = ~indoor & ~rows.typed
     day = seen.day
     moist = 72.0 - 0.9 * (seen.temperature - 10.0) + 8.0 * normal(who.key, "humidity", day)
     wind = np.maximum(3.2 + 1.5 * drift(who.key, "wind_speed", day, 2.0), 0.2)
-    where = ends(who, view, seen.kind, seen.cell)
+    where = start_and_end(who, view, seen.kind, seen.cell)
     names = ("start_latitude_deg", "start_longitude_deg", "end_latitude_deg", "end_longitude_deg")
     return {
         "temperature_c": seen.temperature,
@@ -193,7 +179,7 @@ def _outside(who: Person, view: ids.View, rows: Recording) -> Columns:
     }
 
 
-def _flags(who: Person, rows: Recording) -> Columns:
+def _flags(who: Person, rows: DeviceRecording) -> Columns:
     kind = rows.seen.kind
 
     def flag(name: str) -> Bools:
@@ -209,22 +195,22 @@ def _flags(who: Person, rows: Recording) -> Columns:
     }
 
 
-def _records(who: Person, view: ids.View, rows: Recording, accounts: dict[ids.View, int]) -> Columns:
+def _records(who: Person, view: ids.View, rows: DeviceRecording, accounts: dict[ids.View, int]) -> Columns:
     """Return device, gear, links and the time of upload; the truth has no device and was never uploaded."""
     seen = rows.seen
     late = uniform(who.key, f"{view}_upload", seen.cell)
     delay = 20 + np.rint(400.0 * late * late).astype(np.int64) + 86_400 * rows.copy
     twin = ids.texts(ids.numbers(seen.cell, 0, accounts["watch"])) if view == "phone" else ids.texts(rows.number)
     link = [f"{WATCH_PROVIDER}:{s}" if have else None for s, have in zip(twin, rows.linked.tolist(), strict=True)]
-    watch = gear.device(seen.day)
+    watch = gear.watch_worn(seen.day)
     device = watch if view == "watch" else np.where(rows.synced, watch, np.array(_PHONE, dtype=object))
     upload = ids.texts(rows.number // 7 + 1_000_000)
-    made = ~rows.typed if view != "truth" else np.zeros(len(seen.cell), dtype=bool)
+    recorded = ~rows.typed if view != "truth" else np.zeros(len(seen.cell), dtype=bool)
     carried = gear.carried(who, seen.kind, seen.day, accounts["truth"])
     return {
-        "device": [d if have else None for d, have in zip(device.tolist(), made.tolist(), strict=True)],
+        "device": [d if have else None for d, have in zip(device.tolist(), recorded.tolist(), strict=True)],
         "gear_id": constant(None, len(carried)) if view == "phone" else carried,
         "external_id": link,
-        "upload_id": [u if have else None for u, have in zip(upload, made.tolist(), strict=True)],
-        "updated_at": instants(seen.start + seen.elapsed + delay),
+        "upload_id": [u if have else None for u, have in zip(upload, recorded.tolist(), strict=True)],
+        "updated_at": datetimes(seen.start + seen.elapsed + delay),
     }

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, instants
-from pierre_data.synthetic.draws import Floats, Ints, normal, uniform
+from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.draws import Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person, shape, weight
-from pierre_data.synthetic.workouts import Workouts, workouts
+from pierre_data.synthetic.workouts import Workouts, true_workouts
 from pierre_data.synthetic.zone import DAY, offset_at
 
-Columns = dict[str, Any]
 #: Days of training that a morning remembers.
 MEMORY = 7
 
@@ -23,14 +21,8 @@ MEMORY = 7
 class Training:
     """Local days ``[first, first + len(load))``, one value each.
 
-    Parameters
-    ----------
-    first : int
-        Since 1970.
-    load : ndarray of float
-        Hours at threshold times 100, a multiple of 0.1.
-    begins, ends : ndarray of int
-        UTC seconds of the first start and the last end; far in the future and the past on days of rest.
+    `load` is hours at threshold times 100, a multiple of 0.1; `begins` and `ends` are the UTC seconds of the first
+    start and the last end, far in the future and the past on days of rest.
     """
 
     first: int
@@ -45,7 +37,7 @@ class Training:
 
 def training(who: Person, first: int, last: int) -> Training:
     """Return the training of local days ``[first, last)``."""
-    true = workouts(who, first, last)
+    true = true_workouts(who, first, last)
     place, size = true.day - first, max(last - first, 0)
     far = np.iinfo(np.int64).max // 4
     begins, ends = np.full(size, far), np.full(size, -far)
@@ -94,7 +86,7 @@ def worn(who: Person, nights: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]
     return uniform(who.key, "worn", nights) >= 0.06
 
 
-def recovery(who: Person, first: int, last: int, accounts: dict[ids.View, int]) -> Columns:
+def recovery_columns(who: Person, first: int, last: int, accounts: dict[ids.View, int]) -> Columns:
     """Return the recovery of local days ``[first, last)``; a day after a night without the watch has none."""
     days = np.arange(first, max(first, last), dtype=np.int64)
     days = days[worn(who, days - 1)]
@@ -105,7 +97,7 @@ def recovery(who: Person, first: int, last: int, accounts: dict[ids.View, int]) 
     return {
         "id": ids.texts(ids.numbers(days * ids.CELLS + ids.MORNING, 0, accounts["truth"])),
         "athlete_id": constant(str(accounts["truth"]), len(days)),
-        "date": instants(days * DAY),
+        "date": datetimes(days * DAY),
         "recovery_score": np.rint(np.clip(66.0 + 15.0 * heart.fresh, 3.0, 99.0)),
         "readiness_score": np.rint(np.clip(74.0 + 9.0 * heart.fresh, 20.0, 99.0)),
         "stress_score": np.rint(np.clip(34.0 - 8.0 * heart.fresh, 5.0, 95.0)),
@@ -121,7 +113,7 @@ def recovery(who: Person, first: int, last: int, accounts: dict[ids.View, int]) 
     }
 
 
-def health(who: Person, days: Ints, times: Ints, accounts: dict[ids.View, int]) -> Columns:
+def health_columns(who: Person, days: Ints, times: Ints, accounts: dict[ids.View, int]) -> Columns:
     """Return weighings on days at UTC seconds."""
     true = weight(who, days)
     shown = true + 0.35 * normal(who.key, "scale", days)
@@ -131,8 +123,8 @@ def health(who: Person, days: Ints, times: Ints, accounts: dict[ids.View, int]) 
     return {
         "id": ids.texts(ids.numbers(days * ids.CELLS + ids.SCALE, 0, accounts["truth"])),
         "athlete_id": constant(str(accounts["truth"]), len(days)),
-        "time": instants(times),
-        "time_local": instants(times + offset_at(times)),
+        "time": datetimes(times),
+        "time_local": datetimes(times + offset_at(times)),
         "weight_kg": np.round(shown, 1),
         "height_m": np.full(len(days), who.height_m),
         "body_mass_index": np.round(shown / (who.height_m * who.height_m), 1),

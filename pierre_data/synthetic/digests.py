@@ -12,7 +12,7 @@ import numpy as np
 GENERATOR_VERSION = 1
 
 
-def digest(table: str, columns: Mapping[str, Any]) -> str:
+def table_digest(table: str, columns: Mapping[str, Any]) -> str:
     """Return the SHA-256, in hex, of a table's columns in their order.
 
     Numbers count as little-endian float64 with one NaN and no negative zero, times as microseconds, flags as bytes,
@@ -20,7 +20,7 @@ def digest(table: str, columns: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> digest("t", {"a": np.array([0.0])}) == digest("t", {"a": np.array([-0.0])})
+    >>> table_digest("t", {"a": np.array([0.0])}) == table_digest("t", {"a": np.array([-0.0])})
     True
     """
     total = hashlib.sha256(f"pierre-data synthetic {GENERATOR_VERSION} {table}\n".encode())

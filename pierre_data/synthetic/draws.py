@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 Texts = NDArray[np.object_]
+#: Columns of a table: arrays, and lists of texts.
+Columns = dict[str, Any]
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
@@ -40,21 +43,10 @@ def _stream(name: str) -> int:
     return key_of("stream", name)
 
 
-def words(key: int, stream: str, cells: Ints) -> Words:
-    """Return 64 random bits per cell: the finalizer of SplitMix64, twice.
+def random_bits(key: int, stream: str, cells: Ints) -> Words:
+    """Return 64 random bits per cell (any shape) of a key's named stream: the finalizer of SplitMix64, twice.
 
-    Parameters
-    ----------
-    key : int
-        Whose draws, of `key_of`.
-    stream : str
-        What they are for.
-    cells : ndarray of int64
-        Which draws, any shape.
-
-    Examples
-    --------
-    >>> int(words(1, "start", np.array([7]))[0]) == int(words(1, "start", np.array([6, 7]))[1])
+    >>> int(random_bits(1, "start", np.array([7]))[0]) == int(random_bits(1, "start", np.array([6, 7]))[1])
     True
     """
     salt = np.uint64((key ^ _stream(stream)) & _MASK)
@@ -70,7 +62,7 @@ def _mix(x: Words) -> Words:
 
 def uniform(key: int, stream: str, cells: Ints) -> Floats:
     """Return numbers in [0, 1), multiples of 2**-53."""
-    return (words(key, stream, cells) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (random_bits(key, stream, cells) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def normal(key: int, stream: str, cells: Ints) -> Floats:
@@ -106,12 +98,8 @@ def drift(key: int, stream: str, x: Floats | Ints, knot: float) -> Floats:
 
 
 def wave(cycles: Floats) -> Floats:
-    """Return the sine of a number of full turns, within 0.0011, from products alone.
+    """Return the sine of full turns, within 0.0011, from products alone: ``0.225 (y|y| - y) + y`` of a parabola.
 
-    Two parabolas, bent by their own square: the well-known approximation ``0.225 (y|y| - y) + y``.
-
-    Examples
-    --------
     >>> wave(np.array([0.0, 0.25, 0.5, 0.75])).round(3).tolist()
     [0.0, 1.0, 0.0, -1.0]
     """

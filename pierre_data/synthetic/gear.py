@@ -22,7 +22,7 @@ _WATCHES = np.array(["Meridian 2", "Meridian 4", "Meridian 5 Pro", "Meridian 7"]
 _WATCH_DAYS = np.array([day_number(d) for d in ("2018-04-10", "2020-11-24", "2024-03-02")])
 
 
-def device(day: Ints) -> Texts:
+def watch_worn(day: Ints) -> Texts:
     """Return the watch worn on each day."""
     return _WATCHES[np.searchsorted(_WATCH_DAYS, day, side="right")]
 
@@ -48,7 +48,7 @@ def carried(who: Person, kind: Ints, day: Ints, account: int) -> list[str | None
     return list(names[place].tolist()) if len(names) else []
 
 
-def gear(who: Person, true: Workouts, account: int) -> dict[str, Any]:
+def gear_columns(who: Person, true: Workouts, account: int) -> dict[str, Any]:
     """Return columns of the table gear, with the distance of true workouts; the last pair of shoes is in use."""
     code = _codes(who, true.kind, true.day)
     distinct, place = np.unique(code, return_inverse=True)

@@ -42,14 +42,8 @@ def texts(ids: Ints) -> list[str]:
     return [str(i) for i in ids.tolist()]
 
 
-def read(text: str, accounts: dict[View, int]) -> tuple[View, int, int]:
-    """Return view, cell and number of an activity's id.
-
-    Raises
-    ------
-    NotFound
-        No activity of these accounts can have this id.
-    """
+def parse_id(text: str, accounts: dict[View, int]) -> tuple[View, int, int]:
+    """Return view, cell and number of an activity's id, or raise NotFound."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
     if number >= 0:
         for view, who in accounts.items():

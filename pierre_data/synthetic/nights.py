@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, instants
+from pierre_data.synthetic.columns import constant, datetimes
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
-from pierre_data.synthetic.draws import Bools, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.zone import DAY, HOUR, TIMEZONE, offset_at, utc_of, weekday
 
-Columns = dict[str, Any]
 #: Sleep is scored in epochs of 30 s.
 EPOCH = 30
 STAGES = ("awake", "light", "deep", "rem")
@@ -35,27 +33,13 @@ _SHARE = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """Sleeps, one value each, ordered by start.
+    """Sleeps, one value each, ordered by start."""
 
-    Parameters
-    ----------
-    day : ndarray of int
-        Local day on whose evening (or afternoon) it begins, since 1970.
-    nap : ndarray of bool
-        A nap.
-    start : ndarray of int
-        UTC seconds.
-    epochs : ndarray of int
-        Epochs awake, light, deep and REM; shape (rows, 4).
-    load : ndarray of float
-        Of the day before the sleep.
-    """
-
-    day: Ints
+    day: Ints  # local day on whose evening (or afternoon) it begins, since 1970
     nap: Bools
-    start: Ints
-    epochs: Ints
-    load: Floats
+    start: Ints  # UTC seconds
+    epochs: Ints  # awake, light, deep and REM; shape (rows, 4)
+    load: Floats  # of the day before the sleep
 
     @property
     def end(self) -> Ints:
@@ -94,7 +78,7 @@ def every_night(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     return Nights(days, np.zeros(len(days), dtype=bool), start, stages, load), done
 
 
-def sleeps(who: Person, first: int, last: int) -> tuple[Nights, Training]:
+def measured(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     """Return the measured nights and naps of local days ``[first, last)``, by start, and the training around."""
     nights, done = every_night(who, first, last)
     nights = nights.take(worn(who, nights.day))
@@ -113,62 +97,62 @@ def sleeps(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     return both.take(np.argsort(both.start, kind="stable")), done
 
 
-def sleep(who: Person, found: Nights, done: Training, accounts: dict[ids.View, int]) -> Columns:
+def sleep_columns(who: Person, slept: Nights, done: Training, accounts: dict[ids.View, int]) -> Columns:
     """Return columns of the table sleep."""
-    seconds = found.epochs * float(EPOCH)
+    seconds = slept.epochs * float(EPOCH)
     in_bed, asleep = seconds.sum(axis=1), seconds[:, 1:].sum(axis=1)
-    offset, end = offset_at(found.start), found.end
+    offset, end = offset_at(slept.start), slept.end
     end_offset = offset_at(end)
-    heart = mornings(who, done, found.day + 1)
-    lowest = np.where(found.nap, np.nan, heart.resting - 1.0 - np.rint(2.0 * uniform(who.key, "lowest", found.day)))
+    heart = mornings(who, done, slept.day + 1)
+    lowest = np.where(slept.nap, np.nan, heart.resting - 1.0 - np.rint(2.0 * uniform(who.key, "lowest", slept.day)))
     score = 84.0 + 9.0 * (asleep / 27_000.0 - 1.0) * 4.0 + 5.0 * heart.fresh
     night = (end + end_offset) // DAY
     return {
-        "id": _ids(found, accounts),
+        "id": _ids(slept, accounts),
         "athlete_id": constant(str(accounts["truth"]), len(offset)),
-        "night": instants(night * DAY),
-        "start_time": instants(found.start),
-        "end_time": instants(end),
-        "start_time_local": instants(found.start + offset),
-        "end_time_local": instants(end + end_offset),
+        "night": datetimes(night * DAY),
+        "start_time": datetimes(slept.start),
+        "end_time": datetimes(end),
+        "start_time_local": datetimes(slept.start + offset),
+        "end_time_local": datetimes(end + end_offset),
         "utc_offset_s": offset.astype(np.float64),
         "timezone": constant(TIMEZONE, len(offset)),
-        "is_nap": found.nap,
+        "is_nap": slept.nap,
         "in_bed_s": in_bed,
         "asleep_s": asleep,
         **{f"{stage}_s": seconds[:, at] for at, stage in enumerate(STAGES)},
         "efficiency_pct": np.round(100.0 * asleep / in_bed, 1),
-        "score": np.where(found.nap, np.nan, np.rint(np.clip(score, 15.0, 99.0))),
-        "average_heart_rate_bpm": lowest + 5.0 + np.rint(3.0 * uniform(who.key, "night_heart", found.day)),
+        "score": np.where(slept.nap, np.nan, np.rint(np.clip(score, 15.0, 99.0))),
+        "average_heart_rate_bpm": lowest + 5.0 + np.rint(3.0 * uniform(who.key, "night_heart", slept.day)),
         "lowest_heart_rate_bpm": lowest,
-        "hrv_rmssd_ms": np.where(found.nap, np.nan, heart.variability),
-        "respiratory_rate_brpm": np.round(14.6 + 0.5 * normal(who.key, "breaths", found.day + 1), 1),
+        "hrv_rmssd_ms": np.where(slept.nap, np.nan, heart.variability),
+        "respiratory_rate_brpm": np.round(14.6 + 0.5 * normal(who.key, "breaths", slept.day + 1), 1),
         "scoring": constant("scored", len(offset)),
     }
 
 
-def stages(who: Person, found: Nights, accounts: dict[ids.View, int]) -> Columns:
+def stage_columns(who: Person, slept: Nights, accounts: dict[ids.View, int]) -> Columns:
     """Return columns of the table sleep_stages; each stage's stretches add up to the sleep's totals."""
     plan = np.tile(_CYCLE, len(_SHARE))
-    wish = np.tile(_SHARE.reshape(-1), (len(found.day), 1))
-    pieces = found.cell[:, None] * 32 + np.arange(len(plan))
+    wish = np.tile(_SHARE.reshape(-1), (len(slept.day), 1))
+    pieces = slept.cell[:, None] * 32 + np.arange(len(plan))
     wish = wish * (0.75 + 0.5 * uniform(who.key, "stage", pieces))
     length = np.zeros(wish.shape, dtype=np.int64)
     for stage in range(len(STAGES)):
         mine = np.flatnonzero(plan == stage)
         edges = np.cumsum(wish[:, mine], axis=1)
-        whole = np.floor(edges / edges[:, -1:] * found.epochs[:, stage : stage + 1] + 1e-9).astype(np.int64)
+        whole = np.floor(edges / edges[:, -1:] * slept.epochs[:, stage : stage + 1] + 1e-9).astype(np.int64)
         length[:, mine] = np.diff(whole, axis=1, prepend=0)
-    begin = found.start[:, None] + EPOCH * (np.cumsum(length, axis=1) - length)
+    begin = slept.start[:, None] + EPOCH * (np.cumsum(length, axis=1) - length)
     row, piece = np.nonzero(length)
     names = np.array(STAGES, dtype=object)
     return {
-        "sleep_id": np.array(_ids(found, accounts), dtype=object)[row].tolist(),
-        "start_time": instants(begin[row, piece]),
+        "sleep_id": np.array(_ids(slept, accounts), dtype=object)[row].tolist(),
+        "start_time": datetimes(begin[row, piece]),
         "elapsed_s": length[row, piece] * float(EPOCH),
         "stage": names[plan[piece]].tolist(),
     }
 
 
-def _ids(found: Nights, accounts: dict[ids.View, int]) -> list[str]:
-    return ids.texts(ids.numbers(found.cell, 0, accounts["truth"]))
+def _ids(slept: Nights, accounts: dict[ids.View, int]) -> list[str]:
+    return ids.texts(ids.numbers(slept.cell, 0, accounts["truth"]))

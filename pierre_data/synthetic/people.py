@@ -45,15 +45,7 @@ _LAST = ("Arndt", "Brandt", "Ebert", "Hartwig", "Kessler", "Lindner", "Reuter", 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What stays the same about an athlete.
-
-    Parameters
-    ----------
-    key : int
-        Of all their draws.
-    scenario : Scenario
-        How they train.
-    """
+    """What stays the same about an athlete; `key` is that of all their draws."""
 
     key: int
     scenario: Scenario
@@ -96,27 +88,13 @@ def person(seed: int, scenario: str) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An athlete on certain days, one value per day.
+    """An athlete on certain days, one value per day."""
 
-    Parameters
-    ----------
-    form : ndarray of float
-        Factor on threshold speed and power: season, drift and injuries.
-    progress : ndarray of float
-        From 0 in 2016 to 1 ten years later, fast at first.
-    volume : ndarray of float
-        Factor on the length of sessions.
-    injured : ndarray of bool
-        No running.
-    readiness : ndarray of float
-        Probability factor of every session: 1, or little in a week of illness or holidays.
-    """
-
-    form: Floats
-    progress: Floats
-    volume: Floats
-    injured: Bools
-    readiness: Floats
+    form: Floats  # factor on threshold speed and power: season, drift and injuries
+    progress: Floats  # from 0 in 2016 to 1 ten years later, fast at first
+    volume: Floats  # factor on the length of sessions
+    injured: Bools  # no running
+    readiness: Floats  # factor on the chance of every session: 1, or little in a week of illness or holidays
 
 
 def shape(who: Person, days: Ints) -> Shape:

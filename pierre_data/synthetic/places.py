@@ -21,7 +21,7 @@ def _place(who: Person, name: str) -> tuple[float, float]:
     return east, north
 
 
-def ends(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Floats, Floats, Floats, Floats]:
     """Return latitude and longitude of start and end, in degrees, as a view's GPS saw them.
 
     Loops end where they began; a commute goes to the office in the morning and home in the evening.

@@ -27,66 +27,42 @@ REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """Rows of a view, ordered by their own start, then by id.
+class DeviceRecording:
+    """Rows of a view, ordered by their own start, then by id."""
 
-    Parameters
-    ----------
-    seen : Workouts
-        As this view has them; NaN where it measured nothing.
-    number, copy : ndarray of int
-        Id number; 1 for a second upload of the same row.
-    label : ndarray of int
-        0 the exact sport, 1 only its family, 2 just "workout".
-    typed, tracked, synced, linked : ndarray of bool
-        Typed in by hand; has a GPS track; copied from the watch; and says so in `external_id`.
-    """
+    seen: Workouts  # as this view has them; NaN where it measured nothing
+    number: Ints  # of the id
+    copy: Ints  # 1 for a second upload of the same row
+    label: Ints  # 0 the exact sport, 1 only its family, 2 just "workout"
+    typed: Bools  # by hand
+    tracked: Bools  # has a GPS track
+    synced: Bools  # copied from the watch
+    linked: Bools  # and says so in `external_id`
 
-    seen: Workouts
-    number: Ints
-    copy: Ints
-    label: Ints
-    typed: Bools
-    tracked: Bools
-    synced: Bools
-    linked: Bools
-
-    def take(self, rows: Ints | Bools) -> Recording:
+    def take(self, rows: Ints | Bools) -> DeviceRecording:
         """Return some rows."""
         rest = [getattr(self, f.name)[rows] for f in dataclasses.fields(self)[1:]]
-        return Recording(self.seen.take(rows), *rest)
+        return DeviceRecording(self.seen.take(rows), *rest)
 
 
-def recorded(who: Person, true: Workouts, view: View, account: int) -> Recording:
-    """Return what a view has of true workouts.
-
-    Parameters
-    ----------
-    who : Person
-        Whose.
-    true : Workouts
-        Ordered by start.
-    view : {"truth", "watch", "phone"}
-        Who recorded.
-    account : int
-        Of `ids.account` for that view.
-    """
+def recorded(who: Person, true: Workouts, view: View, account: int) -> DeviceRecording:
+    """Return what a view with that account has of true workouts, which are ordered by start."""
     if view == "truth":
-        found = _plain(true)
+        records = _plain(true)
     else:
         mode = _modes(who, true)
         watch = _watch(who, true)
-        found = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
-        found = _uploaded_again(who, found, view)
-    number = numbers(found.seen.cell, found.copy, account)
-    order = np.lexsort((number, found.seen.start))
-    return dataclasses.replace(found, number=number).take(order)
+        records = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
+        records = _uploaded_again(who, records, view)
+    number = numbers(records.seen.cell, records.copy, account)
+    order = np.lexsort((number, records.seen.start))
+    return dataclasses.replace(records, number=number).take(order)
 
 
-def _plain(true: Workouts) -> Recording:
+def _plain(true: Workouts) -> DeviceRecording:
     none = np.zeros(len(true.cell), dtype=np.int64)
     no = np.zeros(len(true.cell), dtype=bool)
-    return Recording(true, none, none, none, no, measure("indoor")[true.kind] == 0, no, no)
+    return DeviceRecording(true, none, none, none, no, measure("indoor")[true.kind] == 0, no, no)
 
 
 def _modes(who: Person, true: Workouts) -> Ints:
@@ -95,7 +71,7 @@ def _modes(who: Person, true: Workouts) -> Ints:
     return np.where(left_home, WATCH_ONLY, mode)
 
 
-def _watch(who: Person, true: Workouts) -> Recording:
+def _watch(who: Person, true: Workouts) -> DeviceRecording:
     """Return all workouts as the watch has them: a clock some seconds off, now and then no heart rate."""
     clock = np.rint(1.6 * normal(who.key, "watch_clock", true.day)).astype(np.int64)
     strap = uniform(who.key, "watch_strap", true.cell) < 0.04
@@ -109,7 +85,7 @@ def _watch(who: Person, true: Workouts) -> Recording:
     return dataclasses.replace(_plain(true), seen=seen)
 
 
-def _phone(who: Person, true: Workouts, watch: Recording, mode: Ints) -> Recording:
+def _phone(who: Person, true: Workouts, watch: DeviceRecording, mode: Ints) -> DeviceRecording:
     have = mode != WATCH_ONLY
     mode, true, watch = mode[have], true.take(have), watch.take(have)
     synced, typed = mode == SYNCED, mode == TYPED
@@ -124,7 +100,7 @@ def _phone(who: Person, true: Workouts, watch: Recording, mode: Ints) -> Recordi
     )
     u = uniform(who.key, "phone_label", true.cell)
     label = np.where(synced, u > 0.86, (u > 0.72) * 1 + (u > 0.92)).astype(np.int64)
-    return Recording(
+    return DeviceRecording(
         seen=seen,
         number=np.zeros(len(mode), dtype=np.int64),
         copy=np.zeros(len(mode), dtype=np.int64),
@@ -196,11 +172,11 @@ def _by_hand(who: Person, true: Workouts) -> Workouts:
     )
 
 
-def _uploaded_again(who: Person, found: Recording, view: View) -> Recording:
+def _uploaded_again(who: Person, records: DeviceRecording, view: View) -> DeviceRecording:
     """Return the rows and, rarely, one of them a second time; what is linked stays single, else the link lies."""
-    again = (uniform(who.key, f"{view}_again", found.seen.cell) < 0.007) & ~found.linked & ~found.typed
+    again = (uniform(who.key, f"{view}_again", records.seen.cell) < 0.007) & ~records.linked & ~records.typed
     rows = np.concatenate([np.arange(len(again)), np.flatnonzero(again)])
-    twice = found.take(rows)
+    twice = records.take(rows)
     copy = (np.arange(len(rows)) >= len(again)).astype(np.int64)
     return dataclasses.replace(twice, copy=copy)
 

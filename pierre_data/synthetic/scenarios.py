@@ -13,69 +13,39 @@ SLOTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A session that may happen on a weekday.
+class PlannedSession:
+    """A session that may happen on a weekday."""
 
-    Parameters
-    ----------
-    kind : str
-        Of `KINDS`.
-    chance : float
-        Probability in a full week.
-    hour : float
-        Typical local start.
-    with_slot : int, optional
-        Happens exactly when that slot of the day does by its own chance (the way back of a commute).
-    follows : bool
-        Starts right after the session before it (a brick).
-    """
-
-    kind: str
-    chance: float
-    hour: float = 7.0
-    with_slot: int | None = None
-    follows: bool = False
+    kind: str  # of `KINDS`
+    chance: float  # in a full week
+    hour: float = 7.0  # typical local start
+    with_slot: int | None = None  # happens exactly when that slot of the day does (the way back of a commute)
+    follows: bool = False  # starts right after the session before it (a brick)
 
     def __post_init__(self) -> None:
         """Refuse a kind that does not exist."""
         CODE[self.kind]
 
 
-Day = tuple[Session | None, Session | None, Session | None]
+Day = tuple[PlannedSession | None, PlannedSession | None, PlannedSession | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A kind of athlete.
-
-    Parameters
-    ----------
-    name, about : str
-        What it is called, and one sentence.
-    week : tuple of 7 days
-        Monday first; per day a session or None in the morning, at midday and in the evening.
-    run_mps, swim_mps, ftp_w : tuple of float
-        Threshold speeds and power in 2016 and after ten years of progress.
-    volume : tuple of float
-        Factor on durations, likewise.
-    power : bool
-        Whether the bikes measure power.
-    gaps : float
-        Probability of an injury in a year.
-    """
+    """A kind of athlete; pairs are values in 2016 and after ten years of progress."""
 
     name: str
     about: str
-    week: tuple[Day, ...]
-    run_mps: tuple[float, float] = (3.1, 3.3)
+    week: tuple[Day, ...]  # Monday first
+    run_mps: tuple[float, float] = (3.1, 3.3)  # threshold speeds
     swim_mps: tuple[float, float] = (1.10, 1.18)
     ftp_w: tuple[float, float] = (190.0, 205.0)
-    volume: tuple[float, float] = (0.85, 1.0)
-    power: bool = False
-    gaps: float = 0.0
+    volume: tuple[float, float] = (0.85, 1.0)  # factor on durations
+    power: bool = False  # the bikes measure it
+    gaps: float = 0.0  # probability of an injury in a year
 
 
-_S = Session
+_S = PlannedSession
 
 _RUNNER: tuple[Day, ...] = (
     (None, _S("yoga", 0.15, 12.5), _S("strength", 0.45, 18.2)),
@@ -114,40 +84,28 @@ _INJURED: tuple[Day, ...] = (
     (_S("long_run", 0.74, 8.8), _S("walk", 0.18, 14.8), None),
 )
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {
-        s.name: s
-        for s in (
-            Scenario(
-                "improving-runner",
-                "A runner who trains more and gets faster over the years.",
-                _RUNNER,
-                run_mps=(3.05, 3.95),
-                volume=(0.72, 1.0),
-            ),
-            Scenario(
-                "cyclist-with-power",
-                "A cyclist with a power meter who commutes by bike.",
-                _CYCLIST,
-                ftp_w=(215.0, 275.0),
-                power=True,
-            ),
-            Scenario(
-                "triathlete",
-                "Swims, rides and runs, with brick sessions on Saturdays.",
-                _TRIATHLETE,
-                run_mps=(3.4, 3.85),
-                swim_mps=(1.12, 1.32),
-                ftp_w=(210.0, 250.0),
-                power=True,
-            ),
-            Scenario(
-                "injury-gap",
-                "A runner whom injuries stop for weeks in most years, and who comes back slowly.",
-                _INJURED,
-                run_mps=(3.3, 3.65),
-                gaps=0.8,
-            ),
-        )
-    }
+_ALL = (
+    Scenario(
+        *("improving-runner", "A runner who trains more and gets faster over the years.", _RUNNER),
+        run_mps=(3.05, 3.95),
+        volume=(0.72, 1.0),
+    ),
+    Scenario(
+        *("cyclist-with-power", "A cyclist with a power meter who commutes by bike.", _CYCLIST),
+        ftp_w=(215.0, 275.0),
+        power=True,
+    ),
+    Scenario(
+        *("triathlete", "Swims, rides and runs, with brick sessions on Saturdays.", _TRIATHLETE),
+        run_mps=(3.4, 3.85),
+        swim_mps=(1.12, 1.32),
+        ftp_w=(210.0, 250.0),
+        power=True,
+    ),
+    Scenario(
+        *("injury-gap", "A runner whom injuries stop for weeks in most years, and who comes back slowly.", _INJURED),
+        run_mps=(3.3, 3.65),
+        gaps=0.8,
+    ),
 )
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType({scenario.name: scenario for scenario in _ALL})

@@ -17,23 +17,13 @@ _TURN = 6.283185307179586
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Samples of one activity, one value each.
+    """Samples of one activity, one value each; NaN where there is none."""
 
-    Parameters
-    ----------
-    elapsed, moved : ndarray of int
-        Seconds since the start, with and without pauses.
-    distance, speed, pace : ndarray of float
-        Metres from the start, m/s, and speed over its mean (0 in pauses); distance NaN where there is none.
-    heart, power, altitude, latitude, longitude : ndarray of float
-        bpm, W, m and degrees; NaN where there is none.
-    """
-
-    elapsed: Ints
-    moved: Ints
+    elapsed: Ints  # seconds since the start
+    moved: Ints  # without pauses
     distance: Floats
     speed: Floats
-    pace: Floats
+    pace: Floats  # speed over its mean, 0 in pauses
     heart: Floats
     power: Floats
     altitude: Floats
@@ -48,17 +38,7 @@ class Track:
 
 
 def track(who: Person, row: Mapping[str, Any], step: int) -> Track:
-    """Return the samples of an activity.
-
-    Parameters
-    ----------
-    who : Person
-        Whose.
-    row : mapping
-        Column -> value of the activity, as in the table activities.
-    step : int
-        Seconds between samples; the last one is at the end.
-    """
+    """Return the samples of a row of activities, every `step` seconds; the last one is at the end."""
     key = key_of(who.key, row["id"])
     end, total = int(row["elapsed_s"]), int(row["moving_s"])
     elapsed = np.append(np.arange(0, end, step, dtype=np.int64), end)

@@ -22,37 +22,17 @@ _RACE_EFFORT = np.array([1.04, 1.00, 0.955])
 
 @dataclass(frozen=True, slots=True)
 class Workouts:
-    """Rows, one array per column, ordered by start.
+    """Rows, one array per column, ordered by start."""
 
-    Parameters
-    ----------
-    cell : ndarray of int
-        ``day * CELLS + slot``: who they are.
-    kind : ndarray of int
-        Code of the kind of session.
-    start, elapsed, moving : ndarray of int
-        Seconds since 1970 UTC, and seconds.
-    distance : ndarray of float
-        Metres, NaN where there is none.
-    effort : ndarray of float
-        Share of heart rate reserve.
-    heart : ndarray of float
-        Mean heart rate in bpm, unrounded; NaN where it was not measured.
-    power, normalized, ftp : ndarray of float
-        Watts, NaN without a power meter.
-    temperature, climb, mass : ndarray of float
-        degC, metres and kg.
-    """
-
-    cell: Ints
-    kind: Ints
-    start: Ints
+    cell: Ints  # ``day * CELLS + slot``: who they are
+    kind: Ints  # code of the kind of session
+    start: Ints  # seconds since 1970 UTC
     elapsed: Ints
     moving: Ints
-    distance: Floats
-    effort: Floats
-    heart: Floats
-    power: Floats
+    distance: Floats  # metres, NaN where there is none
+    effort: Floats  # share of heart rate reserve
+    heart: Floats  # mean bpm, unrounded; NaN where it was not measured
+    power: Floats  # watts, NaN without a power meter
     normalized: Floats
     ftp: Floats
     temperature: Floats
@@ -69,7 +49,7 @@ class Workouts:
         return Workouts(*(getattr(self, f.name)[rows] for f in dataclasses.fields(self)))
 
 
-def workouts(who: Person, first: int, last: int) -> Workouts:
+def true_workouts(who: Person, first: int, last: int) -> Workouts:
     """Return the true workouts planned for local days ``[first, last)``.
 
     A day's workouts depend on the day alone, so the rows of a day are the same in every window.

@@ -9,17 +9,15 @@ from typing import Any, get_args
 import numpy as np
 
 from pierre_data.errors import QueryError
-from pierre_data.synthetic import columns, days, ids, nights, recordings, samples
-from pierre_data.synthetic import gear as gears
-from pierre_data.synthetic.digests import digest
-from pierre_data.synthetic.draws import Bools, Ints, uniform
+from pierre_data.synthetic import columns, days, gear, ids, nights, recordings, samples
+from pierre_data.synthetic.digests import table_digest
+from pierre_data.synthetic.draws import Bools, Columns, Ints, uniform
 from pierre_data.synthetic.ids import View
 from pierre_data.synthetic.people import Person, person, shape, thresholds
 from pierre_data.synthetic.scenarios import SCENARIOS
-from pierre_data.synthetic.workouts import Workouts, workouts
+from pierre_data.synthetic.workouts import Workouts, true_workouts
 from pierre_data.synthetic.zone import DAY, FIRST_YEAR, LAST_YEAR, TIMEZONE, day_number
 
-Columns = dict[str, Any]
 Moment = np.datetime64 | None
 _SEEDS = 1 << 28
 _TABLES = ("activities", "sleep", "sleep_stages", "recovery", "health", "athlete", "gear")
@@ -104,7 +102,7 @@ class World:
         QueryError
             There is no such view.
         """
-        return columns.activities(self._person, view, self._recording(view, after, before), self._accounts)
+        return columns.activity_columns(self._person, view, self._recording(view, after, before), self._accounts)
 
     def truth(self, view: View = "truth") -> Ints:
         """Return for each row of ``activities(view)`` the position of its workout in ``activities("truth")``.
@@ -118,23 +116,22 @@ class World:
 
     def sleep(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return nights and naps that begin in ``[after, before)`` UTC, oldest first."""
-        found, done = self._nights(*self._bounds(after, before))
-        return nights.sleep(self._person, found, done, self._accounts)
+        records, done = self._nights(*self._bounds(after, before))
+        return nights.sleep_columns(self._person, records, done, self._accounts)
 
     def sleep_stages(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return the stages that begin in ``[after, before)`` UTC, oldest first."""
         low, high = self._bounds(after, before)
-        found, _ = self._nights(low - _DAY_US, high)
-        made = nights.stages(self._person, found, self._accounts)
-        inside = _within(made["start_time"].astype(np.int64) // 1_000_000, low, high)
-        kept = np.flatnonzero(inside)
-        first, last = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
-        return {name: values[first:last] for name, values in made.items()}
+        records, _ = self._nights(low - _DAY_US, high)
+        stages = nights.stage_columns(self._person, records, self._accounts)
+        place = np.flatnonzero(_within(stages["start_time"].astype(np.int64) // 1_000_000, low, high))
+        inside = slice(int(place[0]), int(place[-1]) + 1) if len(place) else slice(0)
+        return {name: values[inside] for name, values in stages.items()}
 
     def recovery(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return one row per local date in ``[after, before)``; the bounds are read as wall-clock times."""
         low, high = self._bounds(after, before)
-        return days.recovery(self._person, _ceil(low), _ceil(high), self._accounts)
+        return days.recovery_columns(self._person, _ceil(low), _ceil(high), self._accounts)
 
     def health(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return weighings at times in ``[after, before)`` UTC, oldest first; some minutes after getting up."""
@@ -143,29 +140,17 @@ class World:
         morning = slept.day + 1
         time = slept.end + 300 + (600.0 * uniform(self._person.key, "weighed", morning)).astype(np.int64)
         keep = days.weighs(self._person, morning) & _within(time, low, high)
-        return days.health(self._person, morning[keep], time[keep], self._accounts)
+        return days.health_columns(self._person, morning[keep], time[keep], self._accounts)
 
     def streams(self, activity_id: str) -> Columns:
-        """Return the samples of one activity: every second, every five on the phone; none for a typed row.
-
-        Raises
-        ------
-        NotFound
-            The world has no activity with this id.
-        """
+        """Return the samples of one activity: every second, every five on the phone; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.streams(self._person, row, 5 if view == "phone" else 1)
+        return samples.sample_columns(self._person, row, 5 if view == "phone" else 1)
 
     def laps(self, activity_id: str) -> Columns:
-        """Return the automatic laps of one activity; none for a typed row.
-
-        Raises
-        ------
-        NotFound
-            The world has no activity with this id.
-        """
+        """Return the automatic laps of one activity, none for a typed row; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.laps(self._person, row, 5 if view == "phone" else 1)
+        return samples.lap_rows(self._person, row, 5 if view == "phone" else 1)
 
     def athlete(self, view: View = "truth") -> Columns:
         """Return the athlete at the end of the world, one row."""
@@ -176,7 +161,7 @@ class World:
             "username": [who.name.lower().replace(" ", ".")],
             "name": [who.name],
             "sex": [who.sex],
-            "birth_date": columns.instants(np.array([who.birth_day * DAY])),
+            "birth_date": columns.datetimes(np.array([who.birth_day * DAY])),
             "city": [who.town.name],
             "region": [who.town.region],
             "country": ["Germany"],
@@ -187,33 +172,23 @@ class World:
             "max_heart_rate_bpm": np.array([float(who.max_hr)]),
             "resting_heart_rate_bpm": np.array([float(who.rest_hr)]),
             "measurement_system": ["metric"],
-            "created_at": columns.instants(np.array([day_number(self.start) * DAY])),
+            "created_at": columns.datetimes(np.array([day_number(self.start) * DAY])),
         }
 
     def gear(self) -> Columns:
         """Return shoes and bikes with the distance of the world's true workouts."""
         rows = self._recording("truth", None, None)
-        return gears.gear(self._person, rows.seen, self._accounts["truth"])
+        return gear.gear_columns(self._person, rows.seen, self._accounts["truth"])
 
     def digest(self, table: str = "activities", view: View = "truth") -> str:
         """Return the SHA-256 of a table: names, types and little-endian values of all its columns.
 
-        Parameters
-        ----------
-        table : str
-            activities, sleep, sleep_stages, recovery, health, athlete or gear.
-        view : {"truth", "watch", "phone"}
-            Of activities and athlete.
-
-        Raises
-        ------
-        QueryError
-            The table has no digest.
+        QueryError for a table that has none.
         """
         if table not in _TABLES:
             raise QueryError(f"{table!r} has no digest.", f"Choose one of: {', '.join(_TABLES)}.")
         rows = getattr(self, table)(view) if table in ("activities", "athlete") else getattr(self, table)()
-        return digest(table, rows)
+        return table_digest(table, rows)
 
     def _bounds(self, after: Moment, before: Moment) -> tuple[int, int]:
         """Return the window within the world, microseconds since 1970; never reversed."""
@@ -222,34 +197,34 @@ class World:
         high = high if before is None else min(high, _microseconds(before))
         return low, max(low, high)
 
-    def _recording(self, view: View, after: Moment, before: Moment) -> recordings.Recording:
+    def _recording(self, view: View, after: Moment, before: Moment) -> recordings.DeviceRecording:
         if view not in get_args(View):
             raise QueryError(f"There is no view {view!r}.", f"Choose one of: {', '.join(ids.VIEWS)}.")
         low, high = self._bounds(after, before)
         true = self._workouts(low, high)
-        found = recordings.recorded(self._person, true, view, self._accounts[view])
-        return found.take(_within(found.seen.start, low, high))
+        records = recordings.recorded(self._person, true, view, self._accounts[view])
+        return records.take(_within(records.seen.start, low, high))
 
     def _workouts(self, low: int, high: int) -> Workouts:
         reach = recordings.REACH
-        return workouts(self._person, low // _DAY_US - reach, high // _DAY_US + reach)
+        return true_workouts(self._person, low // _DAY_US - reach, high // _DAY_US + reach)
 
     def _nights(self, low: int, high: int) -> tuple[nights.Nights, days.Training]:
-        found, done = nights.sleeps(self._person, low // _DAY_US - 2, high // _DAY_US + 2)
-        return found.take(_within(found.start, low, high)), done
+        records, done = nights.measured(self._person, low // _DAY_US - 2, high // _DAY_US + 2)
+        return records.take(_within(records.start, low, high)), done
 
     def _row(self, activity_id: str) -> tuple[View, dict[str, Any]]:
-        view, cell, number = ids.read(activity_id, self._accounts)
+        view, cell, number = ids.parse_id(activity_id, self._accounts)
         low, high = self._bounds(None, None)
         day = cell // ids.CELLS * _DAY_US
         inside = max(low, day - 2 * _DAY_US), min(high, day + 3 * _DAY_US)
         if inside[0] >= inside[1]:
             raise ids.missing(activity_id)
-        found = recordings.recorded(self._person, self._workouts(*inside), view, self._accounts[view])
-        found = found.take((found.number == number) & _within(found.seen.start, low, high))
-        if not len(found.number):
+        records = recordings.recorded(self._person, self._workouts(*inside), view, self._accounts[view])
+        records = records.take((records.number == number) & _within(records.seen.start, low, high))
+        if not len(records.number):
             raise ids.missing(activity_id)
-        rows = columns.activities(self._person, view, found, self._accounts)
+        rows = columns.activity_columns(self._person, view, records, self._accounts)
         return view, {name: values[0] for name, values in rows.items()}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pierre_data.files import open_archive, read_recording
-from pierre_data.files.fit import decode
+from pierre_data.files.fit import decode_fit
 from pierre_data.files.index import Index
 from pierre_data.files.library import survey
 from pierre_data.files.recording import Recording
@@ -52,7 +52,7 @@ def fit() -> list[tuple[str, float, str]]:
     bare = best(lambda: sum(1 for _ in fitdecode.FitReader(data)))
     off = fitdecode.CrcCheck.DISABLED
     least = best(lambda: sum(1 for _ in fitdecode.FitReader(data, processor=None, check_crc=off)))
-    ours, whole = best(lambda: decode(data, Recording())), best(lambda: read_recording(data))
+    ours, whole = best(lambda: decode_fit(data, Recording())), best(lambda: read_recording(data))
     return [
         ("fit, fitdecode bare", bare, "s"),
         ("fit, fitdecode bare without processor and crc", least, "s"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, Verdicts, quoted, text_hash, unquoted
+from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, PairsOfRows, Verdicts, quoted, text_hash, unquoted
 from pierre_data.dedupe.exact_ids import own_keys
 from pierre_data.dedupe.groups import joined_apart
 from pierre_data.errors import QueryError
@@ -108,7 +108,7 @@ def verdicts_on(rows: ActivityArrays, kept: Ints, overrides: Iterable[Override])
         for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
             if a >= 0 and b >= 0 and a != b:
                 pairs[override.same].append((a, b))
-    same, apart = ((rows_of[:, 0], rows_of[:, 1]) for rows_of in map(_two_columns, (pairs[True], pairs[False])))
+    same, apart = _columns(pairs[True]), _columns(pairs[False])
     by_hand = joined_apart(alone, *same, apart)
     refused = by_hand[same[0]] != by_hand[same[1]]
     if refused.any():
@@ -120,9 +120,7 @@ def verdicts_on(rows: ActivityArrays, kept: Ints, overrides: Iterable[Override])
         for x in np.flatnonzero(by_hand == a).tolist()
         for y in np.flatnonzero(by_hand == b).tolist()
     ]
-    apart_rows = _two_columns(spread)
-    agreed = (same[0][~refused], same[1][~refused])
-    return Verdicts(agreed, (apart_rows[:, 0], apart_rows[:, 1])), by_hand
+    return Verdicts((same[0][~refused], same[1][~refused]), _columns(spread)), by_hand
 
 
 def by_override(case: Case, labels: Ints, by_hand: Ints) -> Ints:
@@ -139,5 +137,6 @@ def by_override(case: Case, labels: Ints, by_hand: Ints) -> Ints:
     return np.unique(np.where(named, len(out) + by_hand, out), return_inverse=True)[1]
 
 
-def _two_columns(pairs: list[tuple[int, int]]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+def _columns(pairs: list[tuple[int, int]]) -> PairsOfRows:
+    rows = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]

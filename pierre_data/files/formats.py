@@ -17,8 +17,6 @@ SUFFIXES = (".fit", ".tcx", ".gpx")
 def is_activity_file(name: str) -> bool:
     """Return whether a file is looked at, by its name.
 
-    Examples
-    --------
     >>> is_activity_file("2024/RUN.FIT.gz"), is_activity_file("notes.txt")
     (True, False)
     """
@@ -26,26 +24,10 @@ def is_activity_file(name: str) -> bool:
 
 
 def read_recording(data: bytes) -> Recording:
-    """Read a FIT, TCX or GPX file.
+    """Read a FIT, TCX or GPX file, not compressed; the kind is in the content, not in a name.
 
-    Parameters
-    ----------
-    data : bytes
-        Its content, not compressed; the kind is found in the content, not in a name.
+    Raises PayloadError for what is none of the three or an attack, ConfigurationError if fitdecode is not installed.
 
-    Returns
-    -------
-    Recording
-
-    Raises
-    ------
-    PayloadError
-        It is none of the three, or it is an attack.
-    ConfigurationError
-        It is FIT, and fitdecode is not installed.
-
-    Examples
-    --------
     >>> point = b'<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>'
     >>> read_recording(b"<gpx><trk><type>running</type>" + point + b"</trk></gpx>").sessions[0].row["sport"]
     'run'

@@ -1,0 +1,84 @@
+"""What recordings give the tables: which columns, and rows turned into columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pierre_data.files.fit_fields import RECORDS, SESSION, SUMMARY
+from pierre_data.files.recording import SECOND, Recording, Session
+
+_CADENCE = ("average_cadence_rpm", "average_cadence_spm")
+#: Columns a recording may give ACTIVITIES, STREAMS, LAPS and GEAR: FIT's, which are the most, and what is worked out.
+ACTIVITY_COLUMNS = (
+    *SESSION,
+    *_CADENCE,
+    *"""max_cadence_rpm max_cadence_spm steps id external_id name sport sport_raw sport_family is_exercise start_time
+    start_time_local utc_offset_s manual indoor has_gps device source_file""".split(),
+)
+STREAM_COLUMNS = ("id", "elapsed_s", "time", "moving", *RECORDS, "cadence_rpm", "cadence_spm")
+LAP_COLUMNS = ("id", "lap", "kind", "start_time", *SUMMARY, *_CADENCE)
+GEAR_COLUMNS = ("id", "kind", "name", "brand", "model", "serial")
+
+
+def activity_row(session: Session, recording: Recording, sha: str) -> dict[str, Any]:
+    """Return a session's columns of ACTIVITIES with its id and links.
+
+    The id is the first 16 hex digits of the content's SHA-256, and ``-1``, ``-2`` ... where a file has several
+    sessions; a container has the bare one.  `external_id` holds ``sha256:`` of the content, with the same ending,
+    and the link of the session.
+    """
+    ending = _endings(recording)[recording.sessions.index(session)]
+    links = [f"sha256:{sha}{ending}", session.link]
+    return {**session.row, "id": sha[:16] + ending, "external_id": " ".join(filter(None, links))}
+
+
+def session_of(recording: Recording, id: str) -> Session | None:
+    """Return the session an id of `activity_row` means."""
+    return next((s for s, e in zip(recording.sessions, _endings(recording), strict=True) if id[16:] == e), None)
+
+
+def _endings(recording: Recording) -> list[str]:
+    sessions = recording.sessions
+    if len(sessions) == 1:
+        return [""]
+    alone = sum(s.container for s in sessions) == 1
+    numbers = iter(range(1, len(sessions) + 1))
+    return ["" if s.container and alone else f"-{next(numbers)}" for s in sessions]
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return rows as columns: every name any row has, None where one has not, times as datetime64.
+
+    Examples
+    --------
+    >>> columns_of([{"id": "a", "start_time": 1_000_000}, {"id": "b", "lap": 1, "start_time": 0}])
+    {'id': ['a', 'b'], 'start_time': array(['1970-01-01T00:00:01.000000', '1970-01-01T00:00:00.000000'],
+          dtype='datetime64[us]'), 'lap': [None, 1]}
+    """
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    if "start_time" in columns:
+        times = ["NaT" if t is None else t for t in columns["start_time"]]
+        columns["start_time"] = np.array(times, dtype="datetime64[us]")
+    return columns
+
+
+def stream_columns(session: Session, id: str) -> dict[str, Any]:
+    """Return the samples of a session as columns of STREAMS, seconds counted from the session's start."""
+    samples = session.samples
+    columns: dict[str, Any] = {
+        "id": [id] * len(samples.time),
+        "elapsed_s": (samples.time - session.row["start_time"]) / SECOND,
+        "time": samples.time.astype("datetime64[us]"),
+        **samples.columns,
+    }
+    return columns if samples.moving is None else columns | {"moving": samples.moving}
+
+
+def lap_columns(session: Session, id: str) -> dict[str, Any]:
+    """Return the laps of a session as columns of LAPS."""
+    return columns_of({"id": id, **lap} for lap in session.laps)
