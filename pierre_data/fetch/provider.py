@@ -116,8 +116,8 @@ class DescriptorProvider(FitnessProvider):
         offline: bool = False,
         cache_dir: Path | None = None,
     ) -> None:
+        super().__init__(config)
         self.descriptor = descriptor
-        self._config = config
         self._resilience = resilience or ResilienceConfig()
         self._offline = offline
         self._lock = threading.Lock()
@@ -127,16 +127,6 @@ class DescriptorProvider(FitnessProvider):
         token = config.access_token
         fixed = FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN")) if token else None
         self._signer = _Signer(descriptor, config, identity or (lambda: fixed))
-
-    @property
-    def name(self) -> str:
-        """Registry name."""
-        return self._config.name
-
-    @property
-    def config(self) -> ProviderConfig:
-        """Settings it runs with."""
-        return self._config
 
     @property
     def is_local(self) -> bool:
