@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 from requests_cache.backends.sqlite import SQLiteDict
 
-from pierre_data.cache.private import prepare, set_aside
+from pierre_data.cache.private import prepare, set_damaged_aside
 from pierre_data.cache.store import Notice
 from pierre_data.errors import StorageError
 
@@ -190,7 +190,7 @@ class Database(SQLiteDict):
         path = Path(self.db_path)
         with self._lock:
             self.close()
-            aside = set_aside(path, self._inode)
+            aside = set_damaged_aside(path, self._inode)
             prepare(path)
         if aside is not None:
             self._notice(f"The cache {path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")

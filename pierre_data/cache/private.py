@@ -39,7 +39,7 @@ def prepare(path: Path) -> None:
         raise StorageError(f"The cache {path} cannot be opened: {why}.", _FIX) from error
 
 
-def set_aside(path: Path, inode: int) -> Path | None:
+def set_damaged_aside(path: Path, inode: int) -> Path | None:
     """Rename a damaged file and what belongs to it to ``<name>.corrupt-<seconds since 1970>``; nothing is deleted.
 
     Returns None when the file with that inode (0: unknown) is not there any more: another process was faster.
