@@ -24,7 +24,7 @@ ROWS = [
     {"synthetic", "files"},
     {"spi", "dedupe", "settings"},
     {"schema"},
-    {"secret", "errors", "reprs", "notices"},
+    {"secret", "errors", "reprs", "notices", "forking"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from pierre_data.auth.disk import private_directory, read_private, write_private
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
+from pierre_data.forking import ForkSafeLock
 from pierre_data.notices import notice
 
 _TITLE = "# pierre_data: pairs of recordings that are one workout (same) or are not (different)"
@@ -52,7 +52,7 @@ class OverrideStore:
 
     def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
         self.path = data_dir / "overrides" / f"{person_hash(tenant, user)}.txt"
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
 
     def read(self) -> tuple[Override, ...]:
