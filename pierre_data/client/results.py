@@ -120,15 +120,7 @@ class ActivityKey:
 
 
 class ActivityIndex:
-    """Remembers which sources the activities of returned frames have.
-
-    Examples
-    --------
-    >>> index, start = ActivityIndex(), pd.Timestamp("2026-01-01", tz="UTC")
-    >>> index.note(pd.DataFrame({"activity_id": ["0a"], "sources": ["strava:123 garmin:9"], "start_time": [start]}))
-    >>> index.find("0a").provider, index.find("strava:7").id
-    ('strava', '7')
-    """
+    """Remembers which sources the activities of returned frames have."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, pd.Timestamp]] = {}
