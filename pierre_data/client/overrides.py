@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
+from pierre_data.forking import ForkSafeLock
 from pierre_data.notices import notice
 from pierre_data.private_files import private_directory, read_private, write_private
 
@@ -35,7 +35,7 @@ class OverrideStore:
 
     def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
         self.path = data_dir / "overrides" / f"{person_hash(tenant, user)}.txt"
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
 
     def read(self) -> tuple[Override, ...]:
