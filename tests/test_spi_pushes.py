@@ -74,7 +74,7 @@ def _hex(message: bytes, key: bytes = b"key") -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
-IN_LINE = Hmac("X-Acme-Signature acme-signature")
+IN_LINE = Hmac("X-Acme-Signature acme-signature", stamp="t=")
 BESIDE = Hmac("Acme-Signature", stamp="Acme-Stamp", encoding="base64", unit_s=0.001)
 STAMP = str(int(NOW.timestamp()))
 
@@ -92,6 +92,24 @@ def test_a_good_signature_passes_in_either_spelling() -> None:
     assert not judged(signed)
     beside = {"acme-stamp": f"{STAMP}000", "acme-signature": base64_of(_hex(f"{STAMP}000".encode() + b"{}"))}
     assert not BESIDE.fault(Headers(beside), b"{}", b"key", NOW)
+
+
+def test_a_body_may_be_signed_alone_and_in_any_case() -> None:
+    alone = Hmac("Acme-Signature")
+    for given in (_hex(b"{}"), _hex(b"{}").upper()):
+        assert not alone.fault(Headers({"acme-signature": given}), b"{}", b"key", NOW)
+    assert alone.fault(Headers({"acme-signature": _hex(b"{ }")}), b"{}", b"key", NOW) == "has a wrong signature"
+    upper = {"acme-stamp": STAMP, "acme-signature": _hex(f"{STAMP}{{}}".encode()).upper()}
+    assert not Hmac("Acme-Signature", stamp="Acme-Stamp").fault(Headers(upper), b"{}", b"key", NOW)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"own": {"secret": "other"}}', b"{}", b"[]", b"", b'{"own": {"secret": null}}', b"{"]
+)
+def test_a_secret_may_be_in_the_body(body: bytes) -> None:
+    inside = SharedSecret(path="own.secret")
+    assert not inside.fault({}, b'{"own": {"secret": "key"}}', b"key", NOW)
+    assert inside.fault({}, body, b"key", NOW) == "has a wrong own.secret"
 
 
 @pytest.mark.parametrize("given", ["", "00", "ä", "\udcff", _hex(b"{}"), _hex(STAMP.encode() + b".{ }")])

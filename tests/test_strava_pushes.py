@@ -6,14 +6,16 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pierre_data import errors, schema
+from pierre_data import Client, errors, schema
 from pierre_data.providers.strava import descriptor
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
+from pierre_data.settings import Settings
 from pierre_data.spi import Received
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -91,3 +93,22 @@ def test_the_handshake_is_answered() -> None:
         assert (received.status, received.content_type, received.events) == (200, "application/json", ())
     with pytest.raises(errors.AccessDenied, match="handshake"):
         descriptor.webhook({}, query, SECRET, NOW, {"verify_token": "another"})
+
+
+def test_an_operator_can_demand_signatures(tmp_path: Path) -> None:
+    farewell = {"object_type": "athlete", "object_id": 134815, "owner_id": 134815, "updates": {"authorized": "false"}}
+    env = {f"PIERRE_{name}_DIR": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")}
+    env |= {"PIERRE_STRAVA_ACCESS_TOKEN": "a", "PIERRE_STRAVA_CLIENT_SECRET": SECRET.reveal()}
+    for demanded in ("0", "1"):
+        settings = Settings.read(env | {"PIERRE_STRAVA_REQUIRE_SIGNATURE": demanded})
+        with Client(["strava"], settings=settings, cache="memory") as client:
+            body = json.dumps(farewell).encode()
+            if demanded == "0":
+                assert client.receive_webhook("strava", {}, body, athlete="134815").events[0].kind == "disconnect"
+            else:
+                with pytest.raises(errors.AccessDenied, match="not signed"):
+                    client.receive_webhook("strava", {}, body, athlete="134815")
+    with pytest.raises(errors.ConfigurationError):
+        Client(
+            ["strava"], settings=Settings.read(env | {"PIERRE_STRAVA_REQUIRE_SIGNATURE": "perhaps"})
+        ).receive_webhook("strava", {}, b"{}")

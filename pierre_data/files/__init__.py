@@ -1,7 +1,12 @@
-"""Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing written to disk."""
+"""Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing unpacked to disk."""
 
 from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, Member, bounded, open_archive
-from pierre_data.files.columns import (
+from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
+from pierre_data.files.formats import read_recording
+from pierre_data.files.index import Index, index_of
+from pierre_data.files.library import locate, survey
+from pierre_data.files.recording import SECOND, Recording, Session
+from pierre_data.files.session_columns import (
     ACTIVITY_COLUMNS,
     GEAR_COLUMNS,
     LAP_COLUMNS,
@@ -12,11 +17,6 @@ from pierre_data.files.columns import (
     session_of,
     stream_columns,
 )
-from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
-from pierre_data.files.formats import read_recording
-from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import locate, survey
-from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
     STRAVA_IGNORED,

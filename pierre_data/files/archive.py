@@ -149,12 +149,10 @@ def _zip(path: Path) -> Archive:
 def _count(archive: Archive, members: int) -> None:
     if members > MAX_MEMBERS:
         archive.close()
-        raise PayloadError(
-            f"{archive.path} holds more than {MAX_MEMBERS} files.", "Point path at the folder with your activities."
-        )
+        fix = "Point path at the folder with your activities."
+        raise PayloadError(f"{archive.path} holds more than {MAX_MEMBERS} files.", fix)
 
 
 def _too_large(name: str) -> PayloadError:
-    return PayloadError(
-        f"{name} expands to more than an activity can be.", "Leave it out, or split it.", path=name, field="size"
-    )
+    what = f"{name} expands to more than an activity can be."
+    return PayloadError(what, "Leave it out, or split it.", path=name, field="size")

@@ -11,7 +11,7 @@ from pierre_data.files.fit import EPOCH_S, FIRST_TIME, Fit, Message, decode_fit
 from pierre_data.files.fit_fields import NO_ZERO, RECORDS, SESSION, SUMMARY, Sources
 from pierre_data.files.fit_heart import heart_rates
 from pierre_data.files.recording import SECOND, Floats, Recording, Samples, Session, add_mean_speed, container, filled
-from pierre_data.files.samples import arrange, ends, on_foot, part, totals
+from pierre_data.files.samples import arrange, ends, name_cadence, on_foot, part, totals
 from pierre_data.files.sports import sport_of_fit
 
 
@@ -65,7 +65,7 @@ def _sessions(fit: Fit, recording: Recording) -> list[Session]:
 def _session(message: Message, samples: Samples, laps: list[Message], recording: Recording) -> Session:
     sport = sport_of_fit(message.get("sport"), message.get("sub_sport"), recording)
     feet = on_foot(sport["sport"])
-    _cadence(samples, feet)
+    name_cadence(samples.columns, feet)
     computed = totals(samples) if len(samples.time) else {}
     stated = _read(message, SESSION) | _cadences(message, feet)
     row = computed | stated if "elapsed_s" in stated else stated | computed
@@ -118,13 +118,6 @@ def _moving(events: Sequence[Message], time: Any) -> Any:
     at = np.searchsorted(times, time, side="right") - 1
     # The sample of the very second the timer stops still counts as moving.
     return ~((at >= 0) & stopped[np.maximum(at, 0)] & (time > times[np.maximum(at, 0)]))
-
-
-def _cadence(samples: Samples, feet: bool) -> None:
-    cadence = samples.columns.pop("cadence", None)
-    if cadence is not None:
-        # FIT counts one leg of a runner.
-        samples.columns["cadence_spm" if feet else "cadence_rpm"] = cadence * (2 if feet else 1)
 
 
 def _cadences(message: Message, feet: bool) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pierre_data.errors import ConfigurationError, PayloadError, StorageNotice
 from pierre_data.files.archive import Archive, Member
-from pierre_data.files.columns import activity_row
 from pierre_data.files.formats import read_recording
+from pierre_data.files.session_columns import activity_row
 from pierre_data.notices import notice
 
 #: Plain JSON: ``sha``, ``activities``, ``devices``, ``problems``.  Without a ``sha`` it is not remembered.

@@ -26,9 +26,8 @@ def survey(
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
         why = f" ({archive.refused[0][0]}: {archive.refused[0][2]})" if archive.refused else ""
-        raise PayloadError(
-            f"{archive.path} holds no FIT, TCX or GPX file{why}.", "Point the option path at your recordings."
-        )
+        what = f"{archive.path} holds no FIT, TCX or GPX file{why}."
+        raise PayloadError(what, "Point the option path at your recordings.")
     seen = set[str]()
     try:
         for done, (name, digest) in enumerate(_all(archive, index, names, workers), start=1):

@@ -134,6 +134,13 @@ def climbs(altitude: Floats) -> tuple[float, float]:
     return gain, loss
 
 
+def name_cadence(columns: dict[str, Floats], feet: bool) -> None:
+    """Give ``cadence`` its column: all formats count one leg, as devices do, and on foot it is that of both feet."""
+    cadence = columns.pop("cadence", None)
+    if cadence is not None:
+        columns["cadence_spm" if feet else "cadence_rpm"] = cadence * (2 if feet else 1)
+
+
 def on_foot(sport: str) -> bool:
     """Return whether cadence of this sport counts feet."""
     return FAMILY[sport] in ("run", "walk")

@@ -20,26 +20,15 @@ from pierre_data.schema import FAMILY
 STRAVA_TABLE = "activities.csv"
 _NEEDED = ("Activity ID", "Activity Date", "Activity Type", "Elapsed Time")
 # Column of ACTIVITIES -> column of the archive; of a repeated name the second one counts, then the first.
-NUMBERS: Mapping[str, str] = {
-    "elapsed_s": "Elapsed Time",
-    "moving_s": "Moving Time",
-    "elevation_gain_m": "Elevation Gain",
-    "elevation_loss_m": "Elevation Loss",
-    "min_altitude_m": "Elevation Low",
-    "max_altitude_m": "Elevation High",
-    "max_speed_mps": "Max Speed",
-    "average_speed_mps": "Average Speed",
-    "max_heart_rate_bpm": "Max Heart Rate",
-    "average_heart_rate_bpm": "Average Heart Rate",
-    "max_power_w": "Max Watts",
-    "average_power_w": "Average Watts",
-    "normalized_power_w": "Weighted Average Power",
-    "energy_kcal": "Calories",
-    "relative_effort": "Relative Effort",
-    "perceived_exertion": "Perceived Exertion",
-    "steps": "Total Steps",
-    "wind_speed_mps": "Wind Speed",
-}
+NUMBERS: Mapping[str, str] = dict(
+    pair.split("=")
+    for pair in """elapsed_s=Elapsed Time|moving_s=Moving Time|elevation_gain_m=Elevation Gain
+|elevation_loss_m=Elevation Loss|min_altitude_m=Elevation Low|max_altitude_m=Elevation High|max_speed_mps=Max Speed
+|average_speed_mps=Average Speed|max_heart_rate_bpm=Max Heart Rate|average_heart_rate_bpm=Average Heart Rate
+|max_power_w=Max Watts|average_power_w=Average Watts|normalized_power_w=Weighted Average Power
+|energy_kcal=Calories|relative_effort=Relative Effort|perceived_exertion=Perceived Exertion
+|steps=Total Steps|wind_speed_mps=Wind Speed""".replace("\n", "").split("|")
+)
 # What is read in other ways.
 _OTHERS = """Activity ID|Activity Date|Activity Type|Activity Name|Distance|Commute|Activity Gear|Filename|Max Cadence
 |Average Cadence|Average Temperature|Weather Temperature|Humidity|Total Work""".replace("\n", "").split("|")

@@ -202,8 +202,5 @@ def _check_point(size: int) -> None:
 
 
 def _refuse(*_parts: object) -> int:
-    raise PayloadError(
-        "The XML declares a document type, which no activity needs and attackers use.",
-        "Remove the DOCTYPE if you trust the file.",
-        field="xml",
-    )
+    what = "The XML declares a document type, which no activity needs and attackers use."
+    raise PayloadError(what, "Remove the DOCTYPE if you trust the file.", field="xml")

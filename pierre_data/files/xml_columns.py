@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pierre_data.files.recording import Floats, Recording, Samples, Times
-from pierre_data.files.samples import arrange
+from pierre_data.files.samples import arrange, name_cadence
 
 Texts = list[str | None]
 
@@ -113,15 +113,11 @@ def _row(flat: list[str], names: Container[str]) -> dict[str, str]:
 
 
 def samples_of(points: Points, wanted: Mapping[str, str], feet: bool, recording: Recording) -> tuple[Samples, Times]:
-    """Return points as samples, and the times of all of them in the order of the file, -1 where there is none.
-
-    Both formats count the cadence of one leg, as Garmin's devices do: `feet` says that it is doubled.
-    """
+    """Return points as samples, and the times of all of them in the order of the file, -1 where there is none."""
     texts = points.columns(wanted)
     times = instants(texts.pop("time", [None] * len(points)))
     columns = {name: floats(column, name, recording) for name, column in texts.items()}
-    if "cadence" in columns:
-        columns["cadence_spm" if feet else "cadence_rpm"] = columns.pop("cadence") * (2 if feet else 1)
+    name_cadence(columns, feet)
     return arrange(times, columns, recording), times
 
 

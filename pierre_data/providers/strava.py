@@ -203,7 +203,7 @@ descriptor = spi.ProviderDescriptor(
     # 2026-11: newer subscriptions are signed with the client secret, older ones are not.
     webhook=spi.Webhook(
         provider="strava",
-        signature=spi.Hmac("X-Strava-Signature"),
+        signature=spi.Hmac("X-Strava-Signature", stamp="t="),
         read=_events,
         handshake=_handshake,
         required_by="require_signature",

@@ -218,7 +218,10 @@ descriptor = spi.ProviderDescriptor(
     faults=_faults,
     # The signing secret is not the API key.
     webhook=spi.Webhook(
-        provider="terra", signature=spi.Hmac("terra-signature x-terra-signature"), read=_events, secret="WEBHOOK_SECRET"
+        provider="terra",
+        signature=spi.Hmac("terra-signature x-terra-signature", stamp="t="),
+        read=_events,
+        secret="WEBHOOK_SECRET",
     ),
     register_url="https://dashboard.tryterra.co",
     access="Paid plan; keys from the dashboard (2026-11).",

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
+from pierre_data.spi.fields import get_path
 from pierre_data.spi.json_text import decode_json
-from pierre_data.spi.messages import Headers
+from pierre_data.spi.messages import Headers, Response
 from pierre_data.spi.query import Rows
 
 
@@ -88,17 +89,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Hmac:
-    """The vendor signs its pushes: HMAC-SHA256 of a time stamp and the body, as UTF-8 bytes.
+    """The vendor signs its pushes: HMAC-SHA256 of the body, often behind a time stamp.
 
     Parameters
     ----------
     header : str
         Name of the header that holds the signature; of several names, separated by spaces, the first that is there.
     stamp : str
-        Header that holds the time stamp, which stands before the body in what is signed.  Empty: the signature's
-        own header holds ``t=<stamp>,v1=<signature>``, and ``<stamp>.<body>`` is signed.
+        Header that holds the time stamp, which stands before the body in what is signed.  ``"t="``: the signature's
+        own header is ``t=<stamp>,v1=<signature>``, and ``<stamp>.<body>`` is signed.  Empty: the body alone is.
     encoding : {"hex", "base64"}
-        How the signature is written.
+        How the signature is written; hexadecimal in any case.
     unit_s : float
         Unit of the stamp since 1970 UTC, in seconds.
     tolerance : timedelta
@@ -107,7 +108,7 @@ class Hmac:
     Examples
     --------
     >>> now = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
-    >>> Hmac("Acme-Signature").fault(Headers({"acme-signature": "t=1795564800,v1=00"}), b"{}", b"key", now)
+    >>> Hmac("Acme-Signature", stamp="t=").fault(Headers({"acme-signature": "t=1795564800,v1=00"}), b"{}", b"key", now)
     'has a wrong signature'
     """
 
@@ -118,32 +119,26 @@ class Hmac:
     tolerance: dt.timedelta = dt.timedelta(minutes=5)
 
     def fault(self, headers: Mapping[str, str], body: bytes, key: bytes, now: dt.datetime) -> str:
-        """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's.
-
-        Parameters
-        ----------
-        headers : mapping of str to str
-            Of the request, names in any case.
-        body : bytes
-            As it came.
-        key : bytes
-            The shared secret.
-        now : datetime
-            Aware.
-        """
+        """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's."""
         text = _first(headers, self.header)
         if not text:
             return "is not signed"
-        if self.stamp:
-            stamp, given, message = headers.get(self.stamp, ""), [text], b""
-        else:
+        stamp, given, signed = "", [text], body
+        if self.stamp == "t=":
             parts = [(k.strip(), v.strip()) for k, _, v in (part.partition("=") for part in text.split(","))]
-            stamp, given, message = dict(reversed(parts)).get("t", ""), [v for k, v in parts if k == "v1"], b"."
-        digest = hmac.new(key, stamp.encode(errors="replace") + message + body, hashlib.sha256).digest()
+            stamp, given = dict(reversed(parts)).get("t", ""), [v for k, v in parts if k == "v1"]
+            signed = stamp.encode(errors="replace") + b"." + body
+        elif self.stamp:
+            stamp = headers.get(self.stamp, "")
+            signed = stamp.encode(errors="replace") + body
+        digest = hmac.new(key, signed, hashlib.sha256).digest()
         expected = (digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()).encode()
+        given = [text.lower() for text in given] if self.encoding == "hex" else given
         # Every signature is compared, so that the time taken says nothing of which one fits.
         if not sum([hmac.compare_digest(expected, text.encode(errors="replace")) for text in given]):
             return "has a wrong signature"
+        if not self.stamp:
+            return ""
         try:
             away_s = abs(now.timestamp() - float(stamp) * self.unit_s)
         except ValueError:
@@ -153,25 +148,31 @@ class Hmac:
 
 @dataclass(frozen=True, slots=True)
 class SharedSecret:
-    """The vendor signs nothing, but sends a header whose value only it and you know.
+    """The vendor signs nothing, but sends what only it and you know.
 
     Parameters
     ----------
     header : str
-        Its name.
+        The header that holds it.
+    path : str
+        Where it is in the JSON body, dotted, where no header holds it.
 
     Examples
     --------
     >>> SharedSecret("Authorization").fault({"Authorization": "other"}, b"", b"key", dt.datetime.now(dt.UTC))
     'has a wrong Authorization'
+    >>> SharedSecret(path="secret").fault({}, b'{"secret": "key"}', b"key", dt.datetime.now(dt.UTC))
+    ''
     """
 
-    header: str
+    header: str = ""
+    path: str = ""
 
     def fault(self, headers: Mapping[str, str], body: bytes, key: bytes, now: dt.datetime) -> str:
         """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's."""
-        given = _first(headers, self.header).encode(errors="replace")
-        return "" if hmac.compare_digest(key, given) else f"has a wrong {self.header}"
+        given = _first(headers, self.header) or str(get_path(Response(200, body=body).object, self.path) or "")
+        fits = hmac.compare_digest(key, given.encode(errors="replace"))
+        return "" if fits else f"has a wrong {self.header or self.path}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -245,7 +246,8 @@ class Webhook:
         def fault() -> str:
             if not secret:
                 variable = f"PIERRE_{self.provider.upper().replace('-', '_')}_{self.secret}"
-                meaning = f" to what comes as {self.signature.header}" * isinstance(self.signature, SharedSecret)
+                own = self.signature
+                meaning = f" to what comes as {own.header or own.path}" if isinstance(own, SharedSecret) else ""
                 what = f"A push of {self.provider} cannot be verified without its secret."
                 raise ConfigurationError(what, f"Set {variable}{meaning}.", provider=self.provider)
             return self.signature.fault(known, body, secret.reveal().encode(), now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.draws import Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person, shape, weight
 from pierre_data.synthetic.workouts import Workouts, true_workouts
@@ -86,7 +86,7 @@ def worn(who: Person, nights: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]
     return uniform(who.key, "worn", nights) >= 0.06
 
 
-def recovery_columns(who: Person, first: int, last: int, accounts: dict[ids.View, int]) -> Columns:
+def recovery_columns(who: Person, first: int, last: int) -> Columns:
     """Return the recovery of local days ``[first, last)``; a day after a night without the watch has none."""
     days = np.arange(first, max(first, last), dtype=np.int64)
     days = days[worn(who, days - 1)]
@@ -95,8 +95,8 @@ def recovery_columns(who: Person, first: int, last: int, accounts: dict[ids.View
     load = done.on(days)
     tired = heart.fresh < -1.6
     return {
-        "id": ids.texts(ids.numbers(days * ids.CELLS + ids.MORNING, 0, accounts["truth"])),
-        "athlete_id": constant(str(accounts["truth"]), len(days)),
+        "id": ids.texts(ids.numbers(days * ids.CELLS + ids.MORNING, 0, who.accounts["truth"])),
+        "athlete_id": constant(str(who.accounts["truth"]), len(days)),
         "date": datetimes(days * DAY),
         "recovery_score": np.rint(np.clip(66.0 + 15.0 * heart.fresh, 3.0, 99.0)),
         "readiness_score": np.rint(np.clip(74.0 + 9.0 * heart.fresh, 20.0, 99.0)),
@@ -113,7 +113,7 @@ def recovery_columns(who: Person, first: int, last: int, accounts: dict[ids.View
     }
 
 
-def health_columns(who: Person, days: Ints, times: Ints, accounts: dict[ids.View, int]) -> Columns:
+def health_columns(who: Person, days: Ints, times: Ints) -> Columns:
     """Return weighings on days at UTC seconds."""
     true = weight(who, days)
     shown = true + 0.35 * normal(who.key, "scale", days)
@@ -121,8 +121,8 @@ def health_columns(who: Person, days: Ints, times: Ints, accounts: dict[ids.View
     fat = np.clip(usual + 1.1 * (true - who.weight_kg) + 0.5 * normal(who.key, "fat_day", days), 6.0, 40.0)
     lean = shown * (1.0 - fat / 100.0)
     return {
-        "id": ids.texts(ids.numbers(days * ids.CELLS + ids.SCALE, 0, accounts["truth"])),
-        "athlete_id": constant(str(accounts["truth"]), len(days)),
+        "id": ids.texts(ids.numbers(days * ids.CELLS + ids.SCALE, 0, who.accounts["truth"])),
+        "athlete_id": constant(str(who.accounts["truth"]), len(days)),
         "time": datetimes(times),
         "time_local": datetimes(times + offset_at(times)),
         "weight_kg": np.round(shown, 1),

@@ -37,18 +37,18 @@ def _codes(who: Person, kind: Ints, day: Ints) -> Ints:
     return code
 
 
-def _id(code: int, account: int) -> str:
-    return str((code << 32) | account)
+def _id(who: Person, code: int) -> str:
+    return str((code << 32) | who.accounts["truth"])
 
 
-def carried(who: Person, kind: Ints, day: Ints, account: int) -> list[str | None]:
+def carried(who: Person, kind: Ints, day: Ints) -> list[str | None]:
     """Return the gear id of each row, None for swimming, walking and halls."""
     distinct, place = np.unique(_codes(who, kind, day), return_inverse=True)
-    names = np.array([_id(c, account) if c else None for c in distinct.tolist()], dtype=object)
+    names = np.array([_id(who, c) if c else None for c in distinct.tolist()], dtype=object)
     return list(names[place].tolist()) if len(names) else []
 
 
-def gear_columns(who: Person, true: Workouts, account: int) -> dict[str, Any]:
+def gear_columns(who: Person, true: Workouts) -> dict[str, Any]:
     """Return columns of the table gear, with the distance of true workouts; the last pair of shoes is in use."""
     code = _codes(who, true.kind, true.day)
     distinct, place = np.unique(code, return_inverse=True)
@@ -60,7 +60,7 @@ def gear_columns(who: Person, true: Workouts, account: int) -> dict[str, Any]:
     names = [_MODELS[c % len(_MODELS)] if c >= 100 else _BIKES[c] for c in codes.tolist()]
     newest = codes == codes.max(initial=0)
     return {
-        "id": [_id(c, account) for c in codes.tolist()],
+        "id": [_id(who, c) for c in codes.tolist()],
         "kind": ["shoes" if s else "bike" for s in shoes.tolist()],
         "name": names,
         "brand": ["Fernweh" if s else "Radwerk" for s in shoes.tolist()],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
 from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, normal, uniform
 from pierre_data.synthetic.people import Person
@@ -91,13 +91,12 @@ def measured(who: Person, first: int, last: int) -> tuple[Nights, Training]:
     none = np.zeros_like(length)
     epochs = np.stack([np.full_like(length, 6), length, none, none], axis=1)
     naps = Nights(days, np.ones(len(days), dtype=bool), begin, epochs, done.load[place]).take(rest)
-    both = Nights(
-        *(np.concatenate([getattr(nights, f.name), getattr(naps, f.name)]) for f in dataclasses.fields(Nights))
-    )
+    names = [f.name for f in dataclasses.fields(Nights)]
+    both = Nights(*(np.concatenate([getattr(nights, name), getattr(naps, name)]) for name in names))
     return both.take(np.argsort(both.start, kind="stable")), done
 
 
-def sleep_columns(who: Person, slept: Nights, done: Training, accounts: dict[ids.View, int]) -> Columns:
+def sleep_columns(who: Person, slept: Nights, done: Training) -> Columns:
     """Return columns of the table sleep."""
     seconds = slept.epochs * float(EPOCH)
     in_bed, asleep = seconds.sum(axis=1), seconds[:, 1:].sum(axis=1)
@@ -108,8 +107,8 @@ def sleep_columns(who: Person, slept: Nights, done: Training, accounts: dict[ids
     score = 84.0 + 9.0 * (asleep / 27_000.0 - 1.0) * 4.0 + 5.0 * heart.fresh
     night = (end + end_offset) // DAY
     return {
-        "id": _ids(slept, accounts),
-        "athlete_id": constant(str(accounts["truth"]), len(offset)),
+        "id": _ids(who, slept),
+        "athlete_id": constant(str(who.accounts["truth"]), len(offset)),
         "night": datetimes(night * DAY),
         "start_time": datetimes(slept.start),
         "end_time": datetimes(end),
@@ -131,7 +130,7 @@ def sleep_columns(who: Person, slept: Nights, done: Training, accounts: dict[ids
     }
 
 
-def stage_columns(who: Person, slept: Nights, accounts: dict[ids.View, int]) -> Columns:
+def stage_columns(who: Person, slept: Nights) -> Columns:
     """Return columns of the table sleep_stages; each stage's stretches add up to the sleep's totals."""
     plan = np.tile(_CYCLE, len(_SHARE))
     wish = np.tile(_SHARE.reshape(-1), (len(slept.day), 1))
@@ -147,12 +146,12 @@ def stage_columns(who: Person, slept: Nights, accounts: dict[ids.View, int]) -> 
     row, piece = np.nonzero(length)
     names = np.array(STAGES, dtype=object)
     return {
-        "sleep_id": np.array(_ids(slept, accounts), dtype=object)[row].tolist(),
+        "sleep_id": np.array(_ids(who, slept), dtype=object)[row].tolist(),
         "start_time": datetimes(begin[row, piece]),
         "elapsed_s": length[row, piece] * float(EPOCH),
         "stage": names[plan[piece]].tolist(),
     }
 
 
-def _ids(slept: Nights, accounts: dict[ids.View, int]) -> list[str]:
-    return ids.texts(ids.numbers(slept.cell, 0, accounts["truth"]))
+def _ids(who: Person, slept: Nights) -> list[str]:
+    return ids.texts(ids.numbers(slept.cell, 0, who.accounts["truth"]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic.draws import Bools, Floats, Ints, drift, key_of, normal, uniform, wave
+from pierre_data.synthetic.ids import VIEWS, View, account
 from pierre_data.synthetic.scenarios import SCENARIOS, Scenario
 from pierre_data.synthetic.zone import day_number
 
@@ -58,6 +59,7 @@ class Person:
     rest_hr: float
     talent: float
     town: Town
+    accounts: dict[View, int]  # whose rows they are in each view
 
 
 def person(seed: int, scenario: str) -> Person:
@@ -83,6 +85,7 @@ def person(seed: int, scenario: str) -> Person:
         rest_hr=round(53 + 3.5 * n[3]),
         talent=(0.95 if sex == "female" else 1.03) + 0.04 * n[4],
         town=TOWNS[int(u[4] * len(TOWNS))],
+        accounts={view: account(seed, list(SCENARIOS).index(scenario), view) for view in VIEWS},
     )
 
 
@@ -122,11 +125,8 @@ def _injuries(who: Person, days: Ints) -> tuple[Bools, Floats]:
     for back in (0, 1):
         that = year - back
         number = that.astype(np.int64)
-        start = (
-            that.astype("datetime64[D]").astype(np.int64)
-            + 40
-            + np.floor(uniform(who.key, "injury_start", number) * 200.0).astype(np.int64)
-        )
+        late = np.floor(uniform(who.key, "injury_start", number) * 200.0).astype(np.int64)
+        start = that.astype("datetime64[D]").astype(np.int64) + 40 + late
         length = 30.0 + np.floor(uniform(who.key, "injury_length", number) * 60.0)
         happens = uniform(who.key, "injury", number) < who.scenario.gaps
         since = (days - start).astype(np.float64)

@@ -13,6 +13,7 @@ from pierre_data.synthetic.people import Person
 DEGREE_M = 111_195.0
 #: How far each place lies from the town's centre, in metres (one standard deviation per axis).
 _SPREAD = {"home": 2200.0, "office": 4500.0, "track": 2500.0, "trailhead": 9000.0, "lake": 7000.0}
+_AWAY = {"track": ("track_run",), "trailhead": ("trail_run", "hike", "race_run"), "lake": ("open_water_swim",)}
 
 
 def _place(who: Person, name: str) -> tuple[float, float]:
@@ -28,11 +29,7 @@ def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Float
     """
     home, office = _place(who, "home"), _place(who, "office")
     start = np.tile(np.array(home), (len(kind), 1))
-    for name, kinds in (
-        ("track", ("track_run",)),
-        ("trailhead", ("trail_run", "hike", "race_run")),
-        ("lake", ("open_water_swim",)),
-    ):
+    for name, kinds in _AWAY.items():
         start[np.isin(kind, [CODE[k] for k in kinds])] = _place(who, name)
     end = start.copy()
     commute, evening = kind == CODE["commute_ride"], cell % CELLS == 2
@@ -48,7 +45,5 @@ def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Float
 def degrees(who: Person, east: Floats, north: Floats) -> tuple[Floats, Floats]:
     """Return latitude and longitude of metres from the town's centre, to a tenth of a metre."""
     town = who.town
-    return (
-        np.round(town.latitude + north / DEGREE_M, 6),
-        np.round(town.longitude + east / (DEGREE_M * town.cosine), 6),
-    )
+    latitude = np.round(town.latitude + north / DEGREE_M, 6)
+    return latitude, np.round(town.longitude + east / (DEGREE_M * town.cosine), 6)

@@ -45,8 +45,8 @@ class DeviceRecording:
         return DeviceRecording(self.seen.take(rows), *rest)
 
 
-def recorded(who: Person, true: Workouts, view: View, account: int) -> DeviceRecording:
-    """Return what a view with that account has of true workouts, which are ordered by start."""
+def recorded(who: Person, true: Workouts, view: View) -> DeviceRecording:
+    """Return what a view has of true workouts, which are ordered by start."""
     if view == "truth":
         records = _plain(true)
     else:
@@ -54,7 +54,7 @@ def recorded(who: Person, true: Workouts, view: View, account: int) -> DeviceRec
         watch = _watch(who, true)
         records = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
         records = _uploaded_again(who, records, view)
-    number = numbers(records.seen.cell, records.copy, account)
+    number = numbers(records.seen.cell, records.copy, who.accounts[view])
     order = np.lexsort((number, records.seen.start))
     return dataclasses.replace(records, number=number).take(order)
 
@@ -89,21 +89,14 @@ def _phone(who: Person, true: Workouts, watch: DeviceRecording, mode: Ints) -> D
     have = mode != WATCH_ONLY
     mode, true, watch = mode[have], true.take(have), watch.take(have)
     synced, typed = mode == SYNCED, mode == TYPED
-    own = _own(who, true)
-    copied = _copied(who, watch.seen)
-    hand = _by_hand(who, true)
-    seen = Workouts(
-        *(
-            np.where(synced, getattr(copied, f.name), np.where(typed, getattr(hand, f.name), getattr(own, f.name)))
-            for f in dataclasses.fields(Workouts)
-        )
-    )
+    variants = (_copied(who, watch.seen), _by_hand(who, true), _own(who, true))
+    columns = ([getattr(rows, f.name) for rows in variants] for f in dataclasses.fields(Workouts))
+    seen = Workouts(*(np.where(synced, copied, np.where(typed, hand, own)) for copied, hand, own in columns))
     u = uniform(who.key, "phone_label", true.cell)
     label = np.where(synced, u > 0.86, (u > 0.72) * 1 + (u > 0.92)).astype(np.int64)
-    return DeviceRecording(
+    return dataclasses.replace(
+        _plain(true),
         seen=seen,
-        number=np.zeros(len(mode), dtype=np.int64),
-        copy=np.zeros(len(mode), dtype=np.int64),
         label=label,
         typed=typed,
         tracked=watch.tracked & ~typed,
@@ -139,11 +132,8 @@ def _own(who: Person, true: Workouts) -> Workouts:
         elapsed=elapsed,
         moving=elapsed - np.minimum(np.rint(still).astype(np.int64), elapsed // 2),
         distance=np.round(true.distance * gps, 1),
-        heart=nothing,
-        power=nothing,
-        normalized=nothing,
-        ftp=nothing,
         climb=np.rint(true.climb * (1.0 + 0.12 * normal(who.key, "phone_climb", true.cell))),
+        **dict.fromkeys(("heart", "power", "normalized", "ftp"), nothing),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from pierre_data.errors import QueryError
-from pierre_data.synthetic import columns, days, gear, ids, nights, recordings, samples
+from pierre_data.synthetic import activities, days, gear, ids, nights, recordings, streams
 from pierre_data.synthetic.digests import table_digest
 from pierre_data.synthetic.draws import Bools, Columns, Ints, uniform
 from pierre_data.synthetic.ids import View
@@ -76,11 +76,6 @@ class World:
     def _person(self) -> Person:
         return person(self.seed, self.scenario)
 
-    @cached_property
-    def _accounts(self) -> dict[View, int]:
-        place = list(SCENARIOS).index(self.scenario)
-        return {view: ids.account(self.seed, place, view) for view in ids.VIEWS}
-
     def activities(self, view: View = "truth", after: Moment = None, before: Moment = None) -> Columns:
         """Return activities as a view recorded them, oldest first.
 
@@ -102,7 +97,7 @@ class World:
         QueryError
             There is no such view.
         """
-        return columns.activity_columns(self._person, view, self._recording(view, after, before), self._accounts)
+        return activities.activity_columns(self._person, view, self._recording(view, after, before))
 
     def truth(self, view: View = "truth") -> Ints:
         """Return for each row of ``activities(view)`` the position of its workout in ``activities("truth")``.
@@ -117,13 +112,13 @@ class World:
     def sleep(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return nights and naps that begin in ``[after, before)`` UTC, oldest first."""
         records, done = self._nights(*self._bounds(after, before))
-        return nights.sleep_columns(self._person, records, done, self._accounts)
+        return nights.sleep_columns(self._person, records, done)
 
     def sleep_stages(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return the stages that begin in ``[after, before)`` UTC, oldest first."""
         low, high = self._bounds(after, before)
         records, _ = self._nights(low - _DAY_US, high)
-        stages = nights.stage_columns(self._person, records, self._accounts)
+        stages = nights.stage_columns(self._person, records)
         place = np.flatnonzero(_within(stages["start_time"].astype(np.int64) // 1_000_000, low, high))
         inside = slice(int(place[0]), int(place[-1]) + 1) if len(place) else slice(0)
         return {name: values[inside] for name, values in stages.items()}
@@ -131,7 +126,7 @@ class World:
     def recovery(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return one row per local date in ``[after, before)``; the bounds are read as wall-clock times."""
         low, high = self._bounds(after, before)
-        return days.recovery_columns(self._person, _ceil(low), _ceil(high), self._accounts)
+        return days.recovery_columns(self._person, _ceil(low), _ceil(high))
 
     def health(self, after: Moment = None, before: Moment = None) -> Columns:
         """Return weighings at times in ``[after, before)`` UTC, oldest first; some minutes after getting up."""
@@ -140,28 +135,28 @@ class World:
         morning = slept.day + 1
         time = slept.end + 300 + (600.0 * uniform(self._person.key, "weighed", morning)).astype(np.int64)
         keep = days.weighs(self._person, morning) & _within(time, low, high)
-        return days.health_columns(self._person, morning[keep], time[keep], self._accounts)
+        return days.health_columns(self._person, morning[keep], time[keep])
 
     def streams(self, activity_id: str) -> Columns:
         """Return the samples of one activity: every second, every five on the phone; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.sample_columns(self._person, row, 5 if view == "phone" else 1)
+        return streams.sample_columns(self._person, row, 5 if view == "phone" else 1)
 
     def laps(self, activity_id: str) -> Columns:
         """Return the automatic laps of one activity, none for a typed row; NotFound for an unknown id."""
         view, row = self._row(activity_id)
-        return samples.lap_rows(self._person, row, 5 if view == "phone" else 1)
+        return streams.lap_rows(self._person, row, 5 if view == "phone" else 1)
 
     def athlete(self, view: View = "truth") -> Columns:
         """Return the athlete at the end of the world, one row."""
         who, last = self._person, np.array([day_number(self.end) - 1], dtype=np.int64)
         power = float(np.rint(thresholds(who, shape(who, last))[2][0] / 5.0) * 5.0)
         return {
-            "id": [str(self._accounts[view])],
+            "id": [str(self._person.accounts[view])],
             "username": [who.name.lower().replace(" ", ".")],
             "name": [who.name],
             "sex": [who.sex],
-            "birth_date": columns.datetimes(np.array([who.birth_day * DAY])),
+            "birth_date": activities.datetimes(np.array([who.birth_day * DAY])),
             "city": [who.town.name],
             "region": [who.town.region],
             "country": ["Germany"],
@@ -172,13 +167,13 @@ class World:
             "max_heart_rate_bpm": np.array([float(who.max_hr)]),
             "resting_heart_rate_bpm": np.array([float(who.rest_hr)]),
             "measurement_system": ["metric"],
-            "created_at": columns.datetimes(np.array([day_number(self.start) * DAY])),
+            "created_at": activities.datetimes(np.array([day_number(self.start) * DAY])),
         }
 
     def gear(self) -> Columns:
         """Return shoes and bikes with the distance of the world's true workouts."""
         rows = self._recording("truth", None, None)
-        return gear.gear_columns(self._person, rows.seen, self._accounts["truth"])
+        return gear.gear_columns(self._person, rows.seen)
 
     def digest(self, table: str = "activities", view: View = "truth") -> str:
         """Return the SHA-256 of a table: names, types and little-endian values of all its columns.
@@ -202,7 +197,7 @@ class World:
             raise QueryError(f"There is no view {view!r}.", f"Choose one of: {', '.join(ids.VIEWS)}.")
         low, high = self._bounds(after, before)
         true = self._workouts(low, high)
-        records = recordings.recorded(self._person, true, view, self._accounts[view])
+        records = recordings.recorded(self._person, true, view)
         return records.take(_within(records.seen.start, low, high))
 
     def _workouts(self, low: int, high: int) -> Workouts:
@@ -214,17 +209,17 @@ class World:
         return records.take(_within(records.start, low, high)), done
 
     def _row(self, activity_id: str) -> tuple[View, dict[str, Any]]:
-        view, cell, number = ids.parse_id(activity_id, self._accounts)
+        view, cell, number = ids.parse_id(activity_id, self._person.accounts)
         low, high = self._bounds(None, None)
         day = cell // ids.CELLS * _DAY_US
         inside = max(low, day - 2 * _DAY_US), min(high, day + 3 * _DAY_US)
         if inside[0] >= inside[1]:
             raise ids.missing(activity_id)
-        records = recordings.recorded(self._person, self._workouts(*inside), view, self._accounts[view])
+        records = recordings.recorded(self._person, self._workouts(*inside), view)
         records = records.take((records.number == number) & _within(records.seen.start, low, high))
         if not len(records.number):
             raise ids.missing(activity_id)
-        rows = columns.activity_columns(self._person, view, records, self._accounts)
+        rows = activities.activity_columns(self._person, view, records)
         return view, {name: values[0] for name, values in rows.items()}
 
 

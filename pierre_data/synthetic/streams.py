@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pierre_data.synthetic.columns import constant, datetimes
+from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.draws import Columns, Floats, Ints, key_of, normal
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.tracks import Track, track

@@ -22,12 +22,12 @@ _PARTS = np.array(["Night", "Morning", "Lunch", "Afternoon", "Evening"], dtype=o
 _PART_STARTS = np.array([5.0, 11.0, 14.0, 17.0])
 
 
-def activity_columns(who: Person, view: ids.View, rows: DeviceRecording, accounts: dict[ids.View, int]) -> Columns:
+def activity_columns(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
     """Return all columns, without provider; floats are NaN and texts None where nothing is known."""
     count = len(rows.number)
     return {
         "id": ids.texts(rows.number),
-        "athlete_id": constant(str(accounts[view]), count),
+        "athlete_id": constant(str(who.accounts[view]), count),
         **_what(who, view, rows),
         **_when(rows),
         **_how_far(who, rows),
@@ -36,7 +36,7 @@ def activity_columns(who: Person, view: ids.View, rows: DeviceRecording, account
         **_legs(who, rows),
         **_outside(who, view, rows),
         **_flags(who, rows),
-        **_records(who, view, rows, accounts),
+        **_records(who, view, rows),
     }
 
 
@@ -195,18 +195,18 @@ def _flags(who: Person, rows: DeviceRecording) -> Columns:
     }
 
 
-def _records(who: Person, view: ids.View, rows: DeviceRecording, accounts: dict[ids.View, int]) -> Columns:
+def _records(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
     """Return device, gear, links and the time of upload; the truth has no device and was never uploaded."""
     seen = rows.seen
     late = uniform(who.key, f"{view}_upload", seen.cell)
     delay = 20 + np.rint(400.0 * late * late).astype(np.int64) + 86_400 * rows.copy
-    twin = ids.texts(ids.numbers(seen.cell, 0, accounts["watch"])) if view == "phone" else ids.texts(rows.number)
+    twin = ids.texts(ids.numbers(seen.cell, 0, who.accounts["watch"])) if view == "phone" else ids.texts(rows.number)
     link = [f"{WATCH_PROVIDER}:{s}" if have else None for s, have in zip(twin, rows.linked.tolist(), strict=True)]
     watch = gear.watch_worn(seen.day)
     device = watch if view == "watch" else np.where(rows.synced, watch, np.array(_PHONE, dtype=object))
     upload = ids.texts(rows.number // 7 + 1_000_000)
     recorded = ~rows.typed if view != "truth" else np.zeros(len(seen.cell), dtype=bool)
-    carried = gear.carried(who, seen.kind, seen.day, accounts["truth"])
+    carried = gear.carried(who, seen.kind, seen.day)
     return {
         "device": [d if have else None for d, have in zip(device.tolist(), recorded.tolist(), strict=True)],
         "gear_id": constant(None, len(carried)) if view == "phone" else carried,
