@@ -357,7 +357,7 @@ def test_the_class_of_the_docstring_passes_a_strict_checker(tmp_path: Path) -> N
     lines = [line.strip() for line in (FitnessProvider.__doc__ or "").splitlines()]
     code = [line[4:] for line in lines if line.startswith((">>> ", "... "))]
     file = tmp_path / "diary.py"
-    file.write_text("\n".join(["import datetime as dt", *code]).replace("class Diary", "\n\nclass Diary") + "\n")
+    file.write_text("\n".join(code).replace("class Diary", "\n\nclass Diary") + "\n")
     out, _, status = mypy.run(["--strict", "--cache-dir", str(tmp_path), str(file)])
     assert status == 0, out
 
