@@ -40,7 +40,7 @@ def prepare(path: Path) -> None:
 
 
 def set_damaged_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file and what belongs to it; None when another process has set it aside already.
+    """Rename a damaged file and what belongs to it to ``<name>.corrupt-<seconds since 1970>``; nothing is deleted.
 
     `inode` is the number of the file that was found damaged, 0 when unknown.
     """

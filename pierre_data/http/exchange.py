@@ -37,11 +37,18 @@ def shared_tls() -> ssl.SSLContext:
 
 def transport_for(url: httpx.URL, tls: ssl.SSLContext | None = None) -> httpx.BaseTransport:
     """A keep-alive pool for one origin, through the proxy the environment names for it (never for loopback)."""
-    proxy = None
+    proxy, proxies = None, {}
     if not is_loopback(url.host) and not urllib.request.proxy_bypass(url.host):
         proxies = urllib.request.getproxies()
         proxy = proxies.get(url.scheme) or proxies.get("all")
-    return DeadlineTransport(tls or shared_tls(), proxy)
+    try:
+        return DeadlineTransport(tls or shared_tls(), proxy)
+    except (ValueError, httpx.InvalidURL):
+        del proxy, proxies  # they may hold a password, as httpx's message does
+    raise ConfigurationError(
+        f"The proxy address for {url.host} cannot be used.",
+        f"Write {url.scheme.upper()}_PROXY as http://host:port, with http:// in front.",
+    )
 
 
 def exchange(request: Request, transport: httpx.BaseTransport, config: ResilienceConfig, provider: str) -> Response:

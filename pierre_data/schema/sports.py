@@ -66,8 +66,7 @@ def sport_filter(text: str) -> frozenset[str]:
     Parameters
     ----------
     text : str
-        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone; what
-        people say for it ("cycling", "jogging") is understood.
+        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone.
 
     Returns
     -------
@@ -89,13 +88,12 @@ def sport_filter(text: str) -> frozenset[str]:
     word = text.strip().lower()
     exact = word.startswith("=")
     word = word.removeprefix("=").strip().replace(" ", "_")
-    word = _SPOKEN.get(word, word)
     if not exact and word in FAMILIES:
         return frozenset(FAMILIES[word])
     if word in FAMILY:
         return frozenset([word])
     import difflib
 
-    near = difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
+    near = [_SPOKEN[word]] if word in _SPOKEN else difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Families are: {', '.join(FAMILIES)}."
     raise QueryError(f"{text!r} is not a sport.", hint)
