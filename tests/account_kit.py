@@ -89,7 +89,7 @@ def visiting(server: OAuthServer, **how: Any) -> Callable[[str], None]:
 
     def visit(url: str) -> None:
         back = server.consent(url, **how)
-        threading.Thread(target=lambda: urllib.request.urlopen(back, timeout=10).read()).start()
+        threading.Thread(target=lambda: urllib.request.urlopen(back, timeout=60).read()).start()
 
     return visit
 

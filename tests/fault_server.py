@@ -95,7 +95,7 @@ class FaultServer:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         for thread in list(self._threads):
-            thread.join(5)
+            thread.join(60)
         self._socket.close()
 
     def _start(self, work: Callable[..., None], *args: object) -> None:
@@ -114,7 +114,7 @@ class FaultServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            sock.settimeout(5)
+            sock.settimeout(60)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True)
             while (request := self._read(sock)) is not None:
@@ -141,7 +141,7 @@ class FaultServer:
             if not chunk:
                 return None
             data += chunk
-        sock.settimeout(5)
+        sock.settimeout(60)
         head, _, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

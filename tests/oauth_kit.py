@@ -119,7 +119,7 @@ def at_once(sources: Sequence[TokenSource]) -> list[str]:
     gate = threading.Barrier(len(sources))
 
     def ask(source: TokenSource) -> None:
-        gate.wait(30)
+        gate.wait(60)
         try:
             found.append(source().reveal())
         except PierreError as error:

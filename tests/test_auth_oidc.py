@@ -190,7 +190,7 @@ def test_connect_through_the_receiver_and_disconnect(acme: Acme) -> None:
             lambda url: pages.append(browser.submit(lambda: httpx.get(consent_by_hand(url)).status_code)),
         )
         done = connect(*acme, store, ME, talk, here=Environment("local", "this computer"))
-        assert pages[0].result(30) == 200
+        assert pages[0].result(60) == 200
     assert done.token == store.load(ME)
     assert done.token is not None
     assert done.token.refresh is not None

@@ -140,11 +140,11 @@ def test_while_the_old_token_lasts_nobody_waits_for_a_refresh() -> None:
         def hold() -> None:
             with store.lock(ME):
                 held.set()
-                end.wait(30)
+                end.wait(60)
 
         holder = threading.Thread(target=hold)
         holder.start()
-        held.wait(30)
+        held.wait(60)
         old = store.load(ME)
         assert old is not None
         assert source() == old.access

@@ -231,11 +231,11 @@ def test_a_held_lock_times_out(tmp_path: Path) -> None:
     def other() -> None:
         with sealed(tmp_path / "t", key).lock(ME):
             held.set()
-            end.wait(30)
+            end.wait(60)
 
     thread = threading.Thread(target=other)
     thread.start()
-    held.wait(30)
+    held.wait(60)
     for store in (sealed(tmp_path / "t", key), MemoryTokens()):
         lock = store.lock(ME, 0.1)
         if isinstance(store, FileTokens):

@@ -42,7 +42,7 @@ class Blocking(StravaServer):
     def answer(self, target: str, authorization: str) -> Answer:
         if f"page={self.page}&" in f"{urlsplit(target).query}&":
             self.reached.set()
-            self.go.wait(20)
+            self.go.wait(60)
         return super().answer(target, authorization)
 
 
@@ -100,7 +100,7 @@ def test_cancelled_in_the_middle_of_a_request_keeps_what_arrived(tmp_path: Path)
     rows = activities(600, years=6.0)
     stop = threading.Event()
     with Blocking(rows, page=2) as server, Client(["strava"], settings=settings(server, tmp_path)) as client:
-        stopper = threading.Thread(target=lambda: server.reached.wait(20) and stop.set())
+        stopper = threading.Thread(target=lambda: server.reached.wait(60) and stop.set())
         stopper.start()
         with pytest.raises(Cancelled):
             client.activities(cancel=stop, dedupe=False)

@@ -129,7 +129,7 @@ def test_eight_threads_that_ask_the_same_cost_one_fetch() -> None:
     provider = kept(vendor, Clock())
 
     def asked(_: int) -> list[str]:
-        ready.wait(10)
+        ready.wait(60)
         return ids(ask(provider, None))
 
     with ThreadPoolExecutor(8) as pool:
@@ -146,7 +146,7 @@ def test_one_object_and_a_feed_likewise(kind: str) -> None:
     query = Query(ACTIVITIES) if kind == "a feed" else Query(ACTIVITIES, id="20261000")
 
     def asked(_: int) -> list[str]:
-        ready.wait(10)
+        ready.wait(60)
         return sorted(provider.frame(query)["id"])
 
     with ThreadPoolExecutor(8) as pool:
@@ -171,12 +171,12 @@ def test_who_asks_for_something_else_does_not_wait_and_who_waits_can_be_cancelle
     def hold(number: int) -> None:
         if number == 1:
             inside.set()
-            go.wait(20)
+            go.wait(60)
 
     vendor.on_page = hold
     slow = threading.Thread(target=lambda: ask(provider, None, "2026-01-01"))
     slow.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     other = Query(ACTIVITIES, instant("2024-01-01"), instant("2025-01-01"))
     assert provider.frame(other)["id"].tolist() == [i for i in vendor.items if i.startswith("2024")]
     stop = threading.Event()
@@ -202,10 +202,10 @@ def test_who_waited_for_a_fetch_that_failed_asks_itself() -> None:
     query = Query(ACTIVITIES)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(provider.frame, query)
-        assert inside.wait(20)
+        assert inside.wait(60)
         second = pool.submit(provider.frame, query)
-        assert isinstance(first.exception(20), NetworkError)
-        assert len(second.result(20)) == 12
+        assert isinstance(first.exception(60), NetworkError)
+        assert len(second.result(60)) == 12
 
 
 # -- any provider ---------------------------------------------------------------------------------------------------

@@ -435,7 +435,7 @@ def test_two_clients_fill_one_period_at_once(clock: Clock, tmp_path: Path) -> No
     store = SQLiteStore(tmp_path, notice=print)
     meet = threading.Barrier(2)
     clock.seconds = time.time()
-    vendors = [Vendor(monthly(12), on_page=lambda n: meet.wait(10) if n == 1 else None) for _ in range(2)]
+    vendors = [Vendor(monthly(12), on_page=lambda n: meet.wait(60) if n == 1 else None) for _ in range(2)]
     found: dict[int, list[str]] = {}
 
     def ask(nth: int) -> None:

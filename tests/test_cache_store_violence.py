@@ -149,13 +149,13 @@ class Slow(dict):
     inside, go = threading.Event(), threading.Event()
     def items(self):
         self.inside.set()
-        self.go.wait(30)
+        self.go.wait(60)
         return super().items()
 
 store = opened(wait=0.2)
 thread = threading.Thread(target=store.put_many, args=(Slow({"tenant:t:b": entry(b"thread")}),))
 thread.start()
-Slow.inside.wait(30)  # the thread is inside a transaction and holds the lock
+Slow.inside.wait(60)  # the thread is inside a transaction and holds the lock
 child = os.fork()
 if child == 0:
     try:
@@ -292,12 +292,12 @@ def test_a_thread_that_never_ends_stops_others_for_a_bounded_time(tmp_path: Path
     class Slow(dict[str, Entry]):
         def items(self):
             inside.set()
-            go.wait(30)
+            go.wait(60)
             return super().items()
 
     thread = threading.Thread(target=store.put_many, args=(Slow({"tenant:t:b": entry(b"slow")}),))
     thread.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     with pytest.raises(StorageError, match="another thread"):
         store.get_many(["tenant:t:b"]).get("tenant:t:b")
     go.set()

@@ -192,7 +192,7 @@ _BOOK = [
     "model = panel.model\nmodel.supply('acme', 'CLIENT_SECRET', Secret(rules.client_secret))\n"
     "import time\nwork = model.connect('acme')\n"
     "while (consent := model.card('acme').consent) is None: time.sleep(.01)\n"
-    "model.paste('acme', Secret(server.consent(consent.reveal())))\nwork.join(20)\nmodel.card('acme')",
+    "model.paste('acme', Secret(server.consent(consent.reveal())))\nwork.join(60)\nmodel.card('acme')",
     "fetch = pierre.widgets.FetchProgress(other)\nfetch",
     "_ = fetch.model.start()\nwhile fetch.model.running: time.sleep(.01)\nfetch.model.lines()",
 ]

@@ -74,7 +74,7 @@ def test_every_table_takes_the_same_arguments(synthetic: Client) -> None:
         ({"limit": 2.5}, "limit=2.5 makes no sense"),
         ({"limit": True}, "limit=True makes no sense"),
         ({"tz": 3}, "3 is no time zone"),
-        ({"after": np.datetime64("NaT")}, "is no date"),
+        ({"after": np.datetime64("NaT", "s")}, "is no date"),
         ({"after": 20260101}, "is no date"),
     ],
 )
@@ -463,11 +463,11 @@ def test_a_question_asked_again_is_answered_from_memory(strava: StravaServer, tm
         ask()  # fetched, which writes to the store
         first = ask()
         report, asked = client.last_report, len(strava.asked)
-        best = 1.0
+        best = 1.0  # of this thread's own time: a busy machine takes none of it away
         for _ in range(20):
-            began = time.perf_counter()
+            began = time.thread_time()
             again = ask()
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         pd.testing.assert_frame_equal(first, again)
         assert client.last_report is report
         assert len(strava.asked) == asked

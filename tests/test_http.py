@@ -230,7 +230,7 @@ def test_one_client_serves_many_threads_each_with_its_own_answer():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     assert bodies == {(n, t): f"/v3/{n}/{t}".encode() for n in range(8) for t in range(5)}
     assert server.connections <= 8
 
@@ -252,5 +252,5 @@ def test_a_hang_does_not_hold_up_another_thread():
             time.sleep(0.005)
         assert acme.send(get()).body == b"[]"
         stop.set()
-        thread.join(5)
+        thread.join(60)
     assert ended == [errors.Cancelled]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pierre_data import errors
 from pierre_data.http import HttpClient, ResilienceConfig
-from pierre_data.http.deadline import DeadlineTransport
+from pierre_data.http.deadline import DeadlineTransport, within
 from pierre_data.http.exchange import shared_tls
 from pierre_data.spi import Request
 from tests.fault_server import FaultServer, drip, hang, json, reset
@@ -80,8 +80,8 @@ def test_the_deadline_ends_what_never_ends(answer, tls):
         HttpClient(config, base_url=server.url, provider="acme", tls=tls[1]) as acme,
     ):
         error, took = ends_with(errors.Timeout, acme)
-        assert server.hung_up.wait(5)  # before the client is closed
-    assert took < 10  # of the 50 s of the drip
+        assert server.hung_up.wait(60)  # before the client is closed
+    assert took < 40  # of the 50 s of the drip
     assert (error.provider, error.retryable, len(server.seen)) == ("acme", True, 1)
 
 
@@ -99,8 +99,8 @@ def test_one_deadline_covers_all_attempts():
     config = ResilienceConfig(timeout_s=30.0, deadline_s=0.5, base_delay_s=0.001)
     with FaultServer(reset, hang) as server, HttpClient(config, base_url=server.url, provider="acme") as acme:
         _, took = ends_with(errors.Timeout, acme)
-        assert server.hung_up.wait(5)
-    assert (took < 10, len(server.seen)) == (True, 2)
+        assert server.hung_up.wait(60)
+    assert (took < 25, len(server.seen)) == (True, 2)  # of the 30 s of one attempt
 
 
 def cancelled_after(sent, acme, cancel, ready):
@@ -117,7 +117,7 @@ def cancelled_after(sent, acme, cancel, ready):
     thread.start()
     with pytest.raises(errors.Cancelled) as caught:
         acme.send(sent)
-    thread.join(5)
+    thread.join(60)
     return caught.value, time.monotonic() - moment[0]
 
 
@@ -129,10 +129,10 @@ def test_cancel_closes_the_request_in_flight(answer, tls):
         HttpClient(base_url=server.url, provider="acme", cancel=cancel, tls=tls[1]) as acme,
     ):
         error, took = cancelled_after(GET, acme, cancel, lambda: server.seen)
-        assert server.hung_up.wait(5)
+        assert server.hung_up.wait(60)
         with pytest.raises(errors.Cancelled):
             acme.send(GET)
-    assert took < 5  # of 30 s of patience
+    assert took < 25  # of 30 s of patience
     assert (error.provider, len(server.seen)) == ("acme", 1)
 
 
@@ -142,7 +142,7 @@ def test_cancel_ends_a_handshake_that_nobody_answers(certificate):
         https = server.url.replace("http:", "https:")
         with HttpClient(base_url=https, provider="acme", cancel=cancel) as acme:
             _, took = cancelled_after(GET, acme, cancel, lambda: server.connections)
-    assert took < 5
+    assert took < 25  # of 30 s of patience
 
 
 def test_the_deadline_ends_a_handshake_that_nobody_answers():
@@ -150,8 +150,23 @@ def test_the_deadline_ends_a_handshake_that_nobody_answers():
         https = server.url.replace("http:", "https:")
         config = ResilienceConfig(timeout_s=0.3, max_retries=0)
         with HttpClient(config, base_url=https, provider="acme") as acme:
-            _, took = ends_with(errors.Timeout, acme)
-    assert took < 10
+            ends_with(errors.Timeout, acme)  # the server never gives up
+
+
+@pytest.mark.parametrize("over", ["deadline", "cancel"])
+def test_a_connection_whose_time_is_over_before_the_handshake_is_closed(over):
+    cancel = threading.Event()
+    transport = DeadlineTransport(shared_tls())
+    with FaultServer(hang) as server:
+        with within(60, cancel):
+            stream = transport._pool._network_backend.connect_tcp("127.0.0.1", server.port)
+            sock = stream.get_extra_info("socket")
+            if over == "cancel":
+                cancel.set()
+            with within(0 if over == "deadline" else 60), pytest.raises((httpx.ConnectTimeout, errors.Cancelled)):
+                stream.start_tls(shared_tls(), "127.0.0.1")
+        assert sock.fileno() == -1
+    transport.close()
 
 
 def test_cancel_ends_a_wait():
@@ -162,7 +177,7 @@ def test_cancel_ends_a_wait():
     ):
         acme = plain.with_options(cancel, lambda *wait: waits.append(wait))
         _, took = cancelled_after(GET, acme, cancel, lambda: waits)
-    assert took < 5
+    assert took < 40  # of the 50 s that were asked for
     assert (waits[0][0], len(server.seen)) == (50.0, 1)
 
 

@@ -46,7 +46,7 @@ class Vendor:
             self.asked.append(request)
             nth = len(self.asked)
         if 1 < nth <= 1 + self._meet.parties:
-            self._meet.wait(10)  # nobody is answered before so many have asked
+            self._meet.wait(60)  # nobody is answered before so many have asked
         if nth in self.broken:
             raise ApiError("The vendor broke.", "Wait.", status=400)
         low, high = (dt.datetime.fromisoformat(str(request.params[n])) for n in ("after", "before"))
