@@ -339,7 +339,7 @@ def test_a_frame_of_an_author_s_own_must_be_conformed(payloads: Path) -> None:
             """Hold nothing."""
 
     text = wrong(payloads, RIGHT, factory=Own)
-    assert "activities: the frame is not conformed" in text
+    assert "Provider 'tiny' returned activities that do not fit: activities needs the column 'sport'" in text
 
 
 def test_a_new_field_of_the_vendor_is_reported_and_no_mistake(payloads: Path) -> None:
