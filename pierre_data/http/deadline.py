@@ -127,8 +127,12 @@ class _Stream:
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> "_Stream":
+        try:
+            left = _left()
+        except BaseException:
+            self.close()  # httpcore leaves this to the handshake
+            raise
         # The handshake takes over the descriptor, so a twin of it is what can hang up on an abandoned one.
-        left = _left()
         with contextlib.closing(self.inner.get_extra_info("socket").dup()) as twin:
             try:
                 stream = _abandonable(
