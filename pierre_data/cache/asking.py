@@ -26,6 +26,10 @@ class BatchProvider(Protocol):
         """Yield the rows a query asks for, page by page."""
 
 
+def batches(self, query: Query, context: FetchContext) -> Iterator[Batch]:
+    """Yield the rows a query asks for, page by page."""
+
+
 @runtime_checkable
 class Closeable(Protocol):
     """A provider with connections to close."""
