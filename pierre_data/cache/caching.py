@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join
-from pierre_data.cache.asking import Closeable, InFlight, batches
+from pierre_data.cache.asking import InFlight, batches
 from pierre_data.cache.cost import Estimate, expected_cost
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
@@ -103,8 +103,7 @@ class CachingProvider(FitnessProvider):
 
     def close(self) -> None:
         """Close the connections of the provider inside."""
-        if isinstance(self.provider, Closeable):
-            self.provider.close()
+        self.provider.close()
 
     def health_check(self) -> None:
         """Ask the provider inside, past the cache."""
