@@ -46,7 +46,10 @@ def by_exact_id(case: Case, labels: Ints) -> Ints:
     row, hashes = np.concatenate([own[0], words[0]]), np.concatenate([own[1], words[1]])
     mine = np.arange(len(row)) < len(own[0])
     order = np.lexsort((row, rows.rank[row], hashes))
-    row, hashes, mine, rank = row[order], hashes[order], mine[order], rows.rank[row[order]]
+    row, hashes, mine = row[order], hashes[order], mine[order]
+    # A row may write its own id into its external_id too: it counts once, as the row's own, which comes first.
+    first = np.append(True, (hashes[1:] != hashes[:-1]) | (row[1:] != row[:-1]))
+    row, hashes, mine, rank = row[first], hashes[first], mine[first], rows.rank[row[first]]
     same = np.flatnonzero((hashes[1:] == hashes[:-1]) & (row[1:] != row[:-1]))
     if not len(same):
         return labels
