@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pierre_data.auth.connection import check_application
 from pierre_data.auth.consent import redirect_address
 from pierre_data.auth.identities import key_identities
 from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.auth.stores import keyring_key
-from pierre_data.auth.token_endpoint import TokenEndpoint
 from pierre_data.auth.token_response import date_of, missing_scopes
 from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
@@ -152,7 +152,7 @@ def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Di
         for field in ("api_base_url", "auth_url", "token_url", "revoke_url"):
             check_url(getattr(config, field), f"{name} {field}")
         if descriptor.oauth_endpoints is not None and not config.access_token:
-            TokenEndpoint(descriptor, config).check_application()
+            check_application(descriptor, config)
             address, done = redirect_address(descriptor, config), [Diagnosis("ok", f"{name}: the application is set.")]
             if not is_local(address):
                 host = urlsplit(address).hostname

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pierre_data.auth.connection import Connection
 from pierre_data.auth.log_filter import FILTER, redact_logs
-from pierre_data.auth.token_endpoint import TokenRefused
+from pierre_data.auth.token_response import TokenRefused
 from pierre_data.auth.tokens import Account, StoredToken, TokenStore
 from pierre_data.errors import (
     AuthenticationFailed,

@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pierre_data.auth.connection import Connection
+from pierre_data.auth.connection import Connection, check_application
 from pierre_data.auth.consent import PORT, Consent, Dialogue, Pasted, redirect_address
 from pierre_data.auth.environment import Environment, detect_environment
 from pierre_data.auth.identities import key_identities
@@ -65,7 +65,7 @@ def connect(
     connection = Connection(descriptor, config, store, account, cancel=cancel)
     if not again and (already := _already(connection)) is not None:
         return already
-    connection.endpoint.check_application()
+    check_application(descriptor, config)
     here = here or detect_environment(os.environ)
     consent, redirected = _ask(connection, dialogue, here, timeout_s)
     token = connection.exchange(consent, redirected)
