@@ -78,10 +78,7 @@ def connect(
 def disconnect(
     descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account
 ) -> Disconnected:
-    """Revoke an account's token at the vendor and forget it; it is forgotten whatever the vendor says.
-
-    StorageError or Timeout when the token cannot be removed.
-    """
+    """Revoke an account's token at the vendor and forget it, whatever the vendor says."""
     left = []
     with store.lock(account):
         token = store.load(account)
