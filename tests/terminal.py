@@ -1,18 +1,43 @@
-"""A person at a terminal: commands run on a pseudo terminal, what is shown is read, answers are typed."""
+"""pierre-data in this process; or a person at a terminal: commands run on a pseudo terminal, what is shown is read."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import selectors
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
+from unittest import mock
+
+from pierre_data.cli import main
 
 #: Gives a command a terminal of its own; its input and output are pipes on our side.
 _SPAWN = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+
+
+def run_here(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pierre-data in this process, which has loaded everything: a second less than a fresh one takes."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, environ, clear=True),
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        try:
+            main(words)
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            status = end.code
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
 class Terminal:

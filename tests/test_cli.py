@@ -11,17 +11,21 @@ from pathlib import Path
 import pytest
 
 import pierre_data as pierre
-from tests.terminal import Terminal
+from tests.terminal import Terminal, run_here
 
 
 def run(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, **environ}
+    return run_here(words, cwd, {**os.environ, **environ})
+
+
+def fresh(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     code = "import sys; from pierre_data.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=cwd, env=env)
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=cwd)
 
 
 def test_demo(tmp_path: Path) -> None:
-    done = run("demo", cwd=tmp_path)
+    done = fresh("demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "real workouts remain" in done.stdout
@@ -82,8 +86,8 @@ def test_fetch_and_synth(tmp_path: Path) -> None:
     done = run(*words, "--sport", "run", "--out", "x.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(pierre.read_parquet(tmp_path / "x.parquet").sport_family) == {"run"}
-    for out in ("a.parquet", "b.parquet"):
-        assert run("synth", "--seed", "7", "--after", "2026-01-01", "--out", out, cwd=tmp_path).returncode == 0
+    for out, run_it in (("a.parquet", run), ("b.parquet", fresh)):
+        assert run_it("synth", "--seed", "7", "--after", "2026-01-01", "--out", out, cwd=tmp_path).returncode == 0
     one, two = (pierre.read_parquet(tmp_path / out) for out in ("a.parquet", "b.parquet"))
     assert one.equals(two)
     assert len(one) > 50

@@ -15,7 +15,7 @@ import pytest
 from pierre_data.auth import Account, FileTokens, new_key
 from tests.oauth_kit import ROOT, files, token_for
 from tests.oauth_server import OAuthServer
-from tests.terminal import Terminal
+from tests.terminal import Terminal, run_here
 
 TOOL = [sys.executable, "-c", "from pierre_data.cli import main; main()"]
 STRAVA = Account("strava")
@@ -43,8 +43,12 @@ class Desk:
         }  # fmt: skip
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return run_here(words, self.home, self.environ | environ)
+
+    def fresh(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own."""
         return subprocess.run(
-            [*TOOL, *words], capture_output=True, text=True, cwd=self.home, env=self.environ | environ, timeout=60
+            [*TOOL, *words], capture_output=True, text=True, cwd=self.home, env=self.environ, timeout=60
         )
 
     def terminal(self, *words: str, **environ: str) -> Terminal:
@@ -125,7 +129,7 @@ def test_a_missing_application_is_one_line(desk: Desk) -> None:
 def test_a_token_travels_sealed(desk: Desk, tmp_path: Path) -> None:
     token = token_for(desk.server, age_s=60)
     desk.store.save(STRAVA, token)
-    out = desk.run("export-token", "strava")
+    out = desk.fresh("export-token", "strava")
     assert out.returncode == 0, out.stderr
     assert re.fullmatch(r"pierre-token:1:\d\d:\S+\n", out.stdout)
     for secret in (token.access, token.refresh):
