@@ -50,7 +50,9 @@ def recorded(who: Person, true: Workouts, view: View) -> DeviceRecording:
     if view == "truth":
         records = _plain(true)
     else:
-        mode = _modes(who, true)
+        mode = np.searchsorted(_SHARES, uniform(who.key, "mode", true.cell), side="right").astype(np.int64)
+        left_home = (measure("phone")[true.kind] == 0) & ((mode == DUAL) | (mode == PHONE_ONLY))
+        mode = np.where(left_home, WATCH_ONLY, mode)
         watch = _watch(who, true)
         records = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
         records = _uploaded_again(who, records, view)
@@ -63,12 +65,6 @@ def _plain(true: Workouts) -> DeviceRecording:
     none = np.zeros(len(true.cell), dtype=np.int64)
     no = np.zeros(len(true.cell), dtype=bool)
     return DeviceRecording(true, none, none, none, no, measure("indoor")[true.kind] == 0, no, no)
-
-
-def _modes(who: Person, true: Workouts) -> Ints:
-    mode = np.searchsorted(_SHARES, uniform(who.key, "mode", true.cell), side="right").astype(np.int64)
-    left_home = (measure("phone")[true.kind] == 0) & ((mode == DUAL) | (mode == PHONE_ONLY))
-    return np.where(left_home, WATCH_ONLY, mode)
 
 
 def _watch(who: Person, true: Workouts) -> DeviceRecording:
