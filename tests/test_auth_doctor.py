@@ -9,14 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import (
-    MemoryTokens,
-    diagnose,
-    new_key,
-    report,
-    shareable,
-)
-from pierre_data.auth.doctor import clock_offset_s
+from pierre_data.auth import MemoryTokens, diagnose, new_key, report
+from pierre_data.auth.doctor import clock_offset_s, shareable
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderDescriptor
 from tests.oauth_kit import ME, files, provider, token_for
