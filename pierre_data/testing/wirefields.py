@@ -38,13 +38,7 @@ def wire_rows(endpoint: Endpoint, folder: Path, query: Query) -> list[Any]:
 
 
 def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield the dotted path of each value in a row, and whether it is filled; a list is one value.
-
-    Examples
-    --------
-    >>> list(leaves({"id": 1, "map": {"line": None}, "laps": []}))
-    [('id', True), ('map.line', False), ('laps', True)]
-    """
+    """Yield the dotted path of each value in a row, and whether it is filled; a list is one value."""
     if isinstance(row, Mapping) and row:
         for key, value in row.items():
             yield from leaves(value, f"{at}.{key}" if at else str(key))
@@ -53,14 +47,7 @@ def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
 
 
 def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
-    """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned.
-
-    Examples
-    --------
-    >>> from pierre_data.spi import Field
-    >>> known_fields([{"id": 1, "at": [1, 2], "kudos": 3}], Endpoint(fields={"x": Field("at.0")}, ignored=("kudos",)))
-    WireFields(read=('at',), ignored=('kudos',), unmentioned=('id',))
-    """
+    """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned."""
     paths = {path for item in endpoint.fields.values() for path in item.paths}
     read, ignored, other = set(), set(), set()
     for leaf in {path for row in rows for path, _ in leaves(row)}:
