@@ -262,7 +262,8 @@ _MAPPER = {pa.bool_(): pd.BooleanDtype()}
 
 def _nulls(kind: Kind, size: int) -> pd.Series[Any]:
     values = pa.nulls(size, kind.arrow).to_pandas(types_mapper=_MAPPER.get)
-    return pd.Series(values, dtype=kind.value, copy=False)
+    series: pd.Series[Any] = pd.Series(values, dtype=kind.value, copy=False)
+    return series
 
 
 def _cast(series: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
