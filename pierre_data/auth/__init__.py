@@ -2,13 +2,12 @@
 
 from pierre_data.auth.consent import Dialogue
 from pierre_data.auth.doctor import Diagnosis, diagnose, report
-from pierre_data.auth.encryption import new_key
+from pierre_data.auth.encryption import export_token, import_token, new_key, new_passphrase
 from pierre_data.auth.filestore import FileTokens
 from pierre_data.auth.identities import FixedToken, Identity, identity, key_identities
 from pierre_data.auth.login import Connected, Disconnected, connect, disconnect
 from pierre_data.auth.stores import open_tokens
 from pierre_data.auth.tokens import Account, MemoryTokens, StoredToken, TokenStore
-from pierre_data.auth.transfer import export_token, import_token, new_passphrase
 
 __all__ = [
     "Account",

@@ -1,6 +1,6 @@
 """What a row of each table is.
 
-A record is declared once; `pierre_data.schema.tables` derives dtypes, Arrow schemas and documentation from it.
+A record is declared once; `pierre_data.schema` derives dtypes, Arrow schemas and documentation from it.
 A field without a default is required.  Ids are text, always.
 """
 
