@@ -9,8 +9,7 @@ import numpy as np
 from pierre_data.synthetic import gear, ids
 from pierre_data.synthetic.draws import Columns, Floats, Texts, datetimes, drift, normal, uniform
 from pierre_data.synthetic.kinds import KINDS, kind_texts, measure, moves
-from pierre_data.synthetic.people import Person
-from pierre_data.synthetic.places import start_and_end
+from pierre_data.synthetic.people import Person, start_and_end
 from pierre_data.synthetic.recordings import DeviceRecording, local_hour
 from pierre_data.synthetic.zone import TIMEZONE, offset_at
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, datetimes, drift, key_of, normal, uniform, wave
-from pierre_data.synthetic.people import Person
-from pierre_data.synthetic.places import DEGREE_M
+from pierre_data.synthetic.people import DEGREE_M, Person
 
 _TURN = 6.283185307179586
 #: Metres of an automatic lap; what has no distance is cut every ten minutes.
