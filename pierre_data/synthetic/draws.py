@@ -8,10 +8,12 @@ differ between libraries of C and are not used.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,17 @@ Words = NDArray[np.uint64]
 Texts = NDArray[np.object_]
 #: Columns of a table: arrays, and lists of texts.
 Columns = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One array per field, all of one length."""
+
+    def take(self, rows: Ints | Bools) -> Self:
+        """Return some rows."""
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return type(self)(*(value.take(rows) if isinstance(value, Rows) else value[rows] for value in values))
+
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15

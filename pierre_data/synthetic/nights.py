@@ -9,7 +9,7 @@ import numpy as np
 
 from pierre_data.synthetic import ids
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
-from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, datetimes, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Rows, datetimes, normal, uniform
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.zone import DAY, HOUR, TIMEZONE, offset_at, utc_of, weekday
 
@@ -31,7 +31,7 @@ _SHARE = np.array(
 
 
 @dataclass(frozen=True, slots=True)
-class Nights:
+class Nights(Rows):
     """Sleeps, one value each, ordered by start."""
 
     day: Ints  # local day on whose evening (or afternoon) it begins, since 1970
@@ -49,10 +49,6 @@ class Nights:
     def cell(self) -> Ints:
         """Who they are."""
         return self.day * ids.CELLS + np.where(self.nap, ids.NAP, ids.NIGHT)
-
-    def take(self, rows: Ints | Bools) -> Nights:
-        """Return some rows."""
-        return Nights(*(getattr(self, f.name)[rows] for f in dataclasses.fields(self)))
 
 
 def every_night(who: Person, first: int, last: int) -> tuple[Nights, Training]:

@@ -160,7 +160,7 @@ def weight(who: Person, days: Ints) -> Floats:
     return who.weight_kg + 0.7 * season + 0.9 * drift(who.key, "weight", days, 120.0)
 
 
-def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> list[Floats]:
     """Return latitude and longitude of start and end, in degrees, as a view's GPS saw them.
 
     Loops end where they began; a commute goes to the office in the morning and home in the evening.
@@ -180,4 +180,4 @@ def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> tuple[Float
         east, north = (place + width * jitter).T
         out.append(np.round(who.town.latitude + north / DEGREE_M, 6))  # to a tenth of a metre
         out.append(np.round(who.town.longitude + east / (DEGREE_M * who.town.cosine), 6))
-    return out[0], out[1], out[2], out[3]
+    return out

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pierre_data.synthetic.draws import Bools, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Bools, Floats, Ints, Rows, normal, uniform
 from pierre_data.synthetic.ids import View, numbers
 from pierre_data.synthetic.kinds import measure
 from pierre_data.synthetic.people import Person
@@ -27,7 +27,7 @@ REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceRecording:
+class DeviceRecording(Rows):
     """Rows of a view, ordered by their own start, then by id."""
 
     seen: Workouts  # as this view has them; NaN where it measured nothing
@@ -38,11 +38,6 @@ class DeviceRecording:
     tracked: Bools  # has a GPS track
     synced: Bools  # copied from the watch
     linked: Bools  # and says so in `external_id`
-
-    def take(self, rows: Ints | Bools) -> DeviceRecording:
-        """Return some rows."""
-        rest = [getattr(self, f.name)[rows] for f in dataclasses.fields(self)[1:]]
-        return DeviceRecording(self.seen.take(rows), *rest)
 
 
 def recorded(who: Person, true: Workouts, view: View) -> DeviceRecording:
