@@ -46,17 +46,17 @@ class Cipher:
     can be put in front of the old one.  What is no key is a ConfigurationError.
     """
 
-    __slots__ = ("_fernet", "_ids", "_raw", "id")
+    __slots__ = ("_fernet", "_keys", "id")
 
     def __init__(self, keys: Secret) -> None:
-        self.id, raw = "", [decode_key(Secret(part)) for part in keys.reveal().split(",")]
-        self._raw = [key for key in raw if key is not None]
-        if len(self._raw) < len(raw):
+        self.id, parts = "", keys.reveal().split(",")
+        raw = [key for key in (decode_key(Secret(part)) for part in parts) if key is not None]
+        if len(raw) < len(parts):
             raise ConfigurationError("PIERRE_TOKEN_KEY is no key of 32 bytes in base64.", _MAKE)
-        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in self._raw])
-        #: Tell keys apart without telling anything of them.
-        self._ids = [hashlib.sha256(b"pierre_data key id" + key).hexdigest()[:16] for key in self._raw]
-        self.id = self._ids[0]
+        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in raw])
+        #: By names that tell keys apart without telling anything of them.
+        self._keys = {hashlib.sha256(b"pierre_data key id" + key).hexdigest()[:16]: key for key in raw}
+        self.id = next(iter(self._keys))
 
     def __repr__(self) -> str:
         return f"Cipher({self.id})"
@@ -64,27 +64,27 @@ class Cipher:
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Cipher cannot be pickled or copied to another process.")
 
-    def seal(self, plain: bytes) -> str:
-        """Return sealed text."""
-        return self._fernet.encrypt(plain).decode()
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
 
-    def open(self, sealed: str) -> bytes | None:
-        """Return what was sealed, None when anything was changed."""
+    def seal(self, plain: bytes, about: bytes) -> str:
+        """Return sealed text that is bound to `about`."""
+        return self._fernet.encrypt(about + b"\n" + plain).decode()
+
+    def open(self, sealed: str, about: bytes) -> bytes | None:
+        """Return what was sealed, None when anything was changed or it is about something else."""
         try:
-            return self._fernet.decrypt(sealed)
+            bound, _, plain = self._fernet.decrypt(sealed).partition(b"\n")
         except InvalidToken:
             return None
+        return plain if bound == about else None
 
     def open_gcm(self, key: str, nonce: str, sealed: str, about: bytes) -> bytes | None:
-        """Return what version 1 of the format holds, bound to `about`."""
+        """Return what version 1 of the format holds, likewise."""
         try:
-            cipher = AESGCM(self._raw[self._ids.index(key)])
-            return cipher.decrypt(base64.b64decode(nonce), base64.b64decode(sealed), about)
+            return AESGCM(self._keys[key]).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), about)
         except (InvalidTag, ValueError):
             return None
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._ids
 
 
 def new_key() -> str:
@@ -107,10 +107,10 @@ def decode_key(key: Secret) -> bytes | None:
 def pack(plain: bytes, cipher: Cipher | None, about: bytes) -> bytes:
     """Return a file's content: sealed and bound to `about`, or in clear when there is no cipher."""
     if cipher is None:
-        return json.dumps({"format": _FORMAT, "version": 1, "key": None, "data": plain.decode()}).encode()
-    return json.dumps(
-        {"format": _FORMAT, "version": 2, "key": cipher.id, "data": cipher.seal(about + b"\n" + plain)}
-    ).encode()
+        record = {"format": _FORMAT, "version": 1, "key": None, "data": plain.decode()}
+    else:
+        record = {"format": _FORMAT, "version": 2, "key": cipher.id, "data": cipher.seal(plain, about)}
+    return json.dumps(record).encode()
 
 
 def unpack(content: bytes, cipher: Cipher | None, about: bytes) -> tuple[bytes, bool]:
@@ -131,11 +131,7 @@ def unpack(content: bytes, cipher: Cipher | None, about: bytes) -> tuple[bytes, 
         return data.encode(), cipher is None
     if cipher is None or key not in cipher:
         raise UnknownKey("this token file is sealed with another key")
-    if version == 1:
-        plain = cipher.open_gcm(key, nonce, data, about)
-    else:
-        bound, _, plain = (cipher.open(data) or b"").partition(b"\n")
-        plain = plain if bound == about else None
+    plain = cipher.open_gcm(key, nonce, data, about) if version == 1 else cipher.open(data, about)
     if plain is None:
         raise DamagedFile("this token file was changed")
     return plain, version == 2 and key == cipher.id
