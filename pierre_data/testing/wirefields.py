@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
         yield at, row is not None
 
 
-def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
+def known_fields(rows: Sequence[Any], endpoint: Endpoint) -> WireFields:
     """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned."""
     paths = {path for item in endpoint.fields.values() for path in item.paths}
     read, ignored, other = set(), set(), set()
@@ -60,9 +60,8 @@ def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
     return WireFields(tuple(sorted(read)), tuple(sorted(ignored)), tuple(sorted(other)))
 
 
-def unseen_paths(rows: Iterable[Any], endpoint: Endpoint) -> set[str]:
+def unseen_paths(rows: Sequence[Any], endpoint: Endpoint) -> set[str]:
     """Return the wire paths an endpoint reads that are null or missing in every row."""
-    rows = list(rows)
     paths = {path for item in endpoint.fields.values() for path in item.paths}
     return {path for path in paths if all(get_path(row, path) is None for row in rows)}
 
