@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pierre_data.auth import StoredToken, TokenSource, new_key
+from pierre_data.auth import StoredToken, new_key
+from pierre_data.auth.identities import TokenSource
 from pierre_data.secret import Secret
 from tests.oauth_kit import ME, ROOT, environment, files, link, provider, token_for
 from tests.oauth_server import OAuthServer
