@@ -253,6 +253,12 @@ def test_a_zip_is_read_as_the_folder_is_and_nothing_is_unpacked(export: Path, tm
     assert [p.name for p in tmp_path.iterdir()] == ["export.zip"]
 
 
+def test_the_archive_may_lie_zipped_in_a_folder(export: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "garmin-1"), "zip", export)
+    for table, id in ((schema.ACTIVITIES, None), (schema.STREAMS, RUN)):
+        pd.testing.assert_frame_equal(rows(table, export, id)[0], rows(table, tmp_path, id)[0])
+
+
 def test_a_bomb_inside_the_inner_zip_is_refused(tmp_path: Path) -> None:
     shutil.copytree(EXPORT, tmp_path / "e")
     fit = fit_run(fit_time(9, 6, 2, 33))

@@ -1,6 +1,6 @@
 """Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing unpacked to disk."""
 
-from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, Member, bounded, open_archive
+from pierre_data.files.archive import Archive, open_archive, rows_endpoint
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
 from pierre_data.files.formats import read_recording
 from pierre_data.files.index import Index, index_of
@@ -32,8 +32,6 @@ __all__ = [
     "FIT_EPOCH_S",
     "GEAR_COLUMNS",
     "LAP_COLUMNS",
-    "MAX_BYTES",
-    "MAX_RATIO",
     "SECOND",
     "STRAVA_COLUMNS",
     "STRAVA_IGNORED",
@@ -41,12 +39,10 @@ __all__ = [
     "STREAM_COLUMNS",
     "Archive",
     "Index",
-    "Member",
     "Recording",
     "Session",
     "StravaArchive",
     "activity_row",
-    "bounded",
     "columns_of",
     "index_of",
     "lap_columns",
@@ -55,6 +51,7 @@ __all__ = [
     "read_recording",
     "read_strava_archive",
     "read_tcx",
+    "rows_endpoint",
     "session_of",
     "strava_gear",
     "stream_columns",

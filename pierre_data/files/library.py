@@ -25,7 +25,7 @@ def survey(
     """
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
-        why = f" ({archive.refused[0][0]}: {archive.refused[0][2]})" if archive.refused else ""
+        why = f" ({archive.problems[0][0]}: {archive.problems[0][2]})" if archive.problems else ""
         what = f"{archive.path} holds no FIT, TCX or GPX file{why}."
         raise PayloadError(what, "Point the option path at your recordings.")
     seen = set[str]()

@@ -57,7 +57,7 @@ def read_strava_archive(archive: Archive) -> StravaArchive:
         raise PayloadError(f"{archive.path} holds no {STRAVA_TABLE}.", "Point path at the archive as Strava sent it.")
     sheet = read_sheet(archive.read(place), place)
     names = _names(sheet, place)
-    out = StravaArchive(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
+    out = StravaArchive(problems=[*archive.problems, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
     base = str(PurePosixPath(place).parent)
     for cells in sheet.rows:
         texts = dict(zip(names, (c.strip() for c in cells), strict=True))

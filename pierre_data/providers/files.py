@@ -41,6 +41,7 @@ Problems = list[tuple[str, str, str]]
 
 def _open(query: Query) -> tuple[Archive, Index]:
     archive = open_archive(query.options["path"])
+    archive.list_zips()  # those in a zip; those in a folder are listed
     return archive, index_of(archive, query.cache_dir)
 
 
@@ -48,7 +49,7 @@ def _batches(query: Query) -> Iterator[tuple[list[dict[str, Any]], Problems, Pro
     """Yield digests, what could not be read and what was odd, `BATCH` files at a time."""
     archive, index = _open(query)
     workers = query.options.get("workers") or 0
-    digests, lost, odd = list[dict[str, Any]](), list(archive.refused), Problems()
+    digests, lost, odd = list[dict[str, Any]](), list(archive.problems), Problems()
     with closing(archive), closing(survey(archive, index, workers=workers, progress=query.progress)) as walk:
         for name, digest in walk:
             digests.append(digest)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields, moment
+from pierre_data.spi import Field, Sports, fields, moment, number
 
 Row = Mapping[str, Any]
 
@@ -24,6 +24,7 @@ _OURS = Sports.grouped(_NAMES).known
 _KNOWN = {word.replace("_", " "): sport for word, sport in _GOOGLE.known.items()} | dict(_OURS)
 _LEISURE = {word.replace("_", " "): sport for word, sport in _GOOGLE.leisure.items()}
 _LEVELS = {"wake": "awake", "restless": "awake", "awake": "awake"} | {w: w for w in ("light", "deep", "rem", "asleep")}
+WEIGHTS = {"kg": Unit.KILOGRAM, "lb": Unit.POUND, "st": Unit.STONE}
 _LENGTHS = {"kilometer": Unit.KILOMETRE, "mile": Unit.MILE}
 
 
@@ -62,6 +63,10 @@ def _metres(tracked: Any, typed: Any, length: Any, unit: str | None) -> float | 
         return float(millimetres) / 1000
     known = _LENGTHS.get(str(unit).casefold())
     return None if length is None or known is None else float(known.to(Unit.METRE)(float(length)))
+
+
+def _kilograms(weight: Any, unit: str) -> float | None:
+    return None if weight is None else float(WEIGHTS[unit].to(Unit.KILOGRAM)(number(weight)))
 
 
 def _speed(tracked: Any, speed: Any, unit: str | None) -> float | None:
@@ -152,8 +157,11 @@ RECOVERY = fields("id=date date") | {
     "spo2_pct": Field("oxygen.average_value", "spo2.value.avg", via=_first),
     "skin_temperature_deviation_c": Field("skin.value.nightlyRelative"),
 }
-HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat weight_kg=weight") | {
-    "vo2max_ml_kg_min": Field("value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen)
+HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat") | {
+    "weight_kg": Field("weight", "unit", via=_kilograms),
+    "vo2max_ml_kg_min": Field(
+        "value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen
+    ),
 }
 ATHLETE = fields("id=encodedId timezone name=fullName")
 #: Fields of tables and logs knowingly not read.
