@@ -140,10 +140,7 @@ def bounded(data: bytes, name: str) -> bytes:
 
 
 def open_archive(path: Path | str) -> Archive:
-    """Return a folder, with everything below it, or a zip; links that lead out and macOS's own files are left out.
-
-    Raises ConfigurationError where nothing is, PayloadError for what is no zip or holds more than `MAX_MEMBERS`.
-    """
+    """Return a folder, with all below it, or a zip, without links that lead out; ConfigurationError: nothing there."""
     path = Path(path).expanduser()
     archive = Archive(path)
     if path.is_dir():

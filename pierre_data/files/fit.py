@@ -29,12 +29,9 @@ Message = dict[str, Any]
 
 @dataclass(slots=True)
 class Fit:
-    """One FIT file; a stream may chain several.
+    """One FIT file; a stream may chain several.  Nulls are left out of messages, and NaN in the columns of records.
 
-    `messages` holds fields by name, nulls left out; ``"#"`` and a name is the raw number of a field that has names
-    for its numbers.  `records` holds columns of the record messages as FIT scales them, NaN for null, developer
-    fields as ``"dev "`` and their name in lower case; ``timestamp`` is in seconds of FIT's epoch.
-    """
+    ``"#"`` and a name is the raw number of a field that has names; developer fields are ``"dev "`` and their name."""
 
     messages: dict[str, list[Message]] = field(default_factory=dict)
     records: dict[str, Floats] = field(default_factory=dict)
@@ -56,10 +53,7 @@ class _Group:
 
 
 def decode_fit(data: bytes, recording: Recording) -> list[Fit]:
-    """Decode one FIT file, or several in a row, up to where it is damaged; files that are no activities are left out.
-
-    Raises PayloadError for bytes that do not start like FIT, ConfigurationError where fitdecode is not installed.
-    """
+    """Decode FIT files in a row, each up to where it is damaged; PayloadError for bytes that do not start like FIT."""
     try:
         import fitdecode
     except ImportError as error:

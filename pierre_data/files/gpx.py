@@ -34,11 +34,7 @@ class _Track:
 
 
 def read_gpx(data: bytes) -> Recording:
-    """Read the tracks of a GPX document: one session per track that has times.
-
-    Distance is the track's length over great circles unless the points carry their own; several segments of a track
-    are pauses between them.  Raises as `pierre_data.files.xml.parse_xml` does.
-    """
+    """Read the tracks of a GPX document that have times; between the segments of a track are pauses."""
     recording, tracks = Recording(), list[_Track]()
     damage = _parse(data, tracks)
     if damage:

@@ -48,10 +48,7 @@ def unread(sha: str, field: str, problem: str) -> Digest:
 
 
 class Index:
-    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects.
-
-    They are written to `place`, if there is one, readable by its owner only: it holds positions.
-    """
+    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects."""
 
     def __init__(self, place: Path | None = None) -> None:
         self._place = place

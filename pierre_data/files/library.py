@@ -18,11 +18,9 @@ Progress = Callable[[int, int], None]
 def survey(
     archive: Archive, index: Index, *, workers: int = 0, progress: Progress | None = None
 ) -> Generator[tuple[str, Digest], None, None]:
-    """Read every recording that is new or changed, recall the others, and yield name and digest of each.
+    """Yield name and digest of every recording, read if new or changed; a second copy of activities is left out.
 
-    A second copy of activities is left out.  The index is brought up to date, also when this is stopped early.
-    Raises PayloadError where there is no FIT, TCX or GPX file at all.
-    """
+    The index is brought up to date, also when this is stopped early.  PayloadError: no FIT, TCX or GPX file at all."""
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
         why = f" ({archive.problems[0][0]}: {archive.problems[0][2]})" if archive.problems else ""

@@ -21,14 +21,8 @@ class Sheet:
 def read_sheet(data: bytes, name: str) -> Sheet:
     """Read a CSV file in UTF-8; PayloadError where it is empty or something else.
 
-    Quotes inside quoted cells may be doubled or, as in some exports of Strava, escaped by a backslash; each row is read
-    by the convention that gives it the header's width.  After a row that fits neither, reading goes on at the next
-    line that begins with a number and a comma.
-
-    >>> sheet = read_sheet(b'id,name\\n1,"a ""b"", c"\\n2,"a \\\\"b\\\\", c"\\n3,x,y\\n', "a.csv")
-    >>> sheet.rows, sheet.broken
-    ([['1', 'a "b", c'], ['2', 'a "b", c']], [(4, '3,x,y')])
-    """
+    Quotes inside cells may be doubled or escaped by a backslash: each row is read as gives it the header's width.
+    After a row that fits neither way, reading goes on at the next line that begins with a number and a comma."""
     try:
         # Not splitlines: it also splits at separators that are no ends of rows.
         lines = [line + "\n" for line in data.decode("utf-8-sig").split("\n")]

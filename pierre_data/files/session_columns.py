@@ -26,10 +26,7 @@ GEAR_COLUMNS = ("id", "kind", "name", "brand", "model", "serial")
 def activity_row(session: Session, recording: Recording, sha: str) -> dict[str, Any]:
     """Return a session's columns of ACTIVITIES with its id and links.
 
-    The id is the first 16 hex digits of the content's SHA-256, and ``-1``, ``-2`` ... where a file has several
-    sessions; a container has the bare one.  `external_id` holds ``sha256:`` of the content, with the same ending,
-    and the link of the session.
-    """
+    The id is the start of the content's SHA-256, and ``-1``, ``-2`` ... of several; a container has none."""
     ending = _endings(recording)[recording.sessions.index(session)]
     links = [f"sha256:{sha}{ending}", session.link]
     return {**session.row, "id": sha[:16] + ending, "external_id": " ".join(filter(None, links))}
@@ -50,14 +47,7 @@ def _endings(recording: Recording) -> list[str]:
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns: every name any row has, None where one has not, times as datetime64.
-
-    Examples
-    --------
-    >>> columns_of([{"id": "a", "start_time": 1_000_000}, {"id": "b", "lap": 1, "start_time": 0}])
-    {'id': ['a', 'b'], 'start_time': array(['1970-01-01T00:00:01.000000', '1970-01-01T00:00:00.000000'],
-          dtype='datetime64[us]'), 'lap': [None, 1]}
-    """
+    """Return rows as columns: every name any row has, None where one has not, times as datetime64."""
     rows = list(rows)
     names = dict.fromkeys(name for row in rows for name in row)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}

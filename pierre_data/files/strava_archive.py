@@ -38,12 +38,7 @@ STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in {*N
 
 @dataclass(slots=True)
 class StravaArchive:
-    """What the archive says of its activities.
-
-    `rows` are columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC; `files` names the
-    recording of an activity's id, absent for what was typed in; `problems` are (row, field, value) of what was set
-    aside, and of sports nobody knows.
-    """
+    """Rows of ACTIVITIES, the recordings' names by id, and (row, field, value) of what was set aside or not known."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)

@@ -42,11 +42,7 @@ class _Activity:
 
 
 def read_tcx(data: bytes) -> Recording:
-    """Read the activities of a TCX document; those of a MultiSportSession come after their container.
-
-    Distance and timer time are the laps' own; duration runs from the start to the last track point or end of a lap.
-    Raises as `pierre_data.files.xml.parse_xml` does.
-    """
+    """Read the activities of a TCX document, those of a MultiSportSession after their container; laps are summed."""
     recording, activities = Recording(), list[_Activity]()
     damage = _parse(data, activities)
     if damage:
