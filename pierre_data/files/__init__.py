@@ -4,17 +4,15 @@ from pierre_data.files.archive import Archive, open_archive, rows_endpoint
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
 from pierre_data.files.formats import read_recording
 from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import locate, survey
+from pierre_data.files.library import find_session, survey
 from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.session_columns import (
     ACTIVITY_COLUMNS,
     GEAR_COLUMNS,
     LAP_COLUMNS,
     STREAM_COLUMNS,
-    activity_row,
     columns_of,
     lap_columns,
-    session_of,
     stream_columns,
 )
 from pierre_data.files.strava_archive import (
@@ -42,17 +40,15 @@ __all__ = [
     "Recording",
     "Session",
     "StravaArchive",
-    "activity_row",
     "columns_of",
+    "find_session",
     "index_of",
     "lap_columns",
-    "locate",
     "open_archive",
     "read_recording",
     "read_strava_archive",
     "read_tcx",
     "rows_endpoint",
-    "session_of",
     "strava_gear",
     "stream_columns",
     "survey",

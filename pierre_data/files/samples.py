@@ -148,12 +148,5 @@ def _clean(data: dict[str, Floats]) -> None:
 
 def _merged(values: Floats, first: Any) -> Floats:
     """Return the first known value of each run of rows that starts at `first`."""
-    known = np.flatnonzero(~np.isnan(values))
-    at = np.searchsorted(known, first)
-    out = np.full(len(first), np.nan)
-    stop = np.append(first[1:], len(values))
-    usable = at < len(known)
-    place = known[at[usable]]
-    inside = place < stop[usable]
-    out[np.flatnonzero(usable)[inside]] = values[place[inside]]
-    return out
+    places = np.where(np.isnan(values), len(values), np.arange(len(values)))
+    return np.append(values, np.nan)[np.minimum.reduceat(places, first)]

@@ -8,24 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pierre_data.providers.garmin_export_rows as wire
-from pierre_data import schema
+from pierre_data import files, schema
 from pierre_data.errors import NotFound
-from pierre_data.files import (
-    LAP_COLUMNS,
-    STREAM_COLUMNS,
-    Archive,
-    Session,
-    lap_columns,
-    open_archive,
-    rows_endpoint,
-    stream_columns,
-)
 from pierre_data.providers.garmin_export_files import rows_of, session_at
 from pierre_data.providers.garmin_export_rows import Row
 from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path
 
 
-def _activities(archive: Archive, _query: Query) -> list[dict[str, Any]]:
+def _activities(archive: files.Archive, _query: Query) -> list[dict[str, Any]]:
     rows = rows_of(archive, "activities")
     unit = wire.calorie(rows)
     worn = {str(link.get("activityId")): link.get("gearPk") for link in rows_of(archive, "links")}
@@ -38,19 +28,19 @@ def _activities(archive: Archive, _query: Query) -> list[dict[str, Any]]:
     return activities
 
 
-def _one(archive: Archive, query: Query) -> dict[str, Any]:
+def _one(archive: files.Archive, query: Query) -> dict[str, Any]:
     row = next((row for row in _activities(archive, query) if str(row.get("activityId")) == query.id), None)
     if row is None:
         raise NotFound(f"The export has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
     return row
 
 
-def _session(archive: Archive, row: Row) -> Session | None:
+def _session(archive: files.Archive, row: Row) -> files.Session | None:
     start = wire.begun(row.get("beginTimestamp"), row.get("startTimeGmt"))
     return session_at(archive, start.timestamp(), container=row.get("parent") is True) if start else None
 
 
-def _activity(archive: Archive, query: Query) -> list[Row]:
+def _activity(archive: files.Archive, query: Query) -> list[Row]:
     row = _one(archive, query)
     session = _session(archive, row)
     # The recording says kcal, the summary does not say what it means.
@@ -58,8 +48,8 @@ def _activity(archive: Archive, query: Query) -> list[Row]:
     return [row if recorded is None else {**row, "energy_kcal": recorded}]
 
 
-def _recorded(columns: Callable[[Session, str], dict[str, Any]], query: Query) -> Plan:
-    with open_archive(query.options["path"]) as archive:
+def _recorded(columns: Callable[[files.Session, str], dict[str, Any]], query: Query) -> Plan:
+    with files.open_archive(query.options["path"]) as archive:
         session = _session(archive, _one(archive, query))
     if session is None:
         fix = "Manual activities have none; keep UploadedFiles_*.zip beside the summaries."
@@ -67,7 +57,7 @@ def _recorded(columns: Callable[[Session, str], dict[str, Any]], query: Query) -
     yield archive.report(Rows(columns(session, query.id or "")))
 
 
-def _zones(archive: Archive, query: Query) -> list[Row]:
+def _zones(archive: files.Archive, query: Query) -> list[Row]:
     row = _one(archive, query)
     spent = [
         {"id": query.id, "kind": kind, "zone": at, "time": row.get(f"{word}TimeInZone_{at}")}
@@ -77,17 +67,17 @@ def _zones(archive: Archive, query: Query) -> list[Row]:
     return [zone for zone in spent if zone["time"] is not None]
 
 
-def _nights(archive: Archive, _query: Query) -> list[Row]:
+def _nights(archive: files.Archive, _query: Query) -> list[Row]:
     # A day on which nothing was worn is a row without times.
     rows = [{**row, "id": row.get("sleepStartTimestampGMT")} for row in rows_of(archive, "sleeps")]
     return [row for row in rows if row["id"]]
 
 
-def _fitness(archive: Archive, _query: Query) -> list[Row]:
+def _fitness(archive: files.Archive, _query: Query) -> list[Row]:
     return [row for row in rows_of(archive, "activities") if row.get("vO2MaxValue")]
 
 
-def _gear(archive: Archive, query: Query) -> list[Row]:
+def _gear(archive: files.Archive, query: Query) -> list[Row]:
     covered: dict[str, float] = {}
     for activity in _activities(archive, query):
         length = activity.get("distance")
@@ -102,17 +92,19 @@ descriptor = ProviderDescriptor(
     options={"path": Option(Path, meaning="The archive Garmin sent, as zip or folder.", required=True)},
     id_space="garmin",
     endpoints={
-        schema.ACTIVITIES: rows_endpoint(_activities, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
-        schema.SLEEP: rows_endpoint(_nights, wire.SLEEP, schema.SLEEP),
-        schema.RECOVERY: rows_endpoint(lambda archive, _: rows_of(archive, "days"), wire.RECOVERY, schema.RECOVERY),
-        schema.HEALTH: rows_endpoint(_fitness, wire.HEALTH, schema.HEALTH),
-        schema.GEAR: rows_endpoint(_gear, wire.GEAR, schema.GEAR),
+        schema.ACTIVITIES: files.rows_endpoint(_activities, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.SLEEP: files.rows_endpoint(_nights, wire.SLEEP, schema.SLEEP),
+        schema.RECOVERY: files.rows_endpoint(
+            lambda archive, _: rows_of(archive, "days"), wire.RECOVERY, schema.RECOVERY
+        ),
+        schema.HEALTH: files.rows_endpoint(_fitness, wire.HEALTH, schema.HEALTH),
+        schema.GEAR: files.rows_endpoint(_gear, wire.GEAR, schema.GEAR),
     },
     details={
-        schema.ACTIVITIES: rows_endpoint(_activity, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
-        schema.STREAMS: Endpoint(plan_with=partial(_recorded, stream_columns), columns=STREAM_COLUMNS),
-        schema.LAPS: Endpoint(plan_with=partial(_recorded, lap_columns), columns=LAP_COLUMNS),
-        schema.ZONES: rows_endpoint(_zones, wire.ZONE, schema.ZONES),
+        schema.ACTIVITIES: files.rows_endpoint(_activity, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.STREAMS: Endpoint(plan_with=partial(_recorded, files.stream_columns), columns=files.STREAM_COLUMNS),
+        schema.LAPS: Endpoint(plan_with=partial(_recorded, files.lap_columns), columns=files.LAP_COLUMNS),
+        schema.ZONES: files.rows_endpoint(_zones, wire.ZONE, schema.ZONES),
     },
     terms=Terms("https://www.garmin.com/account/terms/", note="The archive belongs to the athlete who asked for it."),
     register_url="https://www.garmin.com/account/datamanagement/exportdata/",
