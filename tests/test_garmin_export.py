@@ -14,8 +14,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import DescriptorProvider
-from pierre_data.providers.garmin_export import descriptor
-from pierre_data.providers.garmin_export_files import created
+from pierre_data.providers.garmin_export import created, descriptor
 from pierre_data.providers.garmin_export_rows import calorie
 from pierre_data.spi import ProviderConfig, Query
 from pierre_data.testing import check

@@ -19,7 +19,6 @@ from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
     STRAVA_IGNORED,
     STRAVA_TABLE,
-    StravaArchive,
     read_strava_archive,
     strava_gear,
 )
@@ -39,7 +38,6 @@ __all__ = [
     "Index",
     "Recording",
     "Session",
-    "StravaArchive",
     "columns_of",
     "find_session",
     "index_of",

@@ -31,7 +31,8 @@ Message = dict[str, Any]
 class Fit:
     """One FIT file; a stream may chain several.  Nulls are left out of messages, and NaN in the columns of records.
 
-    ``"#"`` and a name is the raw number of a field that has names; developer fields are ``"dev "`` and their name."""
+    ``"#"`` and a name is the raw number of a field that has names; developer fields are ``"dev "`` and their name.
+    """
 
     messages: dict[str, list[Message]] = field(default_factory=dict)
     records: dict[str, Floats] = field(default_factory=dict)
@@ -64,10 +65,7 @@ def decode_fit(data: bytes, recording: Recording) -> list[Fit]:
     for part in _parts(data, recording):
         # The checksum is computed at once in `_parts`, and no processor: values are translated where they are used.
         reader = fitdecode.FitReader(
-            part,
-            processor=None,
-            check_crc=fitdecode.CrcCheck.DISABLED,
-            error_handling=fitdecode.ErrorHandling.IGNORE,
+            part, processor=None, check_crc=fitdecode.CrcCheck.DISABLED, error_handling=fitdecode.ErrorHandling.IGNORE
         )
         fit, groups = Fit(), dict[tuple[int, int], _Group]()
         try:
@@ -144,11 +142,9 @@ def _columns(groups: dict[tuple[int, int], _Group]) -> dict[str, Floats]:
 def _floats(values: tuple[Any, ...]) -> Floats:
     try:
         numbers = np.array(values, dtype=np.float64)
-        if numbers.ndim == 1:
-            return numbers
-    except (TypeError, ValueError):
-        pass  # names, or several values in one field
-    return np.array([_float(v) for v in values], dtype=np.float64)
+    except (TypeError, ValueError):  # names, or several values in one field
+        numbers = np.empty((0, 0))
+    return numbers if numbers.ndim == 1 else np.array([_float(v) for v in values], dtype=np.float64)
 
 
 def _float(value: Any) -> float:

@@ -23,7 +23,8 @@ def survey(
 ) -> Generator[tuple[str, Digest], None, None]:
     """Yield name and digest of every recording, read if new or changed; a second copy of activities is left out.
 
-    The index is brought up to date, also when this is stopped early.  PayloadError: no FIT, TCX or GPX file at all."""
+    The index is brought up to date, also when this is stopped early.  PayloadError: no FIT, TCX or GPX file at all.
+    """
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
         why = f" ({archive.problems[0][0]}: {archive.problems[0][2]})" if archive.problems else ""

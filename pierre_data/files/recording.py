@@ -33,7 +33,8 @@ class Samples:
 class Session:
     """One activity of a file: columns of ACTIVITIES and LAPS, times in microseconds since 1970 UTC, absent is null.
 
-    A `container` stands for the sessions after it (a triathlon); `link` survives a re-upload, or is empty."""
+    A `container` stands for the sessions after it (a triathlon); `link` survives a re-upload, or is empty.
+    """
 
     row: dict[str, Any]
     samples: Samples

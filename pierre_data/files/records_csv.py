@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -22,7 +23,8 @@ def read_sheet(data: bytes, name: str) -> Sheet:
     """Read a CSV file in UTF-8; PayloadError where it is empty or something else.
 
     Quotes inside cells may be doubled or escaped by a backslash: each row is read as gives it the header's width.
-    After a row that fits neither way, reading goes on at the next line that begins with a number and a comma."""
+    After a row that fits neither way, reading goes on at the next line that begins with a number and a comma.
+    """
     try:
         # Not splitlines: it also splits at separators that are no ends of rows.
         lines = [line + "\n" for line in data.decode("utf-8-sig").split("\n")]
@@ -55,13 +57,8 @@ def _fitting(lines: list[str], at: int, width: int) -> tuple[list[str] | None, i
         return other, other_after
     if fits:
         return plain, after
-    following = next((n for n in range(at + 1, len(lines)) if _begins(lines[n])), len(lines))
-    return None, following
-
-
-def _begins(line: str) -> bool:
-    first = line.partition(",")[0].strip('"')
-    return "," in line and first.isdigit()
+    numbered = (n for n in range(at + 1, len(lines)) if re.match(r'"*\d+"*,', lines[n]))
+    return None, next(numbered, len(lines))
 
 
 def _row(lines: list[str], at: int, *, escaped: bool) -> tuple[list[str] | None, int]:

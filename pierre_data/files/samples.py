@@ -20,7 +20,8 @@ _CADENCE = ("cadence_rpm", "cadence_spm")
 def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, moving: Any = None) -> Samples:
     """Return samples by time, one per instant; of several the first counts, the others fill what it lacks.
 
-    `time` is negative where unreadable.  Zero heart rates and the position 0, 0 become NaN: devices write them."""
+    `time` is negative where unreadable.  Zero heart rates and the position 0, 0 become NaN: devices write them.
+    """
     data = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
     _clean(data)
     good = time > 0

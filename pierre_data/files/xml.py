@@ -36,7 +36,8 @@ class _Actions(dict[str, Any]):
 class Tracks:
     """Where a document has its points, by local names; inside a point nothing is called, its texts go to `sink`.
 
-    A `block` holds points without attributes and nothing else: it is read without a call of Python per element."""
+    A `block` holds points without attributes and nothing else: it is read without a call of Python per element.
+    """
 
     point: str
     sink: Callable[[], Points]
@@ -54,7 +55,8 @@ def parse_xml(
     """Read a document once, from front to back, and return where and why reading stopped, or an empty text.
 
     `leaves` maps local names of elements with text to keys in `texts`, which the callables in `starts` and `ends`
-    empty.  PayloadError: a document type (entities could expand without end), too deep, or a point too large."""
+    empty.  PayloadError: a document type (entities could expand without end), too deep, or a point too large.
+    """
     here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:

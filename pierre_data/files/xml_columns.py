@@ -37,7 +37,8 @@ class Points:
     def take(self, flat: list[str], point: str, names: Container[str]) -> int:
         """Take the whole points at the front of what the parser read, and return how many items that were.
 
-        `flat` has texts and names of closed elements as they came, `names` tells them apart; `point` closes a point."""
+        `flat` has texts and names of closed elements as they came, `names` tells them apart; `point` closes a point.
+        """
         if point not in flat:
             return 0
         self._flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields, moment, number
+from pierre_data.spi import Field, Moment, Sports, fields, moment, number
 
 Row = Mapping[str, Any]
 
@@ -76,11 +76,6 @@ def _speed(tracked: Any, speed: Any, unit: str | None) -> float | None:
     return None if metres is None else metres / 3600
 
 
-def _night(end: dt.datetime, offset: float | None, date: str | None) -> Any:
-    local = (end + dt.timedelta(seconds=offset or 0)).replace(tzinfo=None)
-    return date or dt.datetime.combine(local, dt.time())
-
-
 def _spent(*names: str) -> Callable[[Any], float | None]:
     def minutes(summary: Mapping[str, Row]) -> float | None:
         known = [summary[name]["minutes"] for name in names if name in summary]
@@ -89,21 +84,13 @@ def _spent(*names: str) -> Callable[[Any], float | None]:
     return minutes
 
 
-def _middle(value: Any) -> float:
-    low, _, high = str(value).partition("-")  # cardio fitness without GPS is a range, "44-48"
-    return (float(low) + float(high or low)) / 2
-
-
-def _positive(value: Any) -> float | None:
-    return float(value) if float(value) > 0 else None  # 0 and -1 stand for missing
-
-
 def _first(*values: Any) -> float | None:
-    return next((good for v in values if v is not None and (good := _positive(v)) is not None), None)
+    return next((float(v) for v in values if v is not None and float(v) > 0), None)  # 0 and -1 stand for missing
 
 
 def _oxygen(*values: Any) -> float | None:
-    return next((_middle(value) for value in values if value is not None), None)
+    low, _, high = str(next((v for v in values if v is not None), "")).partition("-")  # without GPS a range, "44-48"
+    return (float(low) + float(high or low)) / 2 if low else None
 
 
 ACTIVITY = fields("id start_time=start utc_offset_s=offset") | {
@@ -128,7 +115,7 @@ ACTIVITY = fields("id start_time=start utc_offset_s=offset") | {
 }  # fmt: skip
 ZONE = fields("id kind zone name elapsed_s=minutes@min lower_bpm=min upper_bpm=max")
 SLEEP = fields("id start_time=start end_time=end utc_offset_s=offset score=score") | {
-    "night": Field("end", "offset_end", "log.dateOfSleep", via=_night),
+    "night": Field("end", "offset_end", "log.dateOfSleep", via=lambda end, s, day: day or Moment.of(end, s or 0).date),
     "is_nap": Field("log.isMainSleep", via=lambda main: not main),
     "in_bed_s": Field("csv.minutes_in_sleep_period", "log.timeInBed", unit=Unit.MINUTE),
     "asleep_s": Field("csv.minutes_asleep", "log.minutesAsleep", unit=Unit.MINUTE),
