@@ -17,7 +17,7 @@ from pierre_data.files.records_csv import read_sheet
 from pierre_data.files.samples import climbs, track_m
 from pierre_data.files.sports import sport_of_fit, sport_of_word
 from pierre_data.files.strava_words import read_date
-from pierre_data.files.xml import parse_xml
+from pierre_data.files.xml import Tracks, parse_xml
 from pierre_data.files.xml_columns import Points, floats, instants, local, read_number
 
 
@@ -32,7 +32,7 @@ def test_archives_and_names() -> None:
 
 def test_points_one_by_one_and_in_bulk() -> None:
     seen: dict[str, str] = {}
-    assert parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen) == ""
+    assert parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen, Tracks("", Points)) == ""
     assert seen == {"value": "1"}
     assert local("ns3:Speed") == "Speed"
     points = Points()

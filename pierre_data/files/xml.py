@@ -50,17 +50,17 @@ def parse_xml(
     starts: Mapping[str, Start],
     ends: Mapping[str, End],
     texts: dict[str, str],
-    tracks: Tracks | None = None,
+    tracks: Tracks,
 ) -> str:
     """Read a document once, from front to back, and return where and why reading stopped, or an empty text.
 
     `leaves` maps local names of elements with text to keys in `texts`, which the callables in `starts` and `ends`
     empty.  PayloadError: a document type (entities could expand without end), too deep, or a point too large.
     """
-    here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
+    here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks)
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:
-        for start, end, inner in _pieces(data, tracks.block if tracks else ""):
+        for start, end, inner in _pieces(data, tracks.block):
             here.feed(data, start, end, inner)
         here.parser.Parse(b"", True)
     except expat.ExpatError as error:

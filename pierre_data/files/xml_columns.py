@@ -43,9 +43,16 @@ class Points:
             return 0
         self._flush()
         at = self._take_regular(flat, point, names)
-        for end in [n for n in range(at, len(flat)) if flat[n] == point]:
-            self.add(_row(flat[at:end], names))
-            at = end + 1
+        row, text = dict[str, str](), ""
+        for place in range(at, len(flat)):
+            item = flat[place]
+            if item == point:
+                self.add(row)
+                row, text, at = {}, "", place + 1
+            elif item in names:
+                row[item], text = text, ""
+            else:
+                text = item
         return at
 
     def columns(self, wanted: Mapping[str, str]) -> dict[str, Texts]:
@@ -87,16 +94,6 @@ class Points:
         self._size += count
         for column in self._columns.values():
             column += [None] * (self._size - len(column))
-
-
-def _row(flat: list[str], names: Container[str]) -> dict[str, str]:
-    row, text = dict[str, str](), ""
-    for item in flat:
-        if item in names:
-            row[item], text = text, ""
-        else:
-            text = item
-    return row
 
 
 def samples_of(points: Points, wanted: Mapping[str, str], feet: bool, recording: Recording) -> tuple[Samples, Times]:

@@ -166,13 +166,11 @@ IGNORED = tuple(
 def join_exercises(
     tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Put the rows of UserExercises and the logs of the same exercises side by side; say whether zones were guessed.
-
-    Their ids are two schemes, so their starts decide, within a minute.  Takeout's logs have no offset, and sources
-    disagree whether they are local (2026-11): what fits the tables counts, else UTC.
-    """
+    """Put tables and logs of the same exercises side by side, by their starts; say whether zones were guessed."""
     items = [_item(row, "exercise_id", "exercise_start", "exercise_end", "utc_offset") for row in tables]
     timed = [(log, *read_time(log.get("startTime") or log.get("originalStartTime"))) for log in logs]
+    # Their ids are two schemes.  Takeout's logs have no offset, and sources disagree whether they are local (2026-11):
+    # what fits the tables counts, else UTC.
     naive = [start for _, start, offset in timed if start and offset is None]
     votes = [sum(_twin(index, t) is not None for t in naive) for index in (_index(items, w) for w in (False, True))]
     return _pair(items, timed, zone, local=votes[1] > votes[0]), bool(naive) and not any(votes)
@@ -181,10 +179,7 @@ def join_exercises(
 def join_nights(
     tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Put the rows of UserSleeps and the logs of the same nights side by side; say whether zones were guessed.
-
-    Logs are local: their offset is the table's, else that of the zone, else that of the nearest night of the table.
-    """
+    """Put tables and logs of the same nights side by side, as exercises; logs are local."""
     items = [_item(row, "sleep_id", "sleep_start", "sleep_end", "start_utc_offset") for row in tables]
     for item in items:
         item["offset_end"] = offset_s(item["csv"].get("end_utc_offset"))

@@ -97,10 +97,8 @@ ZONE = fields("id kind zone elapsed_s=time@ms")
 
 
 def calorie(rows: Iterable[Row]) -> float | None:
-    """Return what one of the export's calories is, in kcal, or None when nothing says so.
-
-    2026-11: the unit is in doubt, kcal or kJ.  What the body burns at rest decides it: 40 to 130 kcal an hour.
-    """
+    """Return what one of the export's calories is, in kcal, or None when nothing says so."""
+    # 2026-11: kcal or kJ?  What the body burns at rest decides it: 40 to 130 kcal an hour.
     known = [
         float(row["bmrCalories"]) / (float(row["elapsedDuration"]) / 3_600_000)
         for row in rows
