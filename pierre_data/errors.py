@@ -98,7 +98,7 @@ class ProviderNotFound(PierreError, LookupError):
 
 
 class ProviderBroken(PierreError):
-    """The provider exists, but importing it failed; the cause is chained."""
+    """The provider exists, but importing it failed, or its code raised what it may not; the cause is chained."""
 
 
 class NoProvidersAvailable(PierreError):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -59,17 +57,22 @@ def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     ...     pierre.read_parquet(file).equals(frame)
     True
     """
-    kind = table_of(frame)
+    kind, target = table_of(frame), Path(path)
     conformed = kind.conform(frame, extra=True)
-    own = [n for n in conformed.columns if n not in kind.columns]
-    table = _arrow(conformed, kind, own, frame.attrs)
-    target = Path(path)
+    own = conformed[[n for n in conformed.columns if n not in kind.columns]]
+    fields = [*kind.arrow, *pa.Schema.from_pandas(own, preserve_index=False)]
+    table = pa.Table.from_pandas(conformed, schema=pa.schema(fields), preserve_index=False)
+    noted = {name: frame.attrs[name] for name in ("pierre",) if name in frame.attrs}
+    metadata = {b"pierre.table": kind.name, b"pierre.schema": _SCHEMA_VERSION, b"pierre.attrs": json.dumps(noted)}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     try:
-        return _replace(table, target)
+        with atomic_file(target, 0o666) as file:  # an export may be read by whom the umask allows
+            pq.write_table(table, file, compression="zstd", compression_level=3)
     except OSError as error:
         raise StorageError(
             f"{target} cannot be written: {error.strerror or error}.", "Choose another place, or free some space."
         ) from error
+    return target
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -122,13 +125,7 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def table_of(frame: pd.DataFrame) -> Table:
-    """Return the table a frame belongs to, by its columns.
-
-    Raises
-    ------
-    SchemaError
-        It has the required columns of none.
-    """
+    """Return the table a frame belongs to, by its columns; a SchemaError when it has the required ones of none."""
     if set(MERGED_ACTIVITIES.required) <= set(frame.columns):
         return MERGED_ACTIVITIES
     fitting = [t for t in TABLES.values() if set(t.required) <= set(frame.columns)]
@@ -139,18 +136,3 @@ def table_of(frame: pd.DataFrame) -> Table:
         )
     # Records share required columns: the table that knows most of the frame's columns is meant.
     return max(fitting, key=lambda t: sum(c in t.columns for c in frame.columns) - 0.01 * len(t.columns))
-
-
-def _arrow(frame: pd.DataFrame, kind: Table, own: list[Any], attrs: Mapping[Any, Any]) -> pa.Table:
-    extra = pa.Table.from_pandas(frame[own], preserve_index=False) if own else pa.table({})
-    fields = [*kind.arrow, *(f for f in extra.schema)]
-    noted = json.dumps({"pierre": attrs["pierre"]} if "pierre" in attrs else {})
-    metadata = {b"pierre.table": kind.name, b"pierre.schema": _SCHEMA_VERSION, b"pierre.attrs": noted}
-    table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
-
-
-def _replace(table: pa.Table, target: Path) -> Path:
-    with atomic_file(target, 0o666) as file:  # an export may be read by whom the umask allows
-        pq.write_table(table, file, compression="zstd", compression_level=3)
-    return target

@@ -125,7 +125,10 @@ def sync_directory(path: Path) -> None:
 
 
 def set_aside(path: Path, tails: Sequence[str] = ()) -> Path:
-    """Rename a damaged file, and those beside it whose names end in `tails`: nothing is lost; or StorageError."""
+    """Rename a damaged file, and those beside it whose names end in `tails`: nothing is lost; or StorageError.
+
+    FileNotFoundError where another process was faster.
+    """
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
     try:
@@ -133,6 +136,8 @@ def set_aside(path: Path, tails: Sequence[str] = ()) -> Path:
         for tail in tails:
             with contextlib.suppress(FileNotFoundError):
                 path.with_name(path.name + tail).replace(aside.with_name(aside.name + tail))
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise StorageError(f"{path} cannot be set aside: {error.strerror}.", "Rename it by hand.") from None
     return aside

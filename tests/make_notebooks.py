@@ -18,7 +18,7 @@ QUICKSTART = [
            'runs[["start_time", "name", "distance_m", "n_sources", "sources"]].head()'),
     ("py", 'runs.groupby("sport_family").distance_m.sum() / 1000'),
     ("md", "Every merge has a reason."),
-    ("py", 'why = pierre.duplicates(client.activities("2026-01-01", dedupe=False))\n'
+    ("py", 'why = client.duplicates("2026-01-01")\n'
            'why[["kept", "dropped", "rule", "score", "start_diff_s"]].head()'),
     ("py", 'why.rule.value_counts()'),
     ("md", "Quantities carry their unit in their name, and in the Parquet schema."),

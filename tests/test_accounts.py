@@ -356,3 +356,20 @@ def test_a_token_goes_to_its_own_host_only(lab: Lab) -> None:
 def test_settings_of_another_environment_do_not_leak_in(lab: Lab) -> None:
     assert Settings.read(lab.environ).text("acme", "CLIENT_ID") == lab.server.rules.client_id
     assert lab.server.rules.client_secret not in repr(lab.client()) + repr(lab.settings())
+
+
+def test_two_accounts_at_one_vendor_under_aliases(lab: Lab) -> None:
+    both = [pierre.provider("acme", alias=name) for name in ("ann", "bob")]
+    client = lab.client(
+        *both, environ={"PIERRE_ACME_CLIENT_ID": "", "PIERRE_ANN_CLIENT_ID": lab.server.rules.client_id}
+    )
+    with pytest.raises(pierre.NotConnected, match=r'client.connect\("ann"\)'):
+        client.activities(providers="ann")
+    assert client.connect("ann", dialogue=lab.talk()).how == "consent"
+    assert client.activities(providers="ann").sources.tolist() == ["ann:8", "ann:7"]
+    assert client.status().set_index("provider").status[["ann", "bob"]].tolist() == ["connected", "disconnected"]
+    with pytest.raises(pierre.ConfigurationError, match="PIERRE_BOB_CLIENT_ID"):
+        client.connect("bob", dialogue=lab.talk())
+    assert lab.store().load(Account("ann")) is not None
+    assert client.disconnect("ann").forgotten
+    assert lab.store().load(Account("ann")) is None

@@ -115,7 +115,6 @@ def test_success_shows_nothing(tmp_path: Path) -> None:
             source,
             fixed,
             link(descriptor, config),
-            link(descriptor, config).endpoint,
         )
         blob = export_token(ME, token, Secret(lab.canaries.word("passphrase")))
         search.text("export-token", blob)

@@ -17,7 +17,6 @@ from pierre_data.auth import (
     shareable,
 )
 from pierre_data.auth.doctor import clock_offset_s
-from pierre_data.auth.tokens import utc_now
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderDescriptor
 from tests.oauth_kit import ME, files, provider, token_for
@@ -93,8 +92,8 @@ def test_the_doctors_text_is_safe_to_share(tmp_path: Path) -> None:
 
 
 def test_a_host_that_does_not_answer_or_say_the_time() -> None:
-    assert "Could not reach" in str(clock_offset_s("http://127.0.0.1:1/", provider="acme"))
+    assert "Could not reach" in str(clock_offset_s("http://127.0.0.1:1/", "acme"))
     with OAuthServer(Rules(clock_offset_s=-600)) as server:
-        offset = clock_offset_s(f"{server.url}/api", provider="acme", now=utc_now)
+        offset = clock_offset_s(f"{server.url}/api", "acme")
         assert isinstance(offset, float)
         assert round(offset / 60) == -10

@@ -22,6 +22,24 @@ def test_a_word_names_the_row_of_that_id_at_any_time() -> None:
     assert len(deduplicate(frame.iloc[[0, 2]], id_spaces=spaces)) == 1
 
 
+def test_rows_that_write_their_own_id_are_found_without_id_spaces() -> None:
+    watch, export = ({"provider": p, "id": "9", "external_id": "garmin:9"} for p in ("garmin", "garmin-export"))
+    hidden = {"external_id": "garmin:9", "start_time": "2026-01-05T00:00:00Z", "start_hidden": True}
+    for frame in (rows(hidden, export), rows(hidden, watch), rows(hidden, export, watch), rows(watch, hidden, export)):
+        merged = deduplicate(frame)
+        assert merged["n_sources"].tolist() == [len(frame)]
+        again = deduplicate(pd.concat([merged, frame]))
+        assert again["sources"].tolist() == merged["sources"].tolist()
+    assert set(duplicates(rows(hidden, watch, export))["rule"]) == {"exact id"}
+    # A row and its own word are one row: it is no pair with itself, and its id is not one that is used twice.
+    alone = rows(watch, watch | {"id": "10", "external_id": "garmin:10", "start_time": "2026-01-06T07:00:00Z"})
+    assert deduplicate(alone)["n_sources"].tolist() == [1, 1]
+    assert duplicates(alone).empty
+    far = {"external_id": "garmin:9", "start_time": "2020-01-01"}
+    spaces = {"garmin": "garmin", "garmin-export": "garmin"}
+    assert deduplicate(rows(far, watch, export), id_spaces=spaces)["n_sources"].tolist() == [3]
+
+
 @pytest.mark.parametrize("other", ["garmin_ping_9", "garmin_push_9", "9", "garmin:99", "9:garmin", None, ""])
 def test_other_ids_do_not(other: str | None) -> None:
     assert len(deduplicate(rows({"external_id": other}, LATER))) == 2

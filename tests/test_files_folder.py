@@ -17,7 +17,7 @@ import pytest
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, StorageNotice
 from pierre_data.fetch.provider import DescriptorProvider
-from pierre_data.files import open_archive, read_recording
+from pierre_data.files import open_archive, read_recording, workers
 from pierre_data.files.index import Index, index_of
 from pierre_data.files.library import survey
 from pierre_data.providers.files import BATCH, descriptor
@@ -89,6 +89,19 @@ def test_a_pool_whose_children_end_at_once(tmp_path: Path) -> None:
     done = python(["-"], SCRIPT.format(path=fill(tmp_path, 33), before=before))
     assert done.stdout == "hello\n33\n"
     assert done.stderr.count("they ended at once") == 1
+
+
+def test_a_child_that_is_killed_costs_one_file(tmp_path: Path) -> None:
+    archive = open_archive(fill(tmp_path, 300))  # more than a pipe holds of the answers: no child is ahead of the end
+    child = workers.Child(str(tmp_path), list(archive.members))
+    with closing(child):
+        assert child.begin()
+        digests = [child.next()]
+        child._process.kill()
+        digests += [child.next() for _ in range(299)]
+    lost = [digest["problems"] for digest in digests if not digest["activities"]]
+    assert lost == [[["file", "the process that read it ended"]]]
+    assert len({digest["sha"] for digest in digests}) == 300
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_an_activity_in_our_columns_and_units() -> None:
     assert filled(frame[frame["id"] == RUN], schema.ACTIVITIES) == {
         "provider": "garmin",
         "id": RUN,
+        "external_id": f"garmin:{RUN}",
         "athlete_id": USER,
         "name": "Geneva Running",
         "sport": "run",

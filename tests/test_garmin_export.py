@@ -85,6 +85,7 @@ def test_an_activity_in_our_columns_and_units() -> None:
     assert row == {
         "provider": "garmin-export",
         "id": RUN,
+        "external_id": f"garmin:{RUN}",
         "athlete_id": "4711",
         "name": "Geneva Running",
         "sport": "run",

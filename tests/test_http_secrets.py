@@ -238,3 +238,11 @@ def test_the_filter_is_attached_once_however_many_clients():
     assert names.count("_WireLog") == 1
     # Those of an earlier test may end meanwhile; none is new.
     assert set(threading.enumerate()) <= before
+
+
+def test_a_proxy_address_that_cannot_be_used_is_named_without_its_password(monkeypatch):
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"bob:{CANARY}@127.0.0.1:1")
+    with pytest.raises(errors.ConfigurationError, match="HTTPS_PROXY as http://host:port") as caught:
+        HttpClient(base_url="https://api.example", provider="acme")
+    assert CANARY not in shown_by(caught.value)

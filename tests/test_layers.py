@@ -26,7 +26,7 @@ ROWS = [
     {"spi", "dedupe", "settings"},
     {"schema"},
     {"secret", "private_files", "reprs"},
-    {"errors", "notices"},
+    {"errors", "notices", "forking"},
 ]
 LEVEL = {room: len(ROWS) - at for at, row in enumerate(ROWS) for room in row}
 OWNERS = {

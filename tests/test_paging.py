@@ -219,3 +219,13 @@ def test_what_a_providers_own_code_raises_is_its_own_error(part: str) -> None:
             made.close()
     assert caught.value.provider == "acme"
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_key_that_the_vendor_echoes_is_in_no_report() -> None:
+    rows = [ROWS[0], ROWS[1] | {"seconds": "canary-key"}, ROWS[2] | {"id": "canary-key", "start": "soon"}]
+    with FaultServer(json(rows)) as server:
+        made, context = provider(server.url), FetchContext(ProviderReport("acme", "activities"))
+        assert sum(batch.table.num_rows for batch in made.batches(Query(ACTIVITIES), context)) == 1
+        made.close()
+    assert len(context.report.rejected) == 2
+    assert "canary-key" not in repr(context.report)

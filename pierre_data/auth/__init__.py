@@ -11,8 +11,7 @@ from pierre_data.auth.log_filter import RedactingFilter, redact_logs
 from pierre_data.auth.login import Connected, Disconnected, connect, disconnect
 from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.auth.stores import open_tokens
-from pierre_data.auth.token_endpoint import TokenRefused
-from pierre_data.auth.token_response import missing_scopes
+from pierre_data.auth.token_response import TokenRefused, missing_scopes
 from pierre_data.auth.tokens import Account, MemoryTokens, StorageInfo, StoredToken, TokenStore
 from pierre_data.auth.transfer import export_token, import_token, new_passphrase
 

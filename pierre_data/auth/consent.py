@@ -41,32 +41,17 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """How a person is spoken to while he connects.
+    """How a person is spoken to while he connects."""
 
-    Parameters
-    ----------
-    on_url : callable
-        Given the consent link and what to do with it; show both.
-    open_browser : callable, optional
-        Opens the link where the person sees it; tried only on his own computer.  None opens nothing.
-    pasted : callable, optional
-        Asked ten times a second for an address that was pasted while the receiver waits (a widget's field).
-    ask : callable, optional
-        Asks for the address and waits (a terminal, without echo): used where no redirect can arrive, and after the
-        wait was in vain.  None or empty gives up.
-    """
-
-    on_url: Callable[[str, str], None]
-    open_browser: Callable[[str], object] | None = webbrowser.open
-    pasted: Pasted | None = None
+    on_url: Callable[[str, str], None]  # shows the consent link and what to do with it
+    open_browser: Callable[[str], object] | None = webbrowser.open  # tried only on the person's own computer
+    pasted: Pasted | None = None  # asked ten times a second while the receiver waits (a widget's field)
+    #: Waits for the address (a terminal) where no redirect can arrive, or after the wait was in vain; empty gives up.
     ask: Callable[[], Secret | str | None] | None = None
 
 
 def redirect_address(descriptor: ProviderDescriptor, config: ProviderConfig) -> str:
-    """Return where the vendor sends the browser: as configured, else any port where the vendor allows that.
-
-    A vendor that wants a registered address, and none is set, is a ConfigurationError that names the variable.
-    """
+    """Return where the vendor sends the browser: as configured, else any port where it allows that, else an error."""
     if config.redirect_uri:
         return config.redirect_uri
     if oauth_params(descriptor).any_port:
@@ -80,15 +65,7 @@ def redirect_address(descriptor: ProviderDescriptor, config: ProviderConfig) -> 
 
 
 def redirect_params(address: str) -> dict[str, str] | None:
-    """Return a redirect's parameters, None when one is repeated or there are too many; its fragment is dropped.
-
-    Examples
-    --------
-    >>> redirect_params("http://127.0.0.1/callback?code=a&state=b#access_token=c")
-    {'code': 'a', 'state': 'b'}
-    >>> redirect_params("http://127.0.0.1/callback?code=a&code=b") is None
-    True
-    """
+    """Return a redirect's parameters, None when one is repeated or there are too many; its fragment is dropped."""
     try:
         query = urlsplit(address[:_LONGEST].strip()).query
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMS)
@@ -104,10 +81,7 @@ def same_state(state: Secret, text: str) -> bool:
 
 
 def read_redirect(consent: Consent, redirected: Secret) -> tuple[Secret, tuple[str, ...]]:
-    """Return the code and the scopes named in a redirect.
-
-    AuthenticationFailed for an error, another state, a repeated parameter, or no code; in that order.
-    """
+    """Return the code and the scopes named in a redirect; AuthenticationFailed for anything but our answer."""
     outcome = _redirected(consent, redirected)
     if isinstance(outcome, AuthenticationFailed):
         raise outcome

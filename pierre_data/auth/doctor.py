@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pierre_data.auth.connection import check_application
 from pierre_data.auth.consent import redirect_address
 from pierre_data.auth.identities import key_identities
 from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.auth.stores import keyring_key
-from pierre_data.auth.token_endpoint import TokenEndpoint
 from pierre_data.auth.token_response import date_of, missing_scopes
-from pierre_data.auth.tokens import Account, Clock, TokenStore, utc_now
+from pierre_data.auth.tokens import Account, TokenStore, utc_now
 from pierre_data.errors import ConfigurationError, PierreError, StorageError
 from pierre_data.http import HttpClient, ResilienceConfig, redact
 from pierre_data.settings import Settings, variable
@@ -32,13 +32,7 @@ _SKEW_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that was looked at: how bad, what is so in one sentence, and what to do (empty when nothing).
-
-    Examples
-    --------
-    >>> print(report([Diagnosis("warning", "The clock is 10 minutes fast.", "Set it.")]))
-    warning  The clock is 10 minutes fast. Set it.
-    """
+    """One thing that was looked at: how bad, what is so in one sentence, and what to do (empty when nothing)."""
 
     level: Literal["ok", "note", "warning", "error"]
     what: str
@@ -46,23 +40,13 @@ class Diagnosis:
 
 
 def report(diagnoses: Iterable[Diagnosis], *, share: bool = False) -> str:
-    """Return diagnoses as text, one per line.
-
-    `share` makes it safe to paste in public: home, user and host names, account ids and whatever looks like a secret
-    are taken out.
-    """
+    """Return diagnoses as text, one per line; `share` makes it safe to paste in public (see `shareable`)."""
     text = "\n".join(f"{d.level:<8} {' '.join(part for part in (d.what, d.fix) if part)}" for d in diagnoses)
     return shareable(text) if share else text
 
 
 def shareable(text: str) -> str:
-    """Take home, user and host names and what looks like a secret out of a text.
-
-    Examples
-    --------
-    >>> shareable("read /home/somebody/x?token=abc as bob@example.org")
-    'read ~/x?token=[redacted] as [mail]'
-    """
+    """Take home, user and host names and what looks like a secret out of a text."""
     text = redact(text).replace(str(Path.home()), "~").replace(tempfile.gettempdir(), "[temporary]")
     text = re.sub(r"(?i)(/home/|/Users/|\\Users\\)[^/\\\s]+", "~", text)
     text = re.sub(r"[\w.+-]+@[\w-]+\.[\w.]+", "[mail]", text)
@@ -84,10 +68,7 @@ def diagnose(
     user: str = "default",
     online: bool = False,
 ) -> list[Diagnosis]:
-    """Look at paths, permissions, keyring, ports, clock and every provider's configuration and connection.
-
-    `online` also asks each provider's host what time it is (one request, without a token).  Nothing is raised.
-    """
+    """Look at paths, permissions, keyring, ports and every provider; `online` also asks its host what time it is."""
     diagnoses = [_directory(name, getattr(settings, f"{name}_dir")) for name in ("data", "config", "cache")]
     diagnoses += _permissions(settings.data_dir / "tokens")
     diagnoses.append(_storage(store, settings))
@@ -124,8 +105,9 @@ def _permissions(tokens: Path) -> list[Diagnosis]:
     troubles = [Diagnosis("error", f"{p} can be read by other users.", f"Run chmod go-rwx {p}.") for p in loose]
     troubles += [Diagnosis("error", f"{path} is a symbolic link and is refused.", "Remove it.") for path in links]
     if aside:
-        text = f"{len(aside)} corrupt token file(s) were set aside in {tokens}."
-        troubles.append(Diagnosis("note", text, "Remove them."))
+        troubles += [
+            Diagnosis("note", f"{len(aside)} corrupt token file(s) are set aside in {tokens}.", "Remove them.")
+        ]
     return troubles or [Diagnosis("ok", "Token files are private.")]
 
 
@@ -152,7 +134,7 @@ def _provider(descriptor: ProviderDescriptor, config: ProviderConfig) -> list[Di
         for field in ("api_base_url", "auth_url", "token_url", "revoke_url"):
             check_url(getattr(config, field), f"{name} {field}")
         if descriptor.oauth_endpoints is not None and not config.access_token:
-            TokenEndpoint(descriptor, config).check_application()
+            check_application(descriptor, config)
             address, done = redirect_address(descriptor, config), [Diagnosis("ok", f"{name}: the application is set.")]
             if not is_local(address):
                 host = urlsplit(address).hostname
@@ -197,7 +179,7 @@ def _connection(
 
 
 def _clock(config: ProviderConfig) -> Diagnosis:
-    offset = clock_offset_s(config.api_base_url, provider=config.name)
+    offset = clock_offset_s(config.api_base_url, config.name)
     if isinstance(offset, str):
         return Diagnosis("warning", f"{config.name}: {offset}")
     if abs(offset) > _SKEW_S:
@@ -206,11 +188,8 @@ def _clock(config: ProviderConfig) -> Diagnosis:
     return Diagnosis("ok", f"{config.name} answers, and the clock agrees with its.")
 
 
-def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | str:
-    """Return how far a host's clock is ahead of ours, in seconds; or a sentence when it does not say.
-
-    One GET without a token, whatever its status: the Date header is in all of them.
-    """
+def clock_offset_s(url: str, provider: str) -> float | str:
+    """Return how far a host's clock is ahead of ours, in seconds, by one GET without a token; or why it is unknown."""
     responses: list[Response] = []
     try:
         config = ResilienceConfig(max_retries=0, timeout_s=10.0)
@@ -220,4 +199,4 @@ def clock_offset_s(url: str, *, provider: str, now: Clock = utc_now) -> float | 
         if not responses:
             return str(error)
     date = date_of(responses[0].headers.get("date", "")) if responses else None
-    return "its host does not say what time it is." if date is None else (date - now()).total_seconds()
+    return "its host does not say what time it is." if date is None else (date - utc_now()).total_seconds()

@@ -33,12 +33,6 @@ class Cipher:
 
     A key is 32 bytes in base64 (URL-safe or not) or hexadecimal; several are separated by commas, so that a new one
     can be put in front of the old one.  What is no key is a ConfigurationError.
-
-    Examples
-    --------
-    >>> old, new = new_key(), new_key()
-    >>> unpack(pack(b"token", Cipher(Secret(old)), b"me"), Cipher(Secret(f"{new},{old}")), b"me")
-    (b'token', False)
     """
 
     __slots__ = ("_fernet", "_ids", "_raw", "id")
@@ -109,10 +103,9 @@ def pack(plain: bytes, cipher: Cipher | None, about: bytes) -> bytes:
 
 
 def unpack(content: bytes, cipher: Cipher | None, about: bytes) -> tuple[bytes, bool]:
-    """Return what `pack` was given, and whether `pack` with this cipher would write it so; else a ValueError.
+    """Return what `pack` was given, and whether `pack` with this cipher would write it so; clear text is accepted.
 
-    Content in clear is accepted with any cipher.  `DamagedFile`: it was changed, cut, or is about something else.
-    `UnknownKey`: it was sealed with another key.
+    `DamagedFile`: it was changed, cut, or is about something else.  `UnknownKey`: it was sealed with another key.
     """
     try:
         record = json.loads(content)

@@ -27,13 +27,7 @@ class Environment:
         return self.kind == "local"
 
     def advice(self, redirect_uri: str) -> str:
-        """Return what to do with a consent link here: always both ways, the likelier one first.
-
-        Examples
-        --------
-        >>> Environment("ssh", "another computer").advice("http://127.0.0.1:8123/callback")[:43]
-        'This kernel runs on another computer: open '
-        """
+        """Return what to do with a consent link here: always both ways, the likelier one first."""
         paste = (
             f"open the link in your browser and consent; it then ends at a page it cannot show ({redirect_uri}...): "
             "copy the whole address of that page and paste it here"
@@ -46,15 +40,7 @@ class Environment:
 def detect_environment(
     environ: Mapping[str, str], *, platform: str = sys.platform, modules: Mapping[str, object] | None = None
 ) -> Environment:
-    """Tell where this kernel runs by ``os.environ``, ``sys.platform`` and ``sys.modules`` (Colab has its own module).
-
-    Examples
-    --------
-    >>> detect_environment({"SSH_CONNECTION": "10.0.0.1 22", "DISPLAY": ":0"}, platform="linux").kind
-    'ssh'
-    >>> [detect_environment(e, platform="linux").kind for e in ({}, {"DISPLAY": ":0"})]
-    ['headless', 'local']
-    """
+    """Tell where this kernel runs by ``os.environ``, ``sys.platform`` and ``sys.modules`` (Colab has its own)."""
     for kind, name, variables in _SIGNS:
         if any(environ.get(variable) for variable in variables):
             return Environment(kind, name)

@@ -54,8 +54,7 @@ class FileTokens:
     def load(self, account: Account) -> StoredToken | None:
         """Return the account's token, or None.
 
-        A file that is corrupt is set aside, never deleted; one that is sealed with another key stays where it is; one
-        in clear, or sealed with an older key or format, is sealed anew.
+        A corrupt file is set aside, one of another key stays, one in clear or of an older key or format is sealed anew.
         """
         try:
             token, current = self._read(account)
@@ -154,10 +153,7 @@ class FileTokens:
 
 
 class _AccountLocks:
-    """A lock between threads around a file lock between processes; the kernel frees that of a process that dies.
-
-    Lock files are never removed: unlinking one that somebody waits for would let two in.
-    """
+    """A lock between threads around a file lock between processes, whose file stays: unlinking it would let two in."""
 
     def __init__(self, directory: Path, notice: Notice) -> None:
         self._directory, self._notice = directory, notice

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pierre_data.auth.connection import Connection
 from pierre_data.auth.log_filter import FILTER, redact_logs
-from pierre_data.auth.token_endpoint import TokenRefused
+from pierre_data.auth.token_response import TokenRefused
 from pierre_data.auth.tokens import Account, StoredToken, TokenStore
 from pierre_data.errors import (
     AuthenticationFailed,
@@ -45,17 +45,7 @@ class Identity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
-    """A token or key from outside, such as the variable `source`: used as it is, never refreshed.
-
-    Examples
-    --------
-    >>> token = FixedToken(Secret("abc"), "acme", "PIERRE_ACME_ACCESS_TOKEN")
-    >>> token().reveal()
-    'abc'
-    >>> token.refreshed_after(token())
-    Traceback (most recent call last):
-    pierre_data.errors.AuthenticationFailed: acme refuses the value of PIERRE_ACME_ACCESS_TOKEN. Set ...
-    """
+    """A token or key from outside, such as the variable `source`: used as it is, never refreshed."""
 
     secret: Secret
     provider: str
@@ -75,14 +65,7 @@ class FixedToken:
 
 
 def key_identities(descriptor: ProviderDescriptor, config: ProviderConfig) -> Mapping[str, FixedToken]:
-    """Return a provider's API keys, header -> what fills it; a missing one is a ConfigurationError that names it.
-
-    Examples
-    --------
-    >>> terra = ProviderDescriptor(name="terra", display_name="Terra", key_headers={"x-api-key": "API_KEY"})
-    >>> key_identities(terra, ProviderConfig("terra", keys={"x-api-key": Secret("abc")}))["x-api-key"]
-    FixedToken(secret=Secret(***), provider='terra', source='PIERRE_TERRA_API_KEY')
-    """
+    """Return a provider's API keys, header -> what fills it; a missing one is a ConfigurationError that names it."""
     names = {header: variable(descriptor.name, setting) for header, setting in descriptor.key_headers.items()}
     missing = [name for header, name in names.items() if not config.keys.get(header)]
     if missing:
@@ -123,11 +106,10 @@ def identity(
 class TokenSource:
     """Gives the access token of a connection whenever it is called; safe from threads and among processes.
 
-    Five minutes before its end (by our own clock) a token is refreshed under the account's lock, after another look
-    at the store: whoever comes second finds the new one.  The old token is saved once more before the refresh is
-    sent, so that a full or read-only disk is noticed while it costs nothing; the new one is saved before it is
-    used.  A refresh is sent once: when it fails, everybody who was waiting for it gets that failure.  While the old
-    token lasts nobody waits for somebody else's refresh, and one that failed is not tried again for a minute.
+    Five minutes before its end a token is refreshed under the account's lock, after another look at the store: whoever
+    comes second finds the new one, saved before it is used.  A refresh is sent once: when it fails, all who waited for
+    it get that failure.  While the old token lasts nobody waits for somebody else's refresh, and one that failed is not
+    tried again for a minute.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -143,11 +125,10 @@ class TokenSource:
         return f"TokenSource({self._provider!r})"
 
     def __call__(self) -> Secret:
-        """Return an access token that is valid now.
+        """Return an access token that is valid now, or raise.
 
-        NotConnected when there is none.  TokenRefreshFailed when it is over and cannot be renewed: the athlete must
-        consent again.  ConfigurationError when it was issued for another host than the configured one, or the
-        application is not set.  StorageError or a network error when it is over and could not be renewed for now.
+        NotConnected: there is none.  TokenRefreshFailed: the athlete must consent again.  ConfigurationError: it was
+        issued for another host, or the application is not set.  StorageError, network errors: no renewal for now.
         """
         token = self._stored()
         if not token.stale_at(self._now()):
@@ -165,8 +146,7 @@ class TokenSource:
     def refreshed_after(self, refused: Secret) -> Secret:
         """Return another token after the API refused this one (HTTP 401); refreshes at most once.
 
-        AuthenticationFailed when the refused token was younger than a minute, or the vendor gave the same one again: a
-        new one would not help (a missing scope, a withdrawn consent).  Other errors as for a call.
+        AuthenticationFailed when a new one would not help: the refused one is younger than a minute, or came again.
         """
         token = self._stored()
         if token.access != refused:
@@ -203,7 +183,8 @@ class TokenSource:
             if self._failure is not None and self._failure[0] >= asked:  # they waited for the same attempt
                 outcome: StoredToken | PierreError = self._failure[1]
             else:
-                outcome = self._attempt(token)
+                outcome = self._refresh(token)
+                self._failure = (time.monotonic(), outcome) if isinstance(outcome, PierreError) else None
         if isinstance(outcome, StoredToken):
             return outcome.access
         if not lasts or token.expired_at(self._now()):
@@ -211,21 +192,13 @@ class TokenSource:
         _LOG.warning("%s: refresh failed, the old token is used while it lasts: %s", self._provider, outcome)
         return token.access
 
-    def _attempt(self, token: StoredToken) -> StoredToken | PierreError:
-        outcome = self._refresh(token)
-        if isinstance(outcome, PierreError):
-            self._failure = (time.monotonic(), outcome)
-            return outcome
-        self._failure = None
-        return outcome
-
     def _refresh(self, token: StoredToken) -> StoredToken | PierreError:
         if token.refresh is None:
             return self._over(f"{self._title} gave no refresh token")
         if token.refresh == self._dead:
             return self._over("the refresh token was refused before")
         try:
-            self._store.save(self._account, token)
+            self._store.save(self._account, token)  # a full or read-only disk is noticed while it costs nothing
             new = self._connection.refresh(token, token.refresh)
         except TokenRefused as error:
             return self._refused(token, error)

@@ -13,14 +13,7 @@ _ROOT = "pierre_data"
 
 
 class RedactingFilter(logging.Filter):
-    """Rewrites messages and tracebacks: what is or looks like a secret becomes ``[redacted]``.
-
-    Examples
-    --------
-    >>> record = logging.LogRecord("pierre_data", 20, "", 0, "got access_token=%s", ("abc",), None)
-    >>> RedactingFilter().filter(record), record.getMessage()
-    (True, 'got access_token=[redacted]')
-    """
+    """Rewrites messages and tracebacks: what is or looks like a secret becomes ``[redacted]``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,10 +42,7 @@ FILTER = RedactingFilter()
 
 
 def redact_logs() -> None:
-    """Attach the filter to every logger under ``pierre_data``; call again after new ones were made.
-
-    A filter of a logger does not see what its children log, so each logger gets it.
-    """
+    """Attach the filter to every logger under ``pierre_data``, as one does not see what its children log."""
     names = [name for name in logging.Logger.manager.loggerDict if name.startswith(f"{_ROOT}.")]
     for name in (_ROOT, *names):
         logging.getLogger(name).addFilter(FILTER)

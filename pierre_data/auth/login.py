@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pierre_data.auth.connection import Connection
+from pierre_data.auth.connection import Connection, check_application
 from pierre_data.auth.consent import PORT, Consent, Dialogue, Pasted, redirect_address
 from pierre_data.auth.environment import Environment, detect_environment
 from pierre_data.auth.identities import key_identities
@@ -65,7 +65,7 @@ def connect(
     connection = Connection(descriptor, config, store, account, cancel=cancel)
     if not again and (already := _already(connection)) is not None:
         return already
-    connection.endpoint.check_application()
+    check_application(descriptor, config)
     here = here or detect_environment(os.environ)
     consent, redirected = _ask(connection, dialogue, here, timeout_s)
     token = connection.exchange(consent, redirected)
@@ -78,10 +78,7 @@ def connect(
 def disconnect(
     descriptor: ProviderDescriptor, config: ProviderConfig, store: TokenStore, account: Account
 ) -> Disconnected:
-    """Revoke an account's token at the vendor and forget it; it is forgotten whatever the vendor says.
-
-    StorageError or Timeout when the token cannot be removed.
-    """
+    """Revoke an account's token at the vendor and forget it, whatever the vendor says."""
     left = []
     with store.lock(account):
         token = store.load(account)

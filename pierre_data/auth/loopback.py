@@ -13,7 +13,6 @@ import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -46,13 +45,7 @@ _OTHER = _PAGE.format(title="Not this one", text="This is not the answer pierre_
 
 
 def is_local(redirect_uri: str) -> bool:
-    """Whether a redirect ends on this computer and can be received here.
-
-    Examples
-    --------
-    >>> is_local("http://localhost:35535/callback"), is_local("https://hub.example/callback")
-    (True, False)
-    """
+    """Whether a redirect ends on this computer and can be received here."""
     parts = urlsplit(redirect_uri)
     return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
 
@@ -64,12 +57,6 @@ class Receiver:
     path, method, state or a repeated parameter is answered and does not end the wait.  ``localhost`` listens on
     127.0.0.1 and, where there is one, on ::1.  A port that is busy or not allowed is a ConfigurationError: another
     one is never tried.  Port 0 takes any free port; `redirect_uri` then names it.
-
-    Examples
-    --------
-    >>> with Receiver("http://127.0.0.1:0/callback", provider="acme") as receiver:
-    ...     receiver.redirect_uri.startswith("http://127.0.0.1:")
-    True
     """
 
     def __init__(self, redirect_uri: str, *, provider: str) -> None:
@@ -131,9 +118,7 @@ class Receiver:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _listen(self, port: int) -> list[_Server]:

@@ -30,11 +30,6 @@ def open_tokens(
 
     `store` is "keyring", "memory" or "plaintext"; `key` is used instead of the keyring's, and what is none is a
     ConfigurationError; `notice` is told once why tokens are in memory, or that a file had to be mended.
-
-    Examples
-    --------
-    >>> open_tokens(Path("unused"), store="memory")
-    MemoryTokens()
     """
     if store == "memory":
         return MemoryTokens()

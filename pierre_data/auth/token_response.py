@@ -1,103 +1,70 @@
-"""From a vendor's token body to a token: what was granted, to whom, until when by our own clock."""
+"""What a vendor's token endpoint says: a token (granted what, to whom, until when by our own clock), or its refusal."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from pierre_data.auth.tokens import StoredToken
-from pierre_data.errors import PayloadError
+from pierre_data.errors import AuthenticationFailed, PayloadError
+from pierre_data.http import excerpt
 from pierre_data.secret import Secret
 from pierre_data.settings import words
-from pierre_data.spi import OAuthParams, ProviderConfig, ProviderDescriptor
+from pierre_data.spi import OAuthParams, ProviderDescriptor, Response
 
 _LONGEST_S = 100 * 366 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TokenResponse:
-    """A token body in the standard spelling, and the vendor's own clock when it answered (a Date header).
+class TokenRefused(AuthenticationFailed):
+    """The token endpoint said no; `code` is the vendor's word, such as "invalid_grant"."""
+
+    def __init__(self, what: str, fix: str = "", *, provider: str | None = None, code: str = "") -> None:
+        super().__init__(what, fix, provider=provider)
+        self.code = code
+
+
+def read_token(
+    descriptor: ProviderDescriptor, body: Mapping[str, Any], date: str, now: dt.datetime, old: StoredToken
+) -> StoredToken | PayloadError:
+    """Return the token that a body in the standard spelling grants; what it does not repeat is as in the old one.
+
+    `date` is the Date header: an absolute end is read against the vendor's own clock.
 
     Examples
     --------
-    >>> response = TokenResponse({"access_token": "a", "expires_in": 3600, "scope": "read,write"})
-    >>> response.scopes, response.expires_at(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).isoformat()
+    >>> now, acme = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), ProviderDescriptor(name="acme", display_name="Acme")
+    >>> body = {"access_token": "a", "expires_in": 3600, "scope": "read,write"}
+    >>> token = read_token(acme, body, "", now, StoredToken(Secret(""), now))
+    >>> token.scopes, token.expires_at.isoformat()
     (('read', 'write'), '2026-01-01T01:00:00+00:00')
     """
-
-    body: Mapping[str, Any]
-    date: str = ""
-
-    def text(self, name: str) -> str:
-        """Return a field's text; a whole number counts as one; empty otherwise."""
-        return _plain(self.body.get(name))
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """As granted; empty when the body names none."""
-        scope = self.body.get("scope")
-        if isinstance(scope, list | tuple):
-            return tuple(part for part in scope if isinstance(part, str))
-        return words(scope) if isinstance(scope, str) else ()
-
-    def account(self, path: str) -> str:
-        """Return the vendor's id of the account at a dotted path; empty when it is not told."""
-        value: Any = self.body
-        for name in (path or "account").split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return _plain(value)
-
-    def expires_at(self, now: dt.datetime) -> dt.datetime | None:
-        """Return the end by our own clock: the vendor's absolute time is read against the vendor's clock."""
-        life = _number(self.body.get("expires_in"))
-        if life is None:
-            end = _instant(self.body.get("expires_at"))
-            life = None if end is None else end - (date_of(self.date) or now).timestamp()
-        return None if life is None else now + dt.timedelta(seconds=min(max(life, 0.0), _LONGEST_S))
-
-
-def new_token(
-    descriptor: ProviderDescriptor,
-    config: ProviderConfig,
-    response: TokenResponse,
-    now: dt.datetime,
-    *,
-    redirect_scopes: tuple[str, ...] = (),
-) -> StoredToken:
-    """Return the token of a code exchange; scopes named in the redirect count when the body names none."""
-    return StoredToken(
-        access=Secret(response.text("access_token")),
-        obtained_at=now,
-        expires_at=response.expires_at(now),
-        refresh=Secret(response.text("refresh_token")) if response.text("refresh_token") else None,
-        scopes=response.scopes or redirect_scopes or config.scopes,
-        account=response.account(oauth_params(descriptor).account),
-        issued_host=host_of(config.api_base_url),
-        token_host=host_of(config.token_url),
-    )
-
-
-def renewed_token(
-    descriptor: ProviderDescriptor, response: TokenResponse, now: dt.datetime, old: StoredToken
-) -> StoredToken:
-    """Return the token of a refresh; what the vendor does not repeat stays as it was."""
-    access, refresh, expires = response.text("access_token"), response.text("refresh_token"), response.expires_at(now)
-    if not access and expires is None:
-        raise no_token(descriptor)
-    return StoredToken(
+    access, refresh, scope = _text(body.get("access_token")), _text(body.get("refresh_token")), body.get("scope")
+    life = _number(body.get("expires_in"))
+    if life is None and (end := _instant(body.get("expires_at"))) is not None:
+        life = end - (date_of(date) or now).timestamp()
+    if not access and (life is None or not old.access):
+        return no_token(descriptor)
+    if isinstance(scope, list | tuple):
+        scopes = tuple(part for part in scope if isinstance(part, str))
+    else:
+        scopes = words(scope) if isinstance(scope, str) else ()
+    account: Any = body
+    for name in (oauth_params(descriptor).account or "account").split("."):
+        account = account.get(name) if isinstance(account, Mapping) else None
+    return replace(
+        old,
         access=Secret(access) if access else old.access,
         obtained_at=now,
-        expires_at=expires,
+        expires_at=None if life is None else now + dt.timedelta(seconds=min(max(life, 0.0), _LONGEST_S)),
         refresh=Secret(refresh) if refresh else old.refresh,
-        scopes=response.scopes or old.scopes,
-        account=response.account(oauth_params(descriptor).account) or old.account,
-        issued_host=old.issued_host,
-        token_host=old.token_host,
+        scopes=scopes or old.scopes,
+        account=_text(account) or old.account,
     )
 
 
@@ -111,13 +78,7 @@ def no_token(descriptor: ProviderDescriptor) -> PayloadError:
 
 
 def missing_scopes(descriptor: ProviderDescriptor, granted: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the tables that lack a scope: table -> the scopes that were not granted.
-
-    Examples
-    --------
-    >>> missing_scopes(ProviderDescriptor(name="acme", display_name="Acme"), ())
-    {}
-    """
+    """Return the tables that lack a scope: table -> the scopes that were not granted."""
     has = set(granted)
     has |= {smaller for larger, smaller in oauth_params(descriptor).implied_scopes if larger in has}
     lacking: dict[str, tuple[str, ...]] = {}
@@ -163,7 +124,43 @@ def date_of(header: str) -> dt.datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=dt.UTC)
 
 
-def _plain(value: object) -> str:
+def refusal(
+    response: Response, provider: str, place: str, read_error: Callable[[Mapping[str, Any]], str] | None
+) -> TokenRefused | None:
+    """Return the vendor's no, in any spelling; None for a yes, for 429 and for a fault of its servers."""
+    if response.status >= 500 or response.status in (408, 410, 429):
+        return None
+    body = json_object(response)
+    code = body.get("error")
+    if response.status < 400 and not isinstance(code, str):
+        return None
+    if not isinstance(code, str):
+        try:
+            code = read_error(body) if read_error else ""
+        except (ValueError, TypeError, LookupError, AttributeError):  # a body the vendor's own reader does not know
+            code = ""
+    return refused(provider, place, code or f"HTTP {response.status}", body.get("error_description"))
+
+
+def refused(provider: str, place: str, code: str, description: object = None) -> TokenRefused:
+    """Return the error for a token endpoint's no."""
+    text = excerpt(" ".join(part for part in (code, description) if isinstance(part, str)))
+    fix = f'Connect again: client.connect("{provider}").'
+    if code in ("invalid_client", "unauthorized_client"):
+        fix = "Check the client id and secret of your application: they must be copied whole and belong together."
+    return TokenRefused(f"{place} refused: {text}.", fix, provider=provider, code=code)
+
+
+def json_object(response: Response) -> Mapping[str, Any]:
+    """Return the JSON object in an answer; empty when there is none."""
+    try:
+        body = json.loads(response.body.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _text(value: object) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 

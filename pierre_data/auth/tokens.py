@@ -27,13 +27,7 @@ def utc_now() -> dt.datetime:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Account:
-    """Whose token: separate by provider (its registry name), tenant and user (any text).
-
-    Examples
-    --------
-    >>> Account("strava", "a", "bc").digest == Account("strava", "ab", "c").digest
-    False
-    """
+    """Whose token: separate by provider (its registry name), tenant and user (any text)."""
 
     provider: str
     tenant: str = "default"
@@ -170,17 +164,7 @@ def lock_timeout(account: Account, timeout_s: float) -> Timeout:
 
 
 class MemoryTokens:
-    """Tokens that end with the process; a `TokenStore`.
-
-    Examples
-    --------
-    >>> store, me = MemoryTokens(), Account("strava")
-    >>> store.save(me, StoredToken(Secret("abc"), utc_now()))
-    >>> store
-    MemoryTokens()
-    >>> store.load(me).access.reveal(), store.delete(me), store.load(me)
-    ('abc', True, None)
-    """
+    """Tokens that end with the process; a `TokenStore`."""
 
     def __init__(self) -> None:
         self._tokens: dict[Account, StoredToken] = {}

@@ -24,13 +24,7 @@ _SHORTEST = 12
 
 
 def new_passphrase() -> Secret:
-    """Return a random pass phrase of 80 bits, easy to type: ``k3f2-...``.
-
-    Examples
-    --------
-    >>> len(new_passphrase().reveal())
-    19
-    """
+    """Return a random pass phrase of 80 bits, easy to type: ``k3f2-...``."""
     text = base64.b32encode(secrets.token_bytes(10)).decode().lower()
     return Secret("-".join(text[at : at + 4] for at in range(0, 16, 4)))
 

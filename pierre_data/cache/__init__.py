@@ -2,9 +2,8 @@
 
 from pierre_data.cache.caching import CachingProvider
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.cache.opening import open_store
 from pierre_data.cache.policy import CachePolicy, CacheTtl
-from pierre_data.cache.resilient import ResilientStore
+from pierre_data.cache.resilient import ResilientStore, open_store
 from pierre_data.cache.store import Entry, Store
 
 __all__ = [

@@ -26,14 +26,6 @@ class BatchProvider(Protocol):
         """Yield the rows a query asks for, page by page."""
 
 
-@runtime_checkable
-class Closeable(Protocol):
-    """A provider with connections to close."""
-
-    def close(self) -> None:
-        """Close them; the next request opens new ones."""
-
-
 def batches(provider: FitnessProvider, query: Query, context: FetchContext) -> Generator[Batch, None, None]:
     """Yield the rows a query asks for, of a provider with `batches` or `frame` alone.
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join
-from pierre_data.cache.asking import Closeable, InFlight, batches
+from pierre_data.cache.asking import InFlight, batches
 from pierre_data.cache.cost import Estimate, expected_cost
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
@@ -47,6 +47,15 @@ class CachingProvider(FitnessProvider):
         Serve only what is kept.
     now : callable, optional
         Clock, seconds since 1970 UTC.
+
+    Examples
+    --------
+    >>> import pierre_data as pierre
+    >>> registry = pierre.ProviderRegistry()
+    >>> watch = registry.create_provider("synthetic-watch")
+    >>> provider = CachingProvider(watch, MemoryStore(), registry["synthetic-watch"])
+    >>> provider.name, provider.invalidate()
+    ('synthetic-watch', 0)
     """
 
     def __init__(
@@ -94,8 +103,7 @@ class CachingProvider(FitnessProvider):
 
     def close(self) -> None:
         """Close the connections of the provider inside."""
-        if isinstance(self.provider, Closeable):
-            self.provider.close()
+        self.provider.close()
 
     def health_check(self) -> None:
         """Ask the provider inside, past the cache."""
@@ -189,9 +197,18 @@ class CachingProvider(FitnessProvider):
         if local or bypass:
             served.good_until = float("inf") if self.descriptor.synthetic else 0.0
         tables = [piece for piece, _ in served.pieces] if query.id is not None else served.tables(query)
-        rows = sum(table.num_rows for table in tables)
-        report = served.report(context.report, rows, self._namespace.now())
-        return Fetched(tables, replace(report, searched_from=query.after), served.complete_from)
+        report = replace(
+            context.report,
+            rows=sum(table.num_rows for table in tables),
+            cached_rows=served.cached_rows,
+            cache_age_s=self._namespace.now() - served.oldest if served.oldest < float("inf") else float("nan"),
+            good_until=served.good_until,
+            stale_because=served.stale_because,
+            missing=served.missing or context.report.missing,
+            error=served.error,
+            searched_from=query.after,
+        )
+        return Fetched(tables, report, served.complete_from)
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
         """Return what a windowed question would cost; nothing is fetched.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from pierre_data.cache.store import DELETED, Entry, accepted, deletion, rivals
+from pierre_data.forking import ForkSafeLock
 
 
 class MemoryStore:
@@ -30,7 +30,7 @@ class MemoryStore:
     def __init__(self, max_bytes: int = 256 * 2**20) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._bytes, self._max_bytes, self._writes = 0, max_bytes, 0
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def __repr__(self) -> str:
         return f"MemoryStore({sum(not key.startswith(DELETED) for key in self._entries)} entries)"

@@ -14,7 +14,7 @@ from pierre_data.cache.namespace import CachedTable, CacheNamespace
 from pierre_data.cache.periods import Period, Window, periods, windows, yearly
 from pierre_data.cache.policy import CachePolicy, spread
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
+from pierre_data.fetch import Batch, FetchContext, cut
 from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Query
 
@@ -49,19 +49,6 @@ class Served:
         """Return the rows inside the question, each key once."""
         parts = [cut(piece, query.table, query.after, query.before) for piece, _ in self.pieces]
         return latest(parts, query.table, [fetched for _, fetched in self.pieces])
-
-    def report(self, report: ProviderReport, rows: int, now: float) -> ProviderReport:
-        """Return the report of the fetch with what was served."""
-        return replace(
-            report,
-            rows=rows,
-            cached_rows=self.cached_rows,
-            cache_age_s=now - self.oldest if self.oldest < float("inf") else float("nan"),
-            good_until=self.good_until,
-            stale_because=self.stale_because,
-            missing=self.missing or report.missing,
-            error=self.error,
-        )
 
 
 class PeriodCache:

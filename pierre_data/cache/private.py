@@ -48,8 +48,6 @@ def set_damaged_aside(path: Path, inode: int) -> Path | None:
         return None if inode not in (0, path.stat().st_ino) else set_aside(path, TAILS[1:])
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise StorageError(f"The damaged cache {path} cannot be renamed: {error.strerror}.", _FIX) from error
 
 
 def _flags() -> int:

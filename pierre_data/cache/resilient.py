@@ -1,13 +1,16 @@
-"""A store whose trouble never reaches who asks."""
+"""The guard that every store gets, so that its trouble never reaches who asks; and how stores are opened."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
+from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.store import Entry, Notice, Store
 from pierre_data.errors import StorageError
+from pierre_data.secret import Secret
 
 _T = TypeVar("_T")
 
@@ -69,6 +72,44 @@ class ResilientStore:
                 self._notified, trouble = True, _trouble(error)
                 self._notice(f"{trouble.what} {trouble.fix} Going on without the cache.")
             return None
+
+
+def open_store(
+    directory: Path | None, redis_url: Secret | str | None, *, notice: Notice, own: Store | None = None
+) -> Store:
+    """Return the caller's `own` store, or the shared one: Redis, or a file in the directory; in memory when neither.
+
+    Its reads never raise: in memory there is no trouble, and every other one is behind the guard.  A shared one that
+    cannot be opened is told, and replaced by one in memory.
+
+    Examples
+    --------
+    >>> open_store(None, None, notice=print)
+    MemoryStore(0 entries)
+    """
+    try:
+        store = own if own is not None else _shared(directory, redis_url, notice)
+    except StorageError as error:
+        notice(f"{error.what} {error.fix} Keeping answers in memory only.")
+        store = MemoryStore()
+    return store if isinstance(store, MemoryStore | ResilientStore) else ResilientStore(store, notice)
+
+
+def _shared(directory: Path | None, redis_url: Secret | str | None, notice: Notice) -> Store:
+    # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
+    if redis_url is not None:
+        try:
+            from pierre_data.cache.redisdb import RedisStore
+        except ImportError as error:
+            raise StorageError(
+                "REDIS_URL is set, but the redis package is not installed.", "Run: pip install redis."
+            ) from error
+        return RedisStore(redis_url)
+    if directory is None:
+        return MemoryStore()
+    from pierre_data.cache.sqlite import SQLiteStore
+
+    return SQLiteStore(directory, notice=notice)
 
 
 def _trouble(error: Exception) -> StorageError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import uuid
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pierre_data.dedupe import deduplicate
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
 from pierre_data.fetch.progress import Progress
+from pierre_data.forking import ForkSafeLock
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.schema import Table
 from pierre_data.settings import Settings
@@ -37,7 +37,7 @@ class Fetcher:
     def __init__(self, registry: ProviderRegistry, settings: Settings, accounts: Accounts, store: Store) -> None:
         self.registry, self.settings, self.accounts, self.store = registry, settings, accounts, store
         self._providers: dict[Hashable, CachingProvider] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def close(self) -> None:
         """Close connections and files."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from pierre_data.dedupe import Override, read_overrides
 from pierre_data.errors import QueryError, StorageError, StorageNotice
+from pierre_data.forking import ForkSafeLock
 from pierre_data.notices import notice
 from pierre_data.private_files import private_directory, read_private, write_private
 
@@ -31,38 +31,15 @@ def person_hash(tenant: str, user: str) -> str:
 
 
 class OverrideStore:
-    """One tenant's and user's overrides, in ``<data_dir>/overrides/<hash>.txt``.
-
-    Parameters
-    ----------
-    data_dir : Path
-        Of the settings.
-    tenant, user : str
-        Whose; they are hashed into the file's name, so that no name can leave the directory.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     marks = OverrideStore(Path(directory), "lab", "ann")
-    ...     marks.mark(Override(True, "strava:1", "garmin:2"))
-    ...     [str(o) for o in marks.read()]
-    ['same garmin:2 strava:1']
-    """
+    """One tenant's and user's overrides, in ``<data_dir>/overrides/<hash>.txt``."""
 
     def __init__(self, data_dir: Path, tenant: str, user: str) -> None:
         self.path = data_dir / "overrides" / f"{person_hash(tenant, user)}.txt"
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._known: tuple[tuple[int, int, int] | None, tuple[Override, ...]] = (None, ())
 
     def read(self) -> tuple[Override, ...]:
-        """Return what was said, in the order of the file.
-
-        Raises
-        ------
-        StorageError
-            The file cannot be read, or a line of it is not understood; the message names it.
-        """
+        """Return the overrides in the order of the file; raises StorageError that names a line it cannot read."""
         try:
             file = self.path.lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -72,7 +49,7 @@ class OverrideStore:
         stamp = file.st_mtime_ns, file.st_size, file.st_ino
         if self._known[0] == stamp:
             return self._known[1]
-        data = read_private(self.path, _notice) or b""
+        data = read_private(self.path, _storage_notice) or b""
         try:
             overrides = read_overrides(data.decode("utf-8"))
         except (QueryError, UnicodeDecodeError) as error:
@@ -84,13 +61,7 @@ class OverrideStore:
         return overrides
 
     def mark(self, override: Override) -> None:
-        """Remember a judgement; an earlier one of the same pair is forgotten.
-
-        Raises
-        ------
-        StorageError
-            The file cannot be read or written.
-        """
+        """Remember a judgement; an earlier one of the same pair is forgotten."""
         self._change(override.a, override.b, override)
 
     def unmark(self, a: str, b: str) -> bool:
@@ -103,10 +74,10 @@ class OverrideStore:
             old = self.read()
             others = [o for o in old if (o.a, o.b) != (a, b)]
             lines = sorted(str(o) for o in [*others, *([new] if new else [])])
-            private_directory(self.path.parent, _notice)
+            private_directory(self.path.parent, _storage_notice)
             write_private(self.path, "\n".join([_TITLE, *lines, ""]).encode())
             return len(others) < len(old)
 
 
-def _notice(text: str) -> None:
+def _storage_notice(text: str) -> None:
     notice(text, StorageNotice)

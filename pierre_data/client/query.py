@@ -116,11 +116,6 @@ def read_range(after: When | None, before: When | None, tz: str = "UTC") -> Time
     """Return a window; naive bounds are in the zone `tz`, or the athlete's local days with ``"local"``.
 
     Raises QueryError: a date cannot be read, the zone is unknown, or `after` is not before `before`.
-
-    Examples
-    --------
-    >>> read_range("2026-01-01", "2026-02-01").after.isoformat()
-    '2026-01-01T00:00:00+00:00'
     """
     try:
         zone = None if tz == "local" else ZoneInfo(tz)

@@ -15,6 +15,7 @@ import pandas as pd
 from pierre_data.cache import Store
 from pierre_data.errors import QueryError
 from pierre_data.fetch import Report
+from pierre_data.forking import ForkSafeLock
 
 _FRAMES, _REPORTS = 32, 256
 #: So many answers wait before their keys are read; reading 10,000 keys takes longer than the rest of a warm answer.
@@ -42,7 +43,7 @@ class ResultCache:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._results: OrderedDict[Hashable, _CachedResult] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def get(self, query: Hashable) -> tuple[Result | None, tuple[int, ...]]:
         """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
@@ -78,7 +79,7 @@ class Reports:
         self._reports: OrderedDict[str, Report] = OrderedDict()
         self._last = Report(id="")
         self._mine = threading.local()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     @property
     def last(self) -> Report:
@@ -119,20 +120,12 @@ class ActivityKey:
 
 
 class ActivityIndex:
-    """Remembers which sources the activities of returned frames have.
-
-    Examples
-    --------
-    >>> index, start = ActivityIndex(), pd.Timestamp("2026-01-01", tz="UTC")
-    >>> index.note(pd.DataFrame({"activity_id": ["0a"], "sources": ["strava:123 garmin:9"], "start_time": [start]}))
-    >>> index.find("0a").provider, index.find("strava:7").id
-    ('strava', '7')
-    """
+    """Remembers which sources the activities of returned frames have."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, pd.Timestamp]] = {}
         self._unread: list[pd.DataFrame] = []
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def note(self, frame: pd.DataFrame) -> None:
         """Remember the activities of a deduplicated frame."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -15,6 +14,7 @@ import pandas as pd
 
 from pierre_data.client.overrides import person_hash
 from pierre_data.errors import PierreError, ProviderBroken
+from pierre_data.forking import ForkSafeLock
 from pierre_data.private_files import private_directory, read_private, write_private
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.spi import FitnessProvider, ProviderDescriptor, ProviderHealth
@@ -104,7 +104,7 @@ class HealthBook:
         self._path = data_dir / "health" / f"{person_hash(tenant, user)}.json"
         self._failures: dict[str, int] | None = None
         self._latencies: dict[str, list[float]] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def check(self, provider: FitnessProvider) -> ProviderHealth:
         """Make the cheapest request there is, and note how it went."""

@@ -2,7 +2,7 @@
 
 from pierre_data.dedupe.arrays import unquoted
 from pierre_data.dedupe.explain import duplicates
-from pierre_data.dedupe.grouping import activity_id, deduplicate
 from pierre_data.dedupe.manual import Override, read_overrides
+from pierre_data.dedupe.merging import activity_id, deduplicate
 
 __all__ = ["Override", "activity_id", "deduplicate", "duplicates", "read_overrides", "unquoted"]

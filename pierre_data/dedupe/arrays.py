@@ -25,8 +25,7 @@ NO_PAIRS: PairsOfRows = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64
 _LONGEST_S = 31 * 86_400.0
 _SPORTS = {sport: at for at, sport in enumerate(FAMILY)}
 _NO_TIME = np.iinfo(np.int64).min
-# Spreads the person over all bits, so that one id of two people is two keys.
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads a small number over all bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,7 @@ class PreviousMerge:
     providers: frozenset[str]
 
     def settled(self, a: Ints, b: Ints, *, alone: bool) -> Bools:
-        """Return which pairs of rows an earlier call decided; with `alone`, two rows of one source each are undecided.
-
-        They may come from two calls, and one call has found no match.
-        """
+        """Return which pairs an earlier call decided; with `alone`, two rows of one source each may be of two calls."""
         least = 1 if alone else 0
         one, other = self.count[a], self.count[b]
         decided: Bools = (one > 0) & (other > 0) & ((one > least) | (other > least))
@@ -59,6 +55,7 @@ class ActivityArrays:
     places: Mapping[str, int]  # provider -> priority, 0 is best
     rank: Ints  # priority of the row's provider
     person: Ints
+    salt: Hashes  # of the person: added to a key's hash, it makes one id of two people two keys
     account: Ints | None  # athlete of a provider that shows several, else -1; None when none does
     start: Ints  # microseconds since 1970 UTC
     seconds: Floats  # the same in seconds
@@ -75,27 +72,16 @@ class ActivityArrays:
     link: Hashes  # of ``space:id``
     previous: PreviousMerge | None
 
-    def scoped(self, hashes: Hashes, at: Ints) -> Hashes:
-        """Return hashes of keys as keys of the person of each row, so that nobody's ids link to another's."""
-        return hashes + self.person[at].astype(np.uint64) * _ODD
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """Pairs of rows that a person called one workout, and that he called two."""
-
-    same: PairsOfRows = NO_PAIRS
-    apart: PairsOfRows = NO_PAIRS
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What every rule is given; `kept` are the rows that no other row repeats."""
+    """What every rule is given."""
 
     rows: ActivityArrays
-    kept: Ints
-    verdicts: Verdicts
+    kept: Ints  # the rows that no other row repeats
     same_provider: SameProvider
+    same: PairsOfRows = NO_PAIRS  # that a person called one workout
+    apart: PairsOfRows = NO_PAIRS  # that he called two
 
 
 def read_arrays(
@@ -119,7 +105,7 @@ def read_arrays(
         np.minimum.at(hashes, previous.row, previous.hash)
     known = sorted({*names, *(previous.providers if previous is not None else ())})
     places = {name: at for at, name in enumerate(dict.fromkeys([*(priority or ()), *known]))}
-    person = pd.factorize(frame[athlete], sort=True)[0] if athlete else np.zeros(len(frame), dtype=np.int64)
+    person = pd.factorize(frame[athlete], sort=True)[0].astype(np.int64) if athlete else np.zeros_like(codes)
     start, elapsed = read_column(frame, "start_time", "times"), read_column(frame, "elapsed_s", "numbers")
     hidden = read_column(frame, "start_hidden", "flags")
     sport, sports = pd.factorize(frame["sport"].astype("str"))
@@ -127,7 +113,8 @@ def read_arrays(
         frame=frame,
         places=places,
         rank=np.array([places[n] for n in names], dtype=np.int64)[codes],
-        person=person.astype(np.int64),
+        person=person,
+        salt=person.astype(np.uint64) * _ODD,
         account=None if athlete or "athlete_id" not in frame.columns else _accounts(codes, frame["athlete_id"]),
         start=start,
         seconds=np.where(start == _NO_TIME, np.nan, start / 1e6),

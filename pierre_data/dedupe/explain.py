@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.arrays import Floats, Ints, SameProvider, quoted_all
-from pierre_data.dedupe.coalesce import group_ids
-from pierre_data.dedupe.grouping import ADDED, Grouping, group
+from pierre_data.dedupe.groups import Grouping, group
 from pierre_data.dedupe.manual import Override
-from pierre_data.dedupe.scoring import features, score_pairs
+from pierre_data.dedupe.merging import ADDED, group_names
+from pierre_data.dedupe.overlap import features, score_pairs
 from pierre_data.errors import QueryError
 
 _TEXTS = ("activity_id", "kept", "dropped", "rule", "kept_sport", "dropped_sport")
@@ -39,11 +39,10 @@ def duplicates(
     -------
     DataFrame
         One row per dropped row, newest first: activity_id; kept and dropped (``provider:id``); rule ("same id": the
-        vendor sent it twice, "override": a person
-        said so, "exact id", "overlap"); score (natural-log odds, a match is 1 and more on the group's
-        average; NaN for ids); dropped minus kept start and end (s); intersection over union, and smaller over larger
-        duration and distance (0 to 1); difference of heart rate without sign (bpm); the two sports and start times
-        (UTC).  A row that joined the kept one through a third is ruled by the step that did so.
+        vendor sent it twice, "override": a person said so, "exact id", "overlap"); score (natural-log odds, a match is
+        1 and more on the group's average; NaN for ids); dropped minus kept start and end (s); intersection over union,
+        and smaller over larger duration and distance (0 to 1); difference of heart rate without sign (bpm); the two
+        sports and start times (UTC).  A row that joined the kept one through a third is ruled by the step that did so.
 
     Raises
     ------
@@ -68,15 +67,15 @@ def duplicates(
         )
     grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
     kept, dropped, rule, score = _merges(grouping)
-    rows, groups = grouping.rows, grouping.groups
-    names = quoted_all(rows.key).tolist()
+    rows, groups = grouping.case.rows, grouping.groups
+    names = quoted_all(rows.key)
     why = features(rows, kept, dropped)
     start = rows.seconds[dropped] - rows.seconds[kept]
-    ids = dict(zip(groups.best.tolist(), group_ids(rows, groups), strict=True))
+    ids = group_names(rows, groups)["activity_id"].set_axis(groups.best)
     data = {
-        "activity_id": [ids[row] for row in kept.tolist()],
-        "kept": [names[row] for row in kept],
-        "dropped": [names[row] for row in dropped],
+        "activity_id": ids.reindex(kept).array,
+        "kept": names.take(kept).array,
+        "dropped": names.take(dropped).array,
         "rule": rule,
         "score": score,
         "start_diff_s": start,
@@ -109,5 +108,5 @@ def _merges(grouping: Grouping) -> tuple[Ints, Ints, list[str], Floats]:
         rule[: len(gone)][labels[kept[: len(gone)]] == labels[gone]] = name
     score = np.full(len(dropped), np.nan)
     compared = np.flatnonzero(rule == "overlap")
-    score[compared] = score_pairs(grouping.rows, kept[compared], dropped[compared], grouping.case.same_provider)
+    score[compared] = score_pairs(grouping.case.rows, kept[compared], dropped[compared], grouping.case.same_provider)
     return kept, dropped, rule.tolist(), score

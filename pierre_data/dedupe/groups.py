@@ -1,36 +1,37 @@
-"""The rule of overlap, and groups of rows: who may join whom, best source first, newest group first."""
+"""Which rows of a frame are one workout: the rules in their order, and what they make of its rows."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Floats, Hashes, Ints, PairsOfRows, read_column
-from pierre_data.dedupe.scoring import MATCH, scored
+from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Ints, SameProvider, read_arrays, read_column
+from pierre_data.dedupe.exact_ids import by_exact_id, people_apart, repeats
+from pierre_data.dedupe.manual import Override, by_override, verdicts_on
+from pierre_data.dedupe.overlap import by_overlap
+from pierre_data.errors import QueryError
+from pierre_data.notices import notice
+
+#: Name -> rule: it gets the rows and the labels so far (rows of one label are one workout) and returns labels.
+RULES: Mapping[str, Callable[[Case, Ints], Ints]] = {"exact id": by_exact_id, "overlap": by_overlap}
 
 
 class Groups:
-    """Rows group by group, the best row of each first.
-
-    `order` are positions of rows, `starts` where in it each group starts; `sizes` and `best` follow.  `shared` are
-    the groups of several rows, `members` their rows, `firsts` where in these each group starts.
-    """
+    """Rows group by group, the best row of each first; groups of several rows are `shared`."""
 
     def __init__(self, order: Ints, starts: Ints) -> None:
-        self.order, self.starts = order, starts
-        self.sizes = np.diff(np.append(starts, len(order)))
-        self.best = order[starts]
+        self.order, self.starts = order, starts  # positions of rows, and where in them each group starts
+        self.sizes, self.best = np.diff(np.append(starts, len(order))), order[starts]
         many = self.sizes > 1
         self.shared = np.flatnonzero(many)
-        self.members = order[np.repeat(many, self.sizes)]
-        self.firsts = np.cumsum(self.sizes[many]) - self.sizes[many]
+        self.members = order[np.repeat(many, self.sizes)]  # the rows of these ...
+        self.firsts = np.cumsum(self.sizes[many]) - self.sizes[many]  # ... and where in them each one starts
 
     def first(self, *wanted: Bools) -> Ints:
-        """Return each group's first row that meets the first condition that any of its rows meets, else its best.
-
-        Conditions are about `members`: a group of one row has no choice.
-        """
+        """Return each group's first row that meets the first condition any of its `members` meets, else its best."""
         out = self.best.copy()
         size, place = len(self.members), self.firsts
         for condition in reversed(wanted if size else ()):
@@ -40,112 +41,48 @@ class Groups:
         return out
 
 
-def by_overlap(case: Case, labels: Ints) -> Ints:
-    """Join groups that match: complete link and mutual best, so that chains cannot form.
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Which rows are one workout."""
 
-    Two groups become one when every timed row of one was scored with every timed row of the other, the mean score is
-    a match, and each is the other's best; this repeats until nothing changes.
-    """
-    rows, labels = case.rows, labels.copy()
-    first, second, score = scored(rows, case.kept, case.same_provider)
-    if len(case.verdicts.apart[0]) and len(first):
-        # Complete link needs every pair, so one too few keeps groups apart.
-        known, banned = _group_pairs(labels, first, second), _group_pairs(labels, *case.verdicts.apart)
-        allowed = ~np.isin(known, banned)
-        first, second, score = first[allowed], second[allowed], score[allowed]
-    timed = case.kept[rows.timed[case.kept]]
-    while True:
-        a, b = labels[first], labels[second]
-        across = a != b
-        if not across.any():
-            return labels
-        low, high = np.minimum(a, b)[across], np.maximum(a, b)[across]
-        sizes = np.bincount(labels[timed], minlength=len(labels))
-        least = np.full(len(labels), np.iinfo(np.uint64).max, dtype=np.uint64)
-        np.minimum.at(least, labels, rows.hash)
-        stays, goes = _mutual(low, high, score[across], sizes, least)
-        if not len(stays):
-            return labels
-        rename = np.arange(len(labels))
-        rename[goes] = stays
-        labels = rename[labels]
+    case: Case
+    replaced_by: Ints  # for each row the one that repeats its provider and id more recently, often itself
+    steps: tuple[tuple[str, Ints], ...]  # rule and labels after it; the first that gives two rows one label joined them
+    groups: Groups  # the rows that are no repeats, newest group first
+    timed_by: Ints  # the row of each group that says when
 
 
-def _mutual(low: Ints, high: Ints, score: Floats, sizes: Ints, hashes: Hashes) -> tuple[Ints, Ints]:
-    """Return pairs of groups that are each other's best match; equal scores are ordered by hash."""
-    both = low * len(sizes) + high
-    order = np.argsort(both, kind="stable")
-    both, low, high, score = both[order], low[order], high[order], score[order]
-    first = np.flatnonzero(np.append(True, both[1:] != both[:-1]))
-    count = np.diff(np.append(first, len(both)))
-    # Sums of scores depend on their order in the last bit; rounding makes them free of it.
-    mean = np.round(np.add.reduceat(score, first) / count, 9)
-    low, high = low[first], high[first]
-    good = (count == sizes[low] * sizes[high]) & (mean >= MATCH)
-    low, high, mean = low[good], high[good], mean[good]
-    tie = hashes[low] ^ hashes[high]
-    rank = np.empty(len(low), dtype=np.int64)
-    rank[np.lexsort((tie, -mean))] = np.arange(len(low))
-    best = np.full(len(sizes), len(low), dtype=np.int64)
-    np.minimum.at(best, low, rank)
-    np.minimum.at(best, high, rank)
-    mutual = (best[low] == rank) & (best[high] == rank)
-    return low[mutual], high[mutual]
-
-
-def _group_pairs(labels: Ints, a: Ints, b: Ints) -> Ints:
-    """Return one number per pair of groups, whichever row comes first."""
-    pairs: Ints = np.minimum(labels[a], labels[b]) * len(labels) + np.maximum(labels[a], labels[b])
-    return pairs
-
-
-def joined_apart(labels: Ints, a: Ints, b: Ints, apart: PairsOfRows) -> Ints:
-    """Return labels after rows a[i] and b[i] became one, in this order, except where that joins rows of `apart`."""
-    out = _joined(labels, a, b) if len(a) else labels
-    torn = out[apart[0]] == out[apart[1]]
-    if not torn.any():
-        return out
-    hurt = np.isin(out, out[apart[0][torn]])
-    enemies: dict[int, set[int]] = defaultdict(set)
-    for x, y in zip(*(labels[side][torn].tolist() for side in apart), strict=True):
-        enemies[x].add(y)
-        enemies[y].add(x)
-    members = {int(label): {int(label)} for label in np.unique(labels[hurt])}
-    edges = hurt[a]
-    for x, y in zip(labels[a[edges]].tolist(), labels[b[edges]].tolist(), strict=True):
-        ours, theirs = members[x], members[y]
-        if ours is theirs or any(enemies[m] & theirs for m in ours):
-            continue
-        ours |= theirs
-        members.update(dict.fromkeys(theirs, ours))
-    rename = np.arange(len(labels))
-    for label, group in members.items():
-        rename[label] = min(group)
-    return np.where(hurt, rename[labels], out)
-
-
-def _joined(labels: Ints, a: Ints, b: Ints) -> Ints:
-    labels = labels.copy()
-    while True:
-        low = np.minimum(labels[a], labels[b])
-        before = labels.copy()
-        np.minimum.at(labels, before[a], low)
-        np.minimum.at(labels, before[b], low)
-        labels = labels[labels]
-        if (labels == before).all():
-            return labels
-
-
-def people_apart(case: Case, labels: Ints, before: Ints) -> Ints:
-    """Return labels; groups that hold two athletes of one provider are as they were before."""
-    rows = case.rows
-    if rows.account is None:
-        return labels
-    at = case.kept[rows.account[case.kept] >= 0]
-    at = at[np.lexsort((rows.account[at], rows.rank[at], labels[at]))]
-    a, b = at[:-1], at[1:]
-    torn = (labels[a] == labels[b]) & (rows.rank[a] == rows.rank[b]) & (rows.account[a] != rows.account[b])
-    return np.where(np.isin(labels, labels[a[torn]]), before, labels) if torn.any() else labels
+def group(
+    frame: pd.DataFrame,
+    priority: Sequence[str] | None,
+    overrides: Iterable[Override],
+    athlete: str | None,
+    id_spaces: Mapping[str, str] | None,
+    same_provider: SameProvider,
+) -> Grouping:
+    """Return which rows of a frame are one workout."""
+    if same_provider not in ("overlap", "never"):
+        raise QueryError(f"same_provider={same_provider!r} is not known.", "Use 'overlap' or 'never'.")
+    rows = read_arrays(frame.reset_index(drop=True), priority, athlete, id_spaces)
+    if priority is None and len(rows.places) > 1:
+        order = ", ".join(rows.places)
+        text = f"No priority among providers was given, so they count by name: {order}. Pass priority=, best first."
+        notice(text, UserWarning)
+    replaced_by = repeats(rows)
+    labels, steps = np.arange(len(replaced_by)), []
+    case = Case(rows, np.flatnonzero(replaced_by == labels), same_provider)
+    if overrides := tuple(overrides):
+        if odd := [one for one in overrides if not isinstance(one, Override)]:
+            raise QueryError(f"{odd[0]!r} is no override.", "Make it with pierre_data.dedupe.Override(same, a, b).")
+        case, by_hand = verdicts_on(case, overrides)
+        steps.append(("override", by_hand))
+    for name, rule in RULES.items():
+        labels = people_apart(case, rule(case, labels), labels) if rows.account is not None else rule(case, labels)
+        steps.append((name, labels))
+    if overrides:
+        labels = by_override(case, labels, by_hand)
+        steps.append(("override", labels))
+    return Grouping(case, replaced_by, tuple(steps), *ordered_groups(rows, case.kept, labels))
 
 
 def ordered_groups(rows: ActivityArrays, kept: Ints, labels: Ints) -> tuple[Groups, Ints]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Case, Ints, PairsOfRows, Verdicts, quoted, text_hash, unquoted
-from pierre_data.dedupe.exact_ids import own_keys
-from pierre_data.dedupe.groups import joined_apart
+from pierre_data.dedupe.arrays import Case, Ints, PairsOfRows, quoted, text_hash, unquoted
+from pierre_data.dedupe.exact_ids import joined_apart, own_keys
 from pierre_data.errors import QueryError
 from pierre_data.notices import notice
 
@@ -91,25 +89,25 @@ def read_overrides(text: str) -> tuple[Override, ...]:
     return tuple(overrides.values())
 
 
-def verdicts_on(rows: ActivityArrays, kept: Ints, overrides: Iterable[Override]) -> tuple[Verdicts, Ints]:
-    """Return which rows the overrides mean, and labels by them alone; who is not there means nothing.
+def verdicts_on(case: Case, overrides: tuple[Override, ...]) -> tuple[Case, Ints]:
+    """Return the case with the rows the overrides mean, and labels by them alone; who is not there means nothing.
 
     Who is the same as one of two that differ differs from the other as well.
     """
-    listed, keys = list(overrides), own_keys(rows, kept, linking=False)
-    alone = np.arange(len(rows.start))
-    hashes = text_hash(pd.Series([key for one in listed for key in (one.a, one.b)], dtype="str"))
-    at = pd.Series(keys.row, index=keys.hash)
+    rows, kept = case.rows, case.kept
+    row, key = own_keys(rows, kept, linking=False)
+    hashes = text_hash(pd.Series([name for one in overrides for name in (one.a, one.b)], dtype="str"))
+    at = pd.Series(row, index=key)
     at = at[~at.index.duplicated()]
     pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     # Each person has keys of his own, so that an override never joins two people.
     for person in kept[np.unique(rows.person[kept], return_index=True)[1]].tolist():
-        there = at.reindex(rows.scoped(hashes, np.full(len(hashes), person)), fill_value=-1).to_numpy()
-        for override, (a, b) in zip(listed, there.reshape(-1, 2).tolist(), strict=True):
+        there = at.reindex(hashes + rows.salt[person], fill_value=-1).to_numpy()
+        for override, (a, b) in zip(overrides, there.reshape(-1, 2).tolist(), strict=True):
             if a >= 0 and b >= 0 and a != b:
                 pairs[override.same].append((a, b))
     same, apart = _columns(pairs[True]), _columns(pairs[False])
-    by_hand = joined_apart(alone, *same, apart)
+    by_hand = joined_apart(np.arange(len(rows.start)), *same, apart)
     refused = by_hand[same[0]] != by_hand[same[1]]
     if refused.any():
         a, b = (rows.key.iloc[side[refused][0]] for side in same)
@@ -120,7 +118,7 @@ def verdicts_on(rows: ActivityArrays, kept: Ints, overrides: Iterable[Override])
         for x in np.flatnonzero(by_hand == a).tolist()
         for y in np.flatnonzero(by_hand == b).tolist()
     ]
-    return Verdicts((same[0][~refused], same[1][~refused]), _columns(spread)), by_hand
+    return replace(case, same=(same[0][~refused], same[1][~refused]), apart=_columns(spread)), by_hand
 
 
 def by_override(case: Case, labels: Ints, by_hand: Ints) -> Ints:
@@ -128,8 +126,8 @@ def by_override(case: Case, labels: Ints, by_hand: Ints) -> Ints:
 
     Where a member of one differs from a member of the other, only the rows that were named leave their groups.
     """
-    a, b = case.verdicts.same
-    out = joined_apart(labels, a, b, case.verdicts.apart)
+    a, b = case.same
+    out = joined_apart(labels, a, b, case.apart)
     refused = out[a] != out[b]
     if not refused.any():
         return out

@@ -24,8 +24,9 @@ from pierre_data.errors import (
 )
 from pierre_data.fetch.drive import drive
 from pierre_data.fetch.parse import Parsed, cut, decoded, parse_page, parse_rows
-from pierre_data.fetch.report import AnyEvent, FetchContext, ProviderReport
-from pierre_data.http import HttpClient, ResilienceConfig
+from pierre_data.fetch.report import AnyEvent, FetchContext, ProviderReport, Rejected
+from pierre_data.http import HttpClient, ResilienceConfig, redact
+from pierre_data.secret import Secret
 from pierre_data.settings import variable
 from pierre_data.spi import (
     Credentials,
@@ -71,6 +72,7 @@ class _Signer:
         self.needed = descriptor.needs_credentials
         self.param = descriptor.oauth_params.token_param if descriptor.oauth_params else ""
         self._keys, self._used = config.keys, threading.local()
+        self.sent: set[Secret] = set(config.keys.values())
 
     def __call__(self, request: Request) -> Request:
         headers = {header: key.reveal() for header, key in self._keys.items()}
@@ -78,11 +80,17 @@ class _Signer:
         identity = self.resolve()
         if identity is not None:
             token = self._used.token = identity()
+            self.sent.add(token)
             if self.param:
                 params[self.param] = token.reveal()
             else:
                 headers["Authorization"] = f"Bearer {token.reveal()}"
         return replace(request, params=params, headers={**request.headers, **headers})
+
+    def without_secrets(self, rows: list[Rejected]) -> list[Rejected]:
+        """Take what was sent in secret out of what is told of rows: a vendor may echo it."""
+        secrets = [secret.reveal() for secret in self.sent]
+        return [replace(row, row=redact(row.row, secrets), value=redact(row.value, secrets)) for row in rows]
 
     def renew(self, refused: AuthenticationFailed) -> None:
         """Get one new token for one that looked good and was refused in this thread; there is no second try."""
@@ -116,8 +124,8 @@ class DescriptorProvider(FitnessProvider):
         offline: bool = False,
         cache_dir: Path | None = None,
     ) -> None:
+        super().__init__(config)
         self.descriptor = descriptor
-        self._config = config
         self._resilience = resilience or ResilienceConfig()
         self._offline = offline
         self._lock = threading.Lock()
@@ -127,16 +135,6 @@ class DescriptorProvider(FitnessProvider):
         token = config.access_token
         fixed = FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN")) if token else None
         self._signer = _Signer(descriptor, config, identity or (lambda: fixed))
-
-    @property
-    def name(self) -> str:
-        """Registry name."""
-        return self._config.name
-
-    @property
-    def config(self) -> ProviderConfig:
-        """Settings it runs with."""
-        return self._config
 
     @property
     def is_local(self) -> bool:
@@ -213,7 +211,8 @@ class DescriptorProvider(FitnessProvider):
         try:
             for parsed in drive(endpoint.plan(query), send, read, context.check, query.in_flight, stop):
                 rows = cut(parsed.table, query.table, after, before)
-                context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
+                rejected, notes = map(self._signer.without_secrets, (parsed.rejected, parsed.notes))
+                context.arrived(rows.num_rows, rejected, parsed.unknown, notes)
                 if parsed.renamed is not None:
                     renamed = parsed.renamed if renamed is None else renamed & parsed.renamed
                 yield Batch(rows, parsed.page)

@@ -230,7 +230,8 @@ class FetchContext:
             self.report.rejected.extend(rejected)
             self.report.notes.extend(notes)
             self.report.unknown_sports.update(unknown or ())
-        self.tell()
+        if self.progress is not None:
+            self.progress(self.report)
 
     def tell(self) -> None:
         """Show the report to whoever follows it."""

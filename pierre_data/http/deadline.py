@@ -75,11 +75,11 @@ class DeadlineTransport(httpx.HTTPTransport):
         self._pool._network_backend = _Backend(self._pool._network_backend)  # type: ignore[assignment]
 
 
+@dataclass(frozen=True, slots=True)
 class _Backend:
     """httpcore's way to the network, with `within` over it; httpx's own errors pass through httpcore as they are."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    inner: Any
 
     def connect_tcp(
         self,
@@ -92,21 +92,21 @@ class _Backend:
         # In a thread, because getaddrinfo takes no timeout and create_connection starts anew per address.
         left = _left()
         stream = _abandonable(
-            lambda: self._inner.connect_tcp(host, port, left, local_address, socket_options),
+            lambda: self.inner.connect_tcp(host, port, left, local_address, socket_options),
             late=lambda stream: stream.close(),
         )
         return _Stream(stream)
 
 
+@dataclass(frozen=True, slots=True)
 class _Stream:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    inner: Any
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while True:
             turn = _turn(httpx.ReadTimeout)
             try:
-                return bytes(self._inner.read(max_bytes, turn))
+                return bytes(self.inner.read(max_bytes, turn))
             except Exception as error:
                 if not isinstance(error.__cause__, TimeoutError):  # a slice has passed: look at clock and cancel
                     raise
@@ -116,10 +116,10 @@ class _Stream:
         # small pieces, each with all the time that is left.
         for start in range(0, len(buffer), _PIECE_BYTES):
             _turn(httpx.WriteTimeout)
-            self._inner.write(buffer[start : start + _PIECE_BYTES], _left())
+            self.inner.write(buffer[start : start + _PIECE_BYTES], _left())
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()
 
     def start_tls(
         self,
@@ -133,10 +133,10 @@ class _Stream:
             self.close()  # httpcore leaves this to the handshake
             raise
         # The handshake takes over the descriptor, so a twin of it is what can hang up on an abandoned one.
-        with contextlib.closing(self._inner.get_extra_info("socket").dup()) as twin:
+        with contextlib.closing(self.inner.get_extra_info("socket").dup()) as twin:
             try:
                 stream = _abandonable(
-                    lambda: self._inner.start_tls(ssl_context, server_hostname, left),
+                    lambda: self.inner.start_tls(ssl_context, server_hostname, left),
                     late=lambda stream: stream.close(),
                 )
             except BaseException:
@@ -146,7 +146,7 @@ class _Stream:
         return _Stream(stream)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        return self.inner.get_extra_info(info)
 
 
 def _left() -> float:

@@ -37,11 +37,18 @@ def shared_tls() -> ssl.SSLContext:
 
 def transport_for(url: httpx.URL, tls: ssl.SSLContext | None = None) -> httpx.BaseTransport:
     """A keep-alive pool for one origin, through the proxy the environment names for it (never for loopback)."""
-    proxy = None
+    proxy, proxies = None, {}
     if not is_loopback(url.host) and not urllib.request.proxy_bypass(url.host):
         proxies = urllib.request.getproxies()
         proxy = proxies.get(url.scheme) or proxies.get("all")
-    return DeadlineTransport(tls or shared_tls(), proxy)
+    try:
+        return DeadlineTransport(tls or shared_tls(), proxy)
+    except (ValueError, httpx.InvalidURL):
+        del proxy, proxies  # they may hold a password, as httpx's message does
+    raise ConfigurationError(
+        f"The proxy address for {url.host} cannot be used.",
+        f"Write {url.scheme.upper()}_PROXY as http://host:port, with http:// in front.",
+    )
 
 
 def exchange(request: Request, transport: httpx.BaseTransport, config: ResilienceConfig, provider: str) -> Response:
@@ -94,8 +101,8 @@ def _on_the_wire(request: Request, transport: httpx.BaseTransport, config: Resil
         headers = Headers(answer.headers.multi_items())
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > config.max_body_bytes:
-            raise _too_large(request.place, config.max_body_bytes)
-        body = _read_body(answer.iter_raw(), headers.get("content-encoding", ""), request.place, config)
+            raise _too_large(request, config.max_body_bytes)
+        body = _read_body(answer.iter_raw(), headers.get("content-encoding", ""), request, config)
     finally:
         answer.close()
     return Response(answer.status_code, headers, body)
@@ -136,7 +143,7 @@ def _refuse(request: Request) -> NoReturn:
     )
 
 
-def _read_body(chunks: Iterator[bytes], encoding: str, place: str, config: ResilienceConfig) -> bytes:
+def _read_body(chunks: Iterator[bytes], encoding: str, request: Request, config: ResilienceConfig) -> bytes:
     """Collect and decode a body.
 
     httpx decodes 292 KB to 300 MB without a question and takes a gzip stream that was cut for a complete one
@@ -145,9 +152,9 @@ def _read_body(chunks: Iterator[bytes], encoding: str, place: str, config: Resil
     encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise PayloadError(
-            f"The answer of {place} is encoded as {encoding[:40]!r}, which was not asked for.",
+            f"The answer of {request.place} is encoded as {encoding[:40]!r}, which was not asked for.",
             "Check for a proxy between you and the provider.",
-            path=place,
+            path=request.place,
         )
     inflater = None if encoding in ("", "identity") else _Inflater()
     sink, received = io.BytesIO(), 0
@@ -157,26 +164,26 @@ def _read_body(chunks: Iterator[bytes], encoding: str, place: str, config: Resil
             for piece in inflater.feed(chunk) if inflater else (chunk,):
                 sink.write(piece)
                 if sink.tell() > config.max_body_bytes:
-                    raise _too_large(place, config.max_body_bytes)
+                    raise _too_large(request, config.max_body_bytes)
                 if sink.tell() > max(_RATIO_FLOOR_BYTES, config.max_ratio * received):
                     raise PayloadError(
-                        f"The answer of {place} unpacks to more than {config.max_ratio:g} times its size.",
+                        f"The answer of {request.place} unpacks to more than {config.max_ratio:g} times its size.",
                         "Report it to the provider: this is how a decompression bomb looks.",
-                        path=place,
+                        path=request.place,
                     )
         damaged = inflater is not None and received > 0 and not inflater.complete
     except zlib.error:
         damaged = True
     if damaged:
-        raise NetworkError(f"The compressed answer of {place} is damaged or was cut short.", "Try again.")
+        raise NetworkError(f"The compressed answer of {request.place} is damaged or was cut short.", "Try again.")
     return sink.getvalue()
 
 
-def _too_large(place: str, max_bytes: int) -> PayloadError:
+def _too_large(request: Request, max_bytes: int) -> PayloadError:
     return PayloadError(
-        f"The answer of {place} is larger than {max_bytes:,} bytes.",
+        f"The answer of {request.place} is larger than {max_bytes:,} bytes.",
         "Ask for less at once, or raise max_body_bytes.",
-        path=place,
+        path=request.place,
     )
 
 

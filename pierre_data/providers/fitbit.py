@@ -151,6 +151,7 @@ _WEBHOOK = spi.Webhook(
 _SCOPE = [f"https://www.googleapis.com/auth/googlehealth.{bundle}.readonly" for bundle in (
     "activity_and_fitness", "health_metrics_and_measurements", "sleep", "location", "profile", "settings")]  # fmt: skip
 _MOVE, _BODIES, _SLEEPS, _PLACE, _WHO, _SET = _SCOPE
+_MOVES = (_MOVE,)
 _READ: dict[str, Any] = {"ignored": tuple(wire.IGNORED)}
 _ROWS = {**_READ, "records": "dataPoints", "paging": _PAGES, "newest_first": True}
 
@@ -179,7 +180,7 @@ descriptor = spi.ProviderDescriptor(
             window=wire.started,
             window_kind="local_date",
             **_ROWS,
-            scopes=(_MOVE,),
+            scopes=_MOVES,
         ),
         schema.SLEEP: Endpoint(_LIST.format("sleep"), wire.SLEEP, window=wire.ended, **_ROWS, scopes=(_SLEEPS,)),
         schema.SLEEP_STAGES: Endpoint("", wire.STAGE, plan_with=_stages, scopes=(_SLEEPS,)),
@@ -187,25 +188,14 @@ descriptor = spi.ProviderDescriptor(
         schema.HEALTH: Endpoint("", wire.HEALTH, plan_with=_health, scopes=(_BODIES, _MOVE)),
         schema.ATHLETE: Endpoint("", wire.ATHLETE, plan_with=_athlete, scopes=(_WHO, _SET)),
         schema.GEAR: Endpoint(
-            "/users/me/pairedDevices",
-            wire.GEAR,
-            "pairedDevices",
-            paging=_PAGES,
-            scopes=(_SET,),
-            ignored=("macAddress", "features", "lastSyncTime", "batteryLevel"),
+            "/users/me/pairedDevices", wire.GEAR, "pairedDevices", _PAGES, scopes=(_SET,), ignored=wire.GEAR_IGNORED
         ),
     },
     details={
-        schema.ACTIVITIES: Endpoint(_ONE, wire.EXERCISE, **_READ, scopes=(_MOVE,)),
+        schema.ACTIVITIES: Endpoint(_ONE, wire.EXERCISE, **_READ, scopes=_MOVES),
         schema.SLEEP: Endpoint(_ONE.replace("exercise", "sleep"), wire.SLEEP, **_READ, scopes=(_SLEEPS,)),
-        schema.LAPS: Endpoint(
-            _ONE,
-            wire.LAP,
-            wire.split_rows,
-            scopes=(_MOVE,),
-            ignored=("startUtcOffset", "endUtcOffset", "splitType", "metricsSummary.steps"),
-        ),
-        schema.ZONES: Endpoint(_ONE, wire.ZONE, wire.zones, scopes=(_MOVE,)),
+        schema.LAPS: Endpoint(_ONE, wire.LAP, wire.split_rows, scopes=_MOVES, ignored=wire.LAP_IGNORED),
+        schema.ZONES: Endpoint(_ONE, wire.ZONE, wire.zones, scopes=_MOVES),
         schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams, scopes=(_MOVE, _BODIES, _PLACE)),
     },
     limits=(spi.RateLimit(300, minutes=1),),

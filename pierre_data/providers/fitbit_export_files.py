@@ -19,34 +19,18 @@ from pierre_data.spi import Field, Rows, read_rows
 
 #: Kind -> name of its files.  Takeout's folders are named in the athlete's language: files are known by their own name.
 FILES = {
-    "exercises": r"UserExercises_.*\.csv",
-    "sleeps": r"UserSleeps_.*\.csv",
-    "stages": r"UserSleepStages_.*\.csv",
-    "scores": r"(UserSleepScores_.*|sleep_score)\.csv",
-    "hrv": r"Daily Heart Rate Variability Summary.*\.csv",
-    "breath": r"Daily Respiratory Rate Summary.*\.csv",
-    "oxygen": r"Daily SpO2.*\.csv",
-    "activities": r"exercise-\d+\.json",
-    "sleep": r"sleep-\d{4}-\d\d-\d\d\.json",
-    "resting": r"resting_heart_rate-.*\.json",
-    "weight": r"weight-.*\.json",
-    "vo2": r"demographic_vo2_max-.*\.json",
-    "beats": r"heart_rate-.*\.json",
-    "places": r"gps_location_.*\.csv",
-}
+    "exercises": r"UserExercises_.*\.csv", "sleeps": r"UserSleeps_.*\.csv", "stages": r"UserSleepStages_.*\.csv",
+    "scores": r"(UserSleepScores_.*|sleep_score)\.csv", "hrv": r"Daily Heart Rate Variability Summary.*\.csv",
+    "breath": r"Daily Respiratory Rate Summary.*\.csv", "oxygen": r"Daily SpO2.*\.csv",
+    "activities": r"exercise-\d+\.json", "sleep": r"sleep-\d{4}-\d\d-\d\d\.json", "weight": r"weight-.*\.json",
+    "resting": r"resting_heart_rate-.*\.json", "vo2": r"demographic_vo2_max-.*\.json",
+    "beats": r"heart_rate-.*\.json", "places": r"gps_location_.*\.csv",
+}  # fmt: skip
 #: Top-level key of a stored answer of the Web API -> what it holds.
 ANSWERS = {
-    "activities": "activities",
-    "sleep": "sleep",
-    "hrv": "hrvs",
-    "br": "br",
-    "spo2": "spo2",
-    "tempSkin": "skin",
-    "activities-heart": "heart",
-    "weight": "weight",
-    "cardioScore": "vo2",
-    "user": "user",
-}
+    "activities": "activities", "sleep": "sleep", "hrv": "hrvs", "br": "br", "spo2": "spo2", "tempSkin": "skin",
+    "activities-heart": "heart", "weight": "weight", "cardioScore": "vo2", "user": "user",
+}  # fmt: skip
 _PATTERNS = {kind: re.compile(pattern) for kind, pattern in FILES.items()}
 _SERIES = re.compile(r"[a-z_]+-\d{4}-\d\d-\d\d\.json")  # Takeout's hundreds of series that no table holds
 

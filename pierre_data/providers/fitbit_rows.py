@@ -158,6 +158,8 @@ IGNORED = """dataSource exercise.exerciseEvents exercise.notes exercise.createTi
     exercise.metricsSummary.heartRateZoneDurations exercise.metricsSummary.mobilityMetrics.avgVerticalRatio
     sleep.type sleep.stages sleep.outOfBedSegments sleep.shortAwakenings sleep.createTime sleep.metadata
     sleep.summary.minutesAfterWakeUp sleep.summary.stagesSummary""".split()
+GEAR_IGNORED = ("macAddress", "features", "lastSyncTime", "batteryLevel")
+LAP_IGNORED = ("startUtcOffset", "endUtcOffset", "splitType", "metricsSummary.steps")
 
 
 def aip_filter(member: str, after: dt.datetime | None, before: dt.datetime | None, end: str = "Z") -> dict[str, str]:

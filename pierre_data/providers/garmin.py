@@ -98,9 +98,8 @@ def callbacks(push: Mapping[str, Any]) -> list[str]:
     urls = [str(item["callbackURL"]) for items in push.values() for item in objects(items) if item.get("callbackURL")]
     for url in urls:
         parts = urlsplit(url)
-        if (parts.scheme, parts.netloc) != ("https", "apis.garmin.com") or not parts.path.startswith(
-            "/wellness-api/rest/"
-        ):
+        ours = (parts.scheme, parts.netloc) == ("https", "apis.garmin.com")
+        if not ours or not parts.path.startswith("/wellness-api/rest/"):
             raise AccessDenied("A ping of garmin leads to somebody else.", "Nothing was fetched.", provider="garmin")
     return urls
 
@@ -145,9 +144,7 @@ def _faults(response: Response) -> PierreError | None:
         return None
     words = str(response.object.get("errorMessage", ""))[:200]
     if response.status in (403, 412):
-        fix = (
-            "Connect again and tick every box (historical data is off by default); pulling also needs Garmin's consent."
-        )
+        fix = "Connect again, tick every box (historical data is off by default); pulling needs Garmin's consent too."
         return AccessDenied(f"Garmin refuses: {words or 'no permission'}.", fix)
     if not words:
         return None
@@ -183,11 +180,11 @@ descriptor = spi.ProviderDescriptor(
     },
     details={
         table: Endpoint("", wanted, plan_with=partial(_one, table), ignored=wire.IGNORED.get(table, ()))
-        for table, wanted in (
-            (schema.ACTIVITIES, wire.ACTIVITY),
-            (schema.STREAMS, wire.STREAM),
-            (schema.LAPS, wire.LAP),
-        )
+        for table, wanted in {
+            schema.ACTIVITIES: wire.ACTIVITY,
+            schema.STREAMS: wire.STREAM,
+            schema.LAPS: wire.LAP,
+        }.items()
     },
     limits=(spi.RateLimit(100, minutes=1),),
     in_flight=1,

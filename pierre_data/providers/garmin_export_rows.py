@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
-from pierre_data.providers.garmin_sports import SPORTS, indoor
+from pierre_data.providers.garmin_sports import SPORTS, indoor, own_link
 from pierre_data.schema import Unit
 from pierre_data.spi import Field, between, epoch_millis, fields
 
@@ -55,6 +55,7 @@ ACTIVITY = fields(
 ) | {
     "sport": Field("type", "sportType", via=SPORTS),
     "indoor": Field("type", via=indoor),
+    "external_id": Field("activityId", via=own_link),
     "start_time": Field("beginTimestamp", "startTimeGmt", via=begun),
     "utc_offset_s": Field("startTimeLocal", "startTimeGmt", "beginTimestamp", via=_offset),
     "elapsed_s": Field("elapsedDuration", "duration", unit=Unit.MILLISECOND),

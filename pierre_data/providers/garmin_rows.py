@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from pierre_data import schema
-from pierre_data.providers.garmin_sports import SPORTS, indoor
+from pierre_data.providers.garmin_sports import SPORTS, indoor, own_link
 from pierre_data.spi import Field, Moment, Rows, epoch_seconds, fields, get_path, objects, read_rows
 
 Row = Mapping[str, Any]
@@ -64,6 +64,7 @@ ACTIVITY |= fields(
 ACTIVITY |= {
     "sport": Field("activityType", via=SPORTS),
     "indoor": Field("activityType", via=indoor),
+    "external_id": Field("activityId", via=own_link),
     "workout_kind": Field("parentSummaryId", via=lambda _parent: "multisport_leg"),  # its parent is a row too
     "average_cadence_rpm": Field("averageBikeCadenceInRoundsPerMinute", "averageBikingCadenceInRevPerMinute"),
     "max_cadence_rpm": Field("maxBikeCadenceInRoundsPerMinute", "maxBikingCadenceInRevPerMinute"),

@@ -44,6 +44,11 @@ def _word(*texts: Any) -> str | None:
 SPORTS = Sports.grouped(_TRAINED, _LEISURE, _word)
 
 
+def own_link(activity: Any) -> str | None:
+    """Return what other services call an activity, so that their rows find it, whoever compares them."""
+    return f"garmin:{activity}" if activity else None
+
+
 def indoor(word: str) -> bool | None:
     """Return True for what is done inside; None where the word does not say."""
     return bool(_INDOOR.search(word)) or None

@@ -24,6 +24,7 @@ from pierre_data.auth import (
     open_tokens,
 )
 from pierre_data.errors import ConfigurationError, PierreError
+from pierre_data.forking import ForkSafeLock
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 
@@ -40,7 +41,7 @@ class Accounts:
         self._registry, self.settings = registry, settings
         self.tenant, self.user = tenant, user
         self._store = store
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     @property
     def store(self) -> TokenStore:

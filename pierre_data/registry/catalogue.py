@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
-import threading
 from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from pierre_data.errors import (
     ProviderNotFound,
     SchemaError,
 )
+from pierre_data.forking import ForkSafeLock
 from pierre_data.notices import notice
 from pierre_data.registry.configuration import provider_config
 from pierre_data.registry.python_provider import described
@@ -50,7 +50,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.read()
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._known: dict[str, _Registration] = {}
         self._typos_told: set[str] = set()
         for entry in importlib.metadata.entry_points(group=GROUP):

@@ -7,6 +7,7 @@ A field without a default is required.  Ids are text, always.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -48,8 +49,6 @@ MEASURED = "measured"
 #: the best row gives it, filled or not.  Any other policy is the column whose row gives this one as well.
 BEST_ROW = "best row"
 
-Bounds = tuple[float, float]
-
 
 class Record(BaseModel):
     """One row; the field types carry kind, unit and what is plausible."""
@@ -63,21 +62,14 @@ class Record(BaseModel):
         return {name: plain_value(value) for name, value in data.items()} if isinstance(data, Mapping) else data
 
 
-def must(meaning: str, merge: str = "", *, bounds: Bounds | None = None) -> Any:
-    """Declare a required column: its meaning, its merge policy, between what its values can be."""
-    return _column(..., meaning, merge, bounds)
-
-
-def may(meaning: str, merge: str = "", *, bounds: Bounds | None = None) -> Any:
-    """Declare a column that may be missing; otherwise like `must`."""
-    return _column(None, meaning, merge, bounds)
-
-
-def _column(default: Any, meaning: str, merge: str, bounds: Bounds | None) -> Any:
-    extra: dict[str, Any] = {"merge": merge} if merge else {}
-    if bounds:
-        extra["bounds"] = list(bounds)
+def may(meaning: str, merge: str = "", *, bounds: tuple[float, float] | None = None, default: Any = None) -> Any:
+    """Declare a column that may be missing: its meaning, its merge policy, between what its values can be."""
+    extra: dict[str, Any] = ({"merge": merge} if merge else {}) | ({"bounds": list(bounds)} if bounds else {})
     return Field(default, description=meaning, json_schema_extra=extra)
+
+
+#: Declares a required column; otherwise like `may`.
+must = partial(may, default=...)
 
 
 class Activity(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -49,15 +50,10 @@ _SPOKEN: dict[str, str] = {
     for word in words.split()
 }
 
-#: sport -> family, for the whole vocabulary.
-FAMILY: Mapping[str, str] = MappingProxyType(
-    {sport: family for family, sports in _FAMILIES.items() for sport in sports.split()}
-)
-
 #: family -> its sports.
-FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {family: tuple(sports.split()) for family, sports in _FAMILIES.items()}
-)
+FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType({f: tuple(words.split()) for f, words in _FAMILIES.items()})
+#: sport -> family, for the whole vocabulary.
+FAMILY: Mapping[str, str] = MappingProxyType({sport: f for f, sports in FAMILIES.items() for sport in sports})
 
 
 def sport_filter(text: str) -> frozenset[str]:
@@ -66,8 +62,7 @@ def sport_filter(text: str) -> frozenset[str]:
     Parameters
     ----------
     text : str
-        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone; what
-        people say for it ("cycling", "jogging") is understood.
+        A family (``"run"``), a sport that is no family (``"trail_run"``), or ``"=run"`` for that sport alone.
 
     Returns
     -------
@@ -86,16 +81,11 @@ def sport_filter(text: str) -> frozenset[str]:
     >>> sorted(sport_filter("=swim"))
     ['swim']
     """
-    word = text.strip().lower()
-    exact = word.startswith("=")
-    word = word.removeprefix("=").strip().replace(" ", "_")
-    word = _SPOKEN.get(word, word)
-    if not exact and word in FAMILIES:
+    word = text.strip().lower().removeprefix("=").strip().replace(" ", "_")
+    if word in FAMILIES and not text.lstrip().startswith("="):
         return frozenset(FAMILIES[word])
     if word in FAMILY:
         return frozenset([word])
-    import difflib
-
-    near = difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
+    near = [_SPOKEN[word]] if word in _SPOKEN else difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Families are: {', '.join(FAMILIES)}."
     raise QueryError(f"{text!r} is not a sport.", hint)

@@ -99,22 +99,7 @@ class Unit(Enum):
         return self.value[1]
 
     def to(self, other: Unit) -> Conversion:
-        """Return the conversion from this unit to another.
-
-        Parameters
-        ----------
-        other : Unit
-            Target unit.
-
-        Returns
-        -------
-        Conversion
-
-        Raises
-        ------
-        SchemaError
-            The two units measure different things.
-        """
+        """Return the conversion to another unit; a SchemaError when the two measure different things."""
         if self.dimension != other.dimension:
             raise SchemaError(
                 f"Cannot convert {self.symbol} ({self.dimension}) to {other.symbol} ({other.dimension}).",
@@ -125,8 +110,7 @@ class Unit(Enum):
         scale, offset = self.value[2], self.value[3]
         return Conversion(scale / other.value[2], (offset - other.value[3]) / other.value[2])
 
-    def __repr__(self) -> str:
-        return f"Unit.{self.name}"
+    __repr__ = Enum.__str__
 
 
 #: The ending that a column name of each unit must have.

@@ -145,6 +145,7 @@ class FitnessProvider:
 
     Examples
     --------
+    >>> import datetime as dt
     >>> import pandas as pd
     >>> import pierre_data as pierre
     >>> class Diary(pierre.FitnessProvider):

@@ -56,7 +56,12 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
         if isinstance(item.via, Sports):
             _sports(column, item, item.via, values, result)
             continue
-        read = _via(item, values, result) if item.via is not None else _first(values)
+        read = values[0]
+        if item.via is not None:
+            read = _via(item, values, result)
+        else:
+            for other in values[1:]:
+                read = [b if a is None else a for a, b in zip(read, other, strict=True)]
         target = table[column].unit
         if item.unit is not None and target is not None and item.unit is not target:
             read = _converted(read, item.unit.to(target), item.paths[0], result)
@@ -201,13 +206,6 @@ def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list
     return values
 
 
-def _first(values: Sequence[list[Any]]) -> list[Any]:
-    first = values[0]
-    for other in values[1:]:
-        first = [b if a is None else a for a, b in zip(first, other, strict=True)]
-    return first
-
-
 def _via(item: Field, values: list[list[Any]], result: Translated) -> list[Any]:
     via: Any = item.via
     if not isinstance(via, Columnwise):
@@ -262,6 +260,3 @@ def _sports(column: str, item: Field, sports: Sports, values: list[list[Any]], r
     result.columns[column] = [known[0] if known else "other" for _, _, known in rows]
     result.columns["sport_raw"] = [raw for raw, _, _ in rows]
     result.columns["is_exercise"] = [known[1] if known else True for _, _, known in rows]
-
-
-dig = get_path  # the vendors of today

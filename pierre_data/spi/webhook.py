@@ -119,19 +119,7 @@ class Hmac:
     tolerance: dt.timedelta = dt.timedelta(minutes=5)
 
     def fault(self, headers: Mapping[str, str], body: bytes, key: bytes, now: dt.datetime) -> str:
-        """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's.
-
-        Parameters
-        ----------
-        headers : mapping of str to str
-            Of the request, names in any case.
-        body : bytes
-            As it came.
-        key : bytes
-            The shared secret.
-        now : datetime
-            Aware.
-        """
+        """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's."""
         text = _first(headers, self.header)
         if not text:
             return "is not signed"
@@ -182,11 +170,7 @@ class SharedSecret:
 
     def fault(self, headers: Mapping[str, str], body: bytes, key: bytes, now: dt.datetime) -> str:
         """Return what is wrong with a push, as the end of a sentence; empty when it is the vendor's."""
-        given = (
-            str(get_path(Response(200, body=body).object, self.path) or "")
-            if self.path
-            else _first(headers, self.header)
-        )
+        given = _first(headers, self.header) or str(get_path(Response(200, body=body).object, self.path) or "")
         fits = hmac.compare_digest(key, given.encode(errors="replace"))
         return "" if fits else f"has a wrong {self.header or self.path}"
 

@@ -13,7 +13,7 @@ from pierre_data.errors import PierreError
 class WidgetModel(traitlets.HasTraits):
     """State without ipywidgets: ``model.observe(callback, "says")`` hears of changes, in the thread that made them.
 
-    `hold_trait_notifications` is no use here: two threads that hold at once undo each other (traitlets 5.14).
+    `hold_trait_notifications` is no use here: two threads that hold at once undo each other (traitlets 5.16).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Volume per week."""
+"""What people compute from frames: every function takes a frame and returns a tidy one."""
 
 from __future__ import annotations
 
