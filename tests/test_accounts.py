@@ -18,6 +18,7 @@ from pierre_data.auth import Account, Dialogue, new_key
 from pierre_data.settings import Settings
 from pierre_data.spi import Option
 from tests.account_kit import ME, Lab, acme, child_environment
+from tests.nursery import Child
 from tests.oauth_kit import ROOT
 from tests.oauth_server import OAuthServer
 
@@ -236,13 +237,8 @@ def test_threads_of_two_clients_share_one_refresh(lab: Lab) -> None:
 def test_processes_share_one_refresh(lab: Lab) -> None:
     lab.keep()
     lab.server.rules.delay_s = 0.2
-    words = [sys.executable, "-m", "tests.account_kit", lab.server.url]
-    crowd = [
-        subprocess.Popen(
-            words, cwd=ROOT, env=child_environment(lab), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
+    how = {"module": True, "env": child_environment(lab), "files": (None, None, 2)}
+    crowd = [Child("tests.account_kit", [lab.server.url], **how) for _ in range(2)]
     for process in crowd:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,27 +15,22 @@ import pytest
 from pierre_data.auth import StoredToken, new_key
 from pierre_data.auth.identities import TokenSource
 from pierre_data.secret import Secret
-from tests.oauth_kit import ME, ROOT, environment, files, link, provider, token_for
+from tests.nursery import Child
+from tests.oauth_kit import ME, environment, files, link, provider, token_for
 from tests.oauth_server import OAuthServer
 
 
-def start(role: str, url: str, directory: Path, key: str, *rest: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.oauth_kit", role, url, str(directory), *rest],
-        cwd=ROOT,
-        env=environment(key),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start(role: str, url: str, directory: Path, key: str, *rest: str) -> Child:
+    words = (role, url, directory, *rest)
+    return Child("tests.oauth_kit", words, module=True, env=environment(key), files=(None, None, 2))
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def said(process: Child) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def finish(process: subprocess.Popen[str], text: str = "") -> str:
+def finish(process: Child, text: str = "") -> str:
     out, _ = process.communicate(text, timeout=60)
     assert process.returncode == 0
     return out.strip()

@@ -8,8 +8,6 @@ import json
 import os
 import pickle
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from pierre_data.auth.tokens import from_json, to_json
 from pierre_data.errors import StorageError, Timeout
 from pierre_data.private_files import read_private, write_private
 from pierre_data.secret import Secret
+from tests.nursery import run
 from tests.oauth_kit import ROOT
 
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -67,7 +66,7 @@ def test_modes_under_umask_zero(tmp_path: Path) -> None:
         "import os, sys; os.umask(0); from pathlib import Path; from tests.test_auth_tokens import *; "
         "store = sealed(Path(sys.argv[1]) / 'new' / 'tokens')\nwith store.lock(ME): store.save(ME, TOKEN)"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
+    run(code, [tmp_path]).check_returncode()
     made = tmp_path / "new"
     assert {path.suffix for path in (made / "tokens").iterdir()} == {".token", ".lock"}
     assert {mode(path) for path in (made, made / "tokens")} == {0o700}
@@ -218,9 +217,8 @@ def test_a_full_disk_keeps_the_old_token(tmp_path: Path) -> None:
         "except StorageError as error: print(error.what)\n"
         "assert store.load(ME) == TOKEN; print(sorted(p.suffix for p in Path(sys.argv[1]).iterdir()))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "t")], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    done = run(code, [tmp_path / "t"])
+    assert done.returncode == 0, done.stderr
     assert "cannot be written" in done.stdout
     assert done.stdout.strip().endswith("['.token']")  # no half-written part is left
 

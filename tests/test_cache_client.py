@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -24,11 +23,11 @@ from pierre_data.schema import ACTIVITIES
 from pierre_data.secret import Secret
 from pierre_data.spi import Credentials, ProviderConfig, Query
 from tests.benchmarks.strava_pages import activities
+from tests.nursery import Child
 from tests.redis_server import redis_server
 from tests.strava_server import TOKEN, Answer, StravaServer
 from tests.test_client import settings
 
-ROOT = Path(__file__).parents[1]
 NOW = dt.datetime(2026, 11, 25, 9, tzinfo=dt.UTC)
 
 
@@ -141,11 +140,12 @@ with Progress(sys.argv[1] == "1") as progress:
 def test_a_status_line_appears_after_a_second_where_somebody_looks(show: str, terminal: bool) -> None:
     ours, theirs = os.openpty() if terminal else os.pipe()
     with os.fdopen(ours, "rb", buffering=0) as seen:
-        run = subprocess.run([sys.executable, "-c", BAR, show], cwd=ROOT, stderr=theirs, timeout=60, check=True)
+        process = Child(BAR, [show], files=(None, None, theirs))
+        process.communicate(timeout=60)
         text = os.read(seen.fileno(), 10_000).decode()
         os.close(theirs)
     before, _, after = text.partition("| a second later |")
-    assert (before, run.returncode) == ("", 0)
+    assert (before, process.returncode) == ("", 0)
     assert ("strava: 3 pages, 600 rows" in after) == (show == "1" and terminal)
     assert show == "1" or after.strip() == ""
 

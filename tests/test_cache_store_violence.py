@@ -17,8 +17,8 @@ from pierre_data.cache import Entry, open_store
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.errors import StorageError
+from tests.nursery import Child
 
-ROOT = Path(__file__).parents[1]
 NAME = "cache-v2.sqlite"
 
 # What every child begins with; `folder` is its first argument.
@@ -171,18 +171,12 @@ store.close()
 """
 
 
-def child(code: str, *args: object) -> subprocess.Popen[str]:
+def child(code: str, *args: object) -> Child:
     """Start a child process."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + code, *map(str, args)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Child(PRELUDE + code, args)
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def said(process: Child) -> str:
     """Return what a child printed; it must end well."""
     try:
         out, err = process.communicate(timeout=120)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import warnings
@@ -17,10 +15,10 @@ import pytest
 from pierre_data import CachePolicy, Client
 from pierre_data.cache import Entry
 from pierre_data.errors import StorageError, StorageNotice
+from tests.nursery import run
 from tests.strava_server import StravaServer
 from tests.test_client import settings
 
-ROOT = Path(__file__).parents[1]
 NAME = "cache-v2.sqlite"
 
 # What every child begins with; its arguments are a folder and the vendor's address.
@@ -97,9 +95,7 @@ def strava() -> Iterator[StravaServer]:
 
 
 def child(code: str, *args: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + code, *map(str, args)], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    done = run(PRELUDE + code, args)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
