@@ -126,8 +126,9 @@ def test_cancelled_before_it_began_asks_nothing(tmp_path: Path) -> None:
 BAR = """
 import sys, time
 from pierre_data.fetch import ProviderReport
-from pierre_data.fetch.progress import Progress
-with Progress(sys.argv[1] == "1") as progress:
+from pierre_data.fetch.report import status_line
+with status_line(sys.argv[1] == "1") as line:
+    progress = line or (lambda report: None)
     for pages in (1, 2):
         progress(ProviderReport("strava", "activities", pages=pages, rows=200 * pages))
     print("| a second later |", file=sys.stderr, flush=True)

@@ -17,13 +17,12 @@ from pierre_data.http.error_mapping import Faults, fault_of
 from pierre_data.http.exchange import exchange, readable_json, transport_for
 from pierre_data.http.origin import origin, redirected, trusted_url
 from pierre_data.http.redaction import WIRE_LOG, WIRE_LOGGERS, scrub, secrets_of
-from pierre_data.http.resilience import ResilienceConfig
+from pierre_data.http.resilience import DEFAULT_RESILIENCE, ResilienceConfig
 from pierre_data.spi.messages import Request, Response
 
 Sign: TypeAlias = Callable[[Request], Request]
 OnWait: TypeAlias = Callable[[float, str], None]
 
-_DEFAULTS = ResilienceConfig()
 _MAX_WAIT_S = 60.0
 
 
@@ -47,7 +46,7 @@ class HttpClient:
 
     def __init__(
         self,
-        config: ResilienceConfig = _DEFAULTS,
+        config: ResilienceConfig = DEFAULT_RESILIENCE,
         *,
         base_url: str,
         provider: str,

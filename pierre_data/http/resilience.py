@@ -77,6 +77,9 @@ class ResilienceConfig:
         return max(error.retry_after or 0.0, min(pause, self.max_delay_s))
 
 
+DEFAULT_RESILIENCE = ResilienceConfig()
+
+
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds the vendor asks to wait, from Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
