@@ -182,7 +182,7 @@ class CachingProvider(FitnessProvider):
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
             now = dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC)
-            context.report.note_reach(query.after, endpoint.reaches(now))
+            context.report.cut_at = endpoint.cut_at(query.after, now)
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         local = self.provider.is_local
         bypass = policy is CachePolicy.BYPASS and not self._offline

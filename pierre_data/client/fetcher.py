@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import uuid
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from pierre_data.client.results import ActivityKey, Result
 from pierre_data.dedupe import deduplicate
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
-from pierre_data.fetch.progress import Progress
+from pierre_data.fetch.report import AnyEvent, status_line
 from pierre_data.forking import ForkSafeLock
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.schema import Table
@@ -113,23 +114,29 @@ class Fetcher:
     def _gather(self, asked: Sequence[_Asked], options: FetchOptions) -> list[Fetched]:
         """Ask every provider, each in a thread of its own; failures are in the reports, and the others finish."""
         providers = {chosen.identity: self.provider(chosen) for chosen, _, _ in asked}
+        interrupted = threading.Event()
+        cancel = AnyEvent(options.cancel, interrupted) if len(asked) > 1 else options.cancel
 
         def ask(one: _Asked) -> Fetched:
             chosen, query, reach = one
             progress = options.progress if callable(options.progress) else bar
             report = ProviderReport(chosen.alias, query.table.name)
             try:
-                context = FetchContext(report, options.cancel, progress, options.patience_s)
+                context = FetchContext(report, cancel, progress, options.patience_s)
                 fetched = providers[chosen.identity].fetch(query, context, options.policy)
             except PierreError as error:  # an unsupported table, a provider of a third party
                 fetched = Fetched([], replace(report, error=error))
             return fetched if reach is None else replace(fetched, complete_from=reach)
 
-        with Progress(self.settings.progress if options.progress is None else options.progress is True) as bar:
+        with status_line(self.settings.progress if options.progress is None else options.progress is True) as bar:
             if len(asked) == 1:
                 return [ask(asked[0])]
             with ThreadPoolExecutor(len(asked), thread_name_prefix="pierre") as pool:
-                return list(pool.map(ask, asked))
+                try:
+                    return list(pool.map(ask, asked))
+                except BaseException:  # Ctrl-C reaches this thread alone
+                    interrupted.set()
+                    raise
 
     def _assembled(
         self,
