@@ -160,11 +160,9 @@ class ReviewModel(WidgetModel):
         """Return what `deduplicate` and `duplicates` are told of these rows."""
         if self.client is None:
             return {"priority": self._priority, "overrides": _together(self._known, self.overrides)}
-        registry, names = self.client.registry, self.client.providers
         marks = self.client.marks().itertuples(index=False, name=None)
         known = (*self._known, *(Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks))
-        spaces = {name: registry[name].id_space or name for name in names if name in registry}
-        priority = self._priority or names
+        priority, spaces = self._priority or self.client.providers, self.client.id_spaces
         return {"priority": priority, "overrides": _together(known, self.overrides), "id_spaces": spaces}
 
     def _show(self, rows: pd.DataFrame, failed: Sequence[str] = ()) -> None:
