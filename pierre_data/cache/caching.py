@@ -208,7 +208,7 @@ class CachingProvider(FitnessProvider):
             error=served.error,
             searched_from=query.after,
         )
-        return Fetched(tables, report, served.complete_from)
+        return Fetched(tables, report, served.complete_from, served.writes)
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
         """Return what a windowed question would cost; nothing is fetched.
@@ -267,7 +267,7 @@ class CachingProvider(FitnessProvider):
                     return Served().use(kept)
             began, served = namespace.now(), self._past_the_cache(query, context)
             if served.error is None:
-                namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
+                served.writes |= namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
                 served.good_until = began + seconds
             elif kept is not None and served.error.retryable and not isinstance(served.error, Cancelled):
                 return Served(stale_because=served.error).use(kept)

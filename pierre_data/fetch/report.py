@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -165,11 +165,13 @@ class Fetched:
     """What a fetch returns: tables of some of the table's columns, in its order and units, and what happened.
 
     Rows older than `complete_from` (aware, UTC) may be missing because the question's `limit` stopped the walk.
+    `writes` are the versions of the cache's store before and after each write of this fetch.
     """
 
     tables: list[pa.Table]
     report: ProviderReport
     complete_from: dt.datetime | None = None
+    writes: Mapping[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -144,16 +144,12 @@ class ReviewModel(WidgetModel):
 
     def _rules(self) -> dict[str, Any]:
         """Return what `deduplicate` and `duplicates` are told of these rows."""
-        known, client = list(self._known), self.client
-        if client is None:
-            return {"priority": self._priority, "overrides": _together(known, self.overrides)}
-        marks = client.marks().itertuples(index=False, name=None)
-        known += [Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks]
-        return {
-            "priority": self._priority or client.providers,
-            "overrides": _together(known, self.overrides),
-            "id_spaces": {n: client.registry[n].id_space or n for n in client.providers if n in client.registry},
-        }
+        if self.client is None:
+            return {"priority": self._priority, "overrides": _together(self._known, self.overrides)}
+        marks = self.client.marks().itertuples(index=False, name=None)
+        known = (*self._known, *(Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks))
+        priority, spaces = self._priority or self.client.providers, self.client.id_spaces
+        return {"priority": priority, "overrides": _together(known, self.overrides), "id_spaces": spaces}
 
     def _show(self, rows: pd.DataFrame, failed: Sequence[str] = ()) -> None:
         keys = (rows["provider"].astype("str") + ":" + rows["id"].astype("str")).tolist()
