@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,14 @@ from pierre_data.schema import Kind, Table
 
 #: Relative difference below which two numbers are the same.
 TOLERANCE = 1e-9
+_TEXT_OF: dict[Kind, Callable[[Any], str]] = {
+    Kind.NUMBER: "{:.12g}".format,
+    Kind.COUNT: "{:.12g}".format,
+    Kind.FLAG: lambda flag: "true" if flag else "false",
+    Kind.INSTANT: lambda time: f"{time.tz_convert(None).isoformat()}Z",
+    Kind.WALL: lambda time: str(time.isoformat()),
+    Kind.TEXT: str,
+}
 
 
 def written(frame: pd.DataFrame, table: Table) -> str:
@@ -23,7 +31,8 @@ def written(frame: pd.DataFrame, table: Table) -> str:
     """
     names = [n for n in table.columns if frame[n].notna().any()]
     rows = frame.sort_values(list(table.key), kind="stable") if len(frame) else frame
-    cells = {name: [_cell(value, table[name].kind) for value in rows[name]] for name in names}
+    texts = {name: _TEXT_OF[table[name].kind] for name in names}
+    cells = {name: ["" if pd.isna(value) else texts[name](value) for value in rows[name]] for name in names}
     return pd.DataFrame(cells, columns=names, dtype="str").to_csv(index=False, lineterminator="\n")
 
 
@@ -52,19 +61,3 @@ def _texts(text: str) -> pd.DataFrame:
     if not text.strip():
         return pd.DataFrame()
     return pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False, skip_blank_lines=False)
-
-
-def _cell(value: Any, kind: Kind) -> str:
-    if pd.isna(value):
-        return ""
-    match kind:
-        case Kind.NUMBER | Kind.COUNT:
-            return f"{value:.12g}"
-        case Kind.FLAG:
-            return "true" if value else "false"
-        case Kind.INSTANT:
-            return f"{value.tz_convert(None).isoformat()}Z"
-        case Kind.WALL:
-            return str(value.isoformat())
-        case Kind.TEXT:
-            return str(value)
