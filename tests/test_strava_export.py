@@ -14,7 +14,9 @@ from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.strava_words import COLUMNS, SPORTS
 from pierre_data.providers.strava_export import descriptor
 from pierre_data.providers.strava_rows import SPORTS as API_SPORTS
+from pierre_data.spi import Query
 from tests import fit_writer as fw
+from tests.payload_tree import fetched
 from tests.strava_archive_writer import RUN, archive, listed, one, source, table
 
 PAYLOADS = Path(__file__).parent / "payloads" / "strava-export"
@@ -155,8 +157,10 @@ def test_gear_flags_and_weather(tmp_path: Path) -> None:
 
 
 def test_unknown_sports_are_kept_and_reported(tmp_path: Path) -> None:
-    ids, report = listed(archive(tmp_path, table({**RUN, "Activity Type": "Quidditch"})))
-    assert (ids, report) == (["101"], [("101", "sport", "'Quidditch' is not known, kept as other")])
+    path = archive(tmp_path, table({**RUN, "Activity Type": "Quidditch"}))
+    frame, report, _ = fetched(source(path), Query(schema.ACTIVITIES))
+    assert frame[["id", "sport", "sport_raw"]].to_numpy().tolist() == [["101", "other", "Quidditch"]]
+    assert report.unknown_sports == {"Quidditch": 1}
 
 
 def test_every_sport_of_the_api_has_its_display_word() -> None:
