@@ -134,6 +134,8 @@ def test_a_zip_with_the_archive_in_a_folder(tmp_path: Path) -> None:
     ids, report = listed(path)
     assert (ids, [r[:2] for r in report]) == (["101"], [("../activities.csv", "path")])
     assert len(source(path).streams("101")) == 61
+    assert listed(tmp_path)[0] == ["101"]  # the folder the zip lies in
+    assert len(source(tmp_path).streams("101")) == 61
     gear = source(path).gear().set_index("id")
     assert gear.kind.to_dict() == {"Roadie": "bike", "Trek": "bike", "Fast, red": "shoes"}
     assert gear.loc["Roadie", ["brand", "model"]].tolist() == ["Canyon", "Ultimate"]

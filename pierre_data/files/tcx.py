@@ -51,12 +51,9 @@ class _Activity:
 
 def read_tcx(data: bytes) -> Recording:
     """Read the activities of a TCX document, those of a MultiSportSession after their container; laps are summed."""
-    recording, activities = Recording(), list[_Activity]()
-    damage = _parse(data, activities)
-    if damage:
-        recording.problems.append(("xml", damage))
+    recording = Recording()
     groups: dict[int, list[Session]] = {}
-    for activity in activities:
+    for activity in _parse(data, recording):
         session = _session(activity, recording)
         if session is None:
             continue
@@ -70,8 +67,9 @@ def read_tcx(data: bytes) -> Recording:
     return recording
 
 
-def _parse(data: bytes, activities: list[_Activity]) -> str:
+def _parse(data: bytes, recording: Recording) -> list[_Activity]:
     # The activity and the group that are open: what stands outside, in courses, goes to one that is dropped.
+    activities = list[_Activity]()
     texts, current, group, numbers = dict[str, str](), [_Activity(None)], list[int](), count()
 
     def into(place: Callable[[_Activity], dict[str, str]]) -> Callable[..., None]:
@@ -107,7 +105,8 @@ def _parse(data: bytes, activities: list[_Activity]) -> str:
     ends |= {"MultiSportSession": group.clear}
     ends |= {f"{word}HeartRateBpm": partial(beats, f"{word}HeartRate") for word in ("Average", "Maximum")}
     tracks = Tracks("Trackpoint", lambda: current[0].points, "Track")
-    return parse_xml(data, _LEAVES, starts, ends, texts, tracks)
+    parse_xml(data, _LEAVES, starts, ends, texts, tracks, recording)
+    return activities
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:
