@@ -39,10 +39,7 @@ BODIES = (b"", b'{"message": "%s", "errors": "text"}' % _MESSAGE.encode(), b"[nu
 
 
 def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, findings: Findings) -> bool:
-    """Answer a question with every status, and look at what arrives; returns whether it needed the network at all.
-
-    The stage has a server.  Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
-    """
+    """Answer a question with every status, and look at what arrives; returns whether it needed the network at all."""
     name = cell_name(table, id is not None)
     # An author's factory decides itself how often to try again: one body, or this takes long.
     bodies = BODIES if odd_bodies and stage.factory is None else BODIES[1:2]
