@@ -180,9 +180,8 @@ class _Run:
         if not single:
             check_windows(self.stage, table, outcomes[first], self.findings)
             check_pages(self.stage, table, outcomes[first], self.findings)
-        if self.stage.server is not None:
-            # Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
-            self.odd_bodies &= not check_faults(self.stage, table, first, self.odd_bodies, self.findings)
+        # Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
+        self.odd_bodies &= not check_faults(self.stage, table, first, self.odd_bodies, self.findings)
         if self.payloads is not None:
             both = single and table in self.stage.descriptor.endpoints
             file = f"{table.name}.single" if both else table.name
