@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,24 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.schema import Kind, Table
+from pierre_data.testing.findings import Findings
 
 #: Relative difference below which two numbers are the same.
 TOLERANCE = 1e-9
-_TEXT_OF: dict[Kind, Callable[[Any], str]] = {
-    Kind.NUMBER: "{:.12g}".format,
-    Kind.COUNT: "{:.12g}".format,
-    Kind.FLAG: lambda flag: "true" if flag else "false",
-    Kind.INSTANT: lambda time: f"{time.tz_convert(None).isoformat()}Z",
-    Kind.WALL: lambda time: str(time.isoformat()),
-    Kind.TEXT: str,
-}
+
+
+def check_expected(frame: pd.DataFrame, table: Table, name: str, folder: Path, write: bool, findings: Findings) -> None:
+    """Compare an answer with ``<name>.expected.csv``, or write that file; single objects count together."""
+    file = folder / f"{name}.expected.csv"
+    frame = frame.drop_duplicates(list(table.key), keep="last")
+    if write:
+        file.write_text(written(frame, table), encoding="utf-8")
+    if not file.exists():
+        findings.notes.append(f"{file.name} is not there: write it with check(..., write_expected=True), and read it.")
+        return
+    for column, text in compare(frame, table, file):
+        findings.add(f"{name}: {text}", column)
+    findings.verified.append("What comes out equals the expected CSV files.")
 
 
 def written(frame: pd.DataFrame, table: Table) -> str:
@@ -31,16 +38,28 @@ def written(frame: pd.DataFrame, table: Table) -> str:
     """
     names = [n for n in table.columns if frame[n].notna().any()]
     rows = frame.sort_values(list(table.key), kind="stable") if len(frame) else frame
-    texts = {name: _TEXT_OF[table[name].kind] for name in names}
-    cells = {name: ["" if pd.isna(value) else texts[name](value) for value in rows[name]] for name in names}
+    cells = {name: [_cell(value, table[name].kind) for value in rows[name]] for name in names}
     return pd.DataFrame(cells, columns=names, dtype="str").to_csv(index=False, lineterminator="\n")
 
 
-def compare(frame: pd.DataFrame, table: Table, file: Path) -> Iterator[tuple[str, str]]:
-    """Yield the columns that differ from an expected CSV, and a sentence for each.
+def _cell(value: Any, kind: Kind) -> str:
+    if pd.isna(value):
+        return ""
+    match kind:
+        case Kind.NUMBER | Kind.COUNT:
+            return f"{value:.12g}"
+        case Kind.FLAG:
+            return "true" if value else "false"
+        case Kind.INSTANT:
+            return f"{value.tz_convert(None).isoformat()}Z"
+        case Kind.WALL:
+            return str(value.isoformat())
+        case Kind.TEXT:
+            return str(value)
 
-    The file is as `written` wrote it, or a person did; its columns may stand in any order.
-    """
+
+def compare(frame: pd.DataFrame, table: Table, file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the columns that differ from an expected CSV, and a sentence for each; columns stand in any order."""
     actual, expected = _texts(written(frame, table)), _texts(file.read_text(encoding="utf-8"))
     if len(actual) != len(expected):
         yield "", f"{len(actual)} row(s) came, {file.name} has {len(expected)}."
