@@ -7,15 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import (
-    Consent,
-    Environment,
-    MemoryTokens,
-    TokenSource,
-    export_token,
-    import_token,
-    open_tokens,
-)
+from pierre_data.auth import MemoryTokens, export_token, import_token, open_tokens
+from pierre_data.auth.consent import Consent
+from pierre_data.auth.environment import Environment
+from pierre_data.auth.identities import TokenSource
 from pierre_data.secret import Secret
 from pierre_data.spi import ProviderConfig, ProviderDescriptor
 from tests.canary import Canaries, Search

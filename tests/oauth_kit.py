@@ -16,16 +16,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import (
-    Account,
-    Connection,
-    FileTokens,
-    MemoryTokens,
-    StoredToken,
-    TokenSource,
-    TokenStore,
-    open_tokens,
-)
+from pierre_data.auth import Account, FileTokens, MemoryTokens, StoredToken, TokenStore, open_tokens
+from pierre_data.auth.connection import Connection
+from pierre_data.auth.identities import TokenSource
 from pierre_data.errors import PierreError, StorageError
 from pierre_data.secret import Secret
 from pierre_data.spi import OAuthEndpoints, OAuthParams, ProviderConfig, ProviderDescriptor

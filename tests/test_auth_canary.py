@@ -19,10 +19,8 @@ from nbclient import NotebookClient
 
 from pierre_data.auth import (
     Dialogue,
-    Environment,
     FixedToken,
     MemoryTokens,
-    TokenSource,
     connect,
     diagnose,
     disconnect,
@@ -32,6 +30,8 @@ from pierre_data.auth import (
     open_tokens,
     report,
 )
+from pierre_data.auth.environment import Environment
+from pierre_data.auth.identities import TokenSource
 from pierre_data.private_files import write_private
 from pierre_data.secret import Secret
 from pierre_data.settings import Settings

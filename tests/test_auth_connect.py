@@ -13,15 +13,8 @@ from typing import Any
 
 import pytest
 
-from pierre_data.auth import (
-    Account,
-    Dialogue,
-    Environment,
-    MemoryTokens,
-    StoredToken,
-    connect,
-    disconnect,
-)
+from pierre_data.auth import Account, Dialogue, MemoryTokens, StoredToken, connect, disconnect
+from pierre_data.auth.environment import Environment
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import AuthenticationFailed, Cancelled, ConfigurationError, Timeout
 from pierre_data.secret import Secret

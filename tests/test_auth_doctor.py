@@ -9,14 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pierre_data.auth import (
-    MemoryTokens,
-    diagnose,
-    new_key,
-    report,
-    shareable,
-)
-from pierre_data.auth.doctor import clock_offset_s
+from pierre_data.auth import MemoryTokens, diagnose, new_key, report
+from pierre_data.auth.doctor import check_clock, shareable
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderDescriptor
 from tests.oauth_kit import ME, files, provider, token_for
@@ -92,8 +86,6 @@ def test_the_doctors_text_is_safe_to_share(tmp_path: Path) -> None:
 
 
 def test_a_host_that_does_not_answer_or_say_the_time() -> None:
-    assert "Could not reach" in str(clock_offset_s("http://127.0.0.1:1/", "acme"))
+    assert "Could not reach" in check_clock(provider("http://127.0.0.1:1")[1]).what
     with OAuthServer(Rules(clock_offset_s=-600)) as server:
-        offset = clock_offset_s(f"{server.url}/api", "acme")
-        assert isinstance(offset, float)
-        assert round(offset / 60) == -10
+        assert check_clock(provider(server.url)[1]).what == "The clock is 10 minutes fast of acme's."

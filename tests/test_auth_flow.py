@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pierre_data.auth import StoredToken, TokenRefused, missing_scopes
+from pierre_data.auth import StoredToken
 from pierre_data.auth.consent import read_redirect
+from pierre_data.auth.token_response import TokenRefused, missing_scopes
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import ApiError, AuthenticationFailed, ConfigurationError, NetworkError, PierreError
 from pierre_data.providers.strava import descriptor as strava

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from pierre_data.auth import Receiver, is_local
+from pierre_data.auth.loopback import Receiver, is_local
 from pierre_data.errors import Cancelled, ConfigurationError, PierreError, Timeout
 from pierre_data.secret import Secret
 

@@ -16,17 +16,11 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from pierre_data.auth import (
-    Consent,
-    Dialogue,
-    Environment,
-    MemoryTokens,
-    StoredToken,
-    TokenRefused,
-    TokenSource,
-    connect,
-    disconnect,
-)
+from pierre_data.auth import Dialogue, MemoryTokens, StoredToken, connect, disconnect
+from pierre_data.auth.consent import Consent
+from pierre_data.auth.environment import Environment
+from pierre_data.auth.identities import TokenSource
+from pierre_data.auth.token_response import TokenRefused
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import AuthenticationFailed, TokenRefreshFailed
 from pierre_data.secret import Secret

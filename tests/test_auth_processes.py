@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pierre_data.auth import StoredToken, TokenSource, new_key
+from pierre_data.auth import StoredToken, new_key
+from pierre_data.auth.identities import TokenSource
 from pierre_data.secret import Secret
 from tests.nursery import Child
 from tests.oauth_kit import ME, environment, files, link, provider, token_for

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from pierre_data.auth import RedactingFilter, redact_logs
-from pierre_data.auth.log_filter import FILTER
+from pierre_data.auth.log_filter import FILTER, RedactingFilter, redact_logs
 from pierre_data.secret import Secret
 from tests.oauth_kit import ROOT
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pierre_data.auth import FixedToken, MemoryTokens, TokenSource, identity, new_key
+from pierre_data.auth import FixedToken, MemoryTokens, identity, new_key
+from pierre_data.auth.identities import TokenSource
 from pierre_data.auth.tokens import utc_now
 from pierre_data.errors import (
     AuthenticationFailed,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pierre_data.auth import MemoryTokens, TokenSource
+from pierre_data.auth import MemoryTokens
+from pierre_data.auth.identities import TokenSource
 from pierre_data.errors import (
     ApiError,
     AuthenticationFailed,

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pierre_data.auth import (
-    detect_environment,
-    export_token,
-    import_token,
-    new_passphrase,
-)
+from pierre_data.auth import export_token, import_token, new_passphrase
+from pierre_data.auth.environment import detect_environment
 from pierre_data.errors import ConfigurationError
 from pierre_data.secret import Secret
 from tests.oauth_kit import ME, token_for

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,8 +23,10 @@ from pierre_data.errors import StorageNotice
 from pierre_data.fetch import DescriptorProvider
 from pierre_data.schema import ACTIVITIES
 from pierre_data.secret import Secret
+from pierre_data.settings import Settings
 from pierre_data.spi import Credentials, ProviderConfig, Query
 from tests.benchmarks.strava_pages import activities
+from tests.fault_server import FaultServer, Line, hang
 from tests.nursery import Child
 from tests.redis_server import redis_server
 from tests.strava_server import TOKEN, Answer, StravaServer
@@ -122,11 +126,41 @@ def test_cancelled_before_it_began_asks_nothing(tmp_path: Path) -> None:
         assert server.asked == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal is sent to one thread")
+def test_ctrl_c_ends_every_provider_that_is_asked(tmp_path: Path) -> None:
+    names = ("one", "two")
+    asked = threading.Barrier(3, action=lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+
+    def vendor(line: Line) -> bool:
+        asked.wait(20)
+        return hang(line)
+
+    def press() -> None:
+        asked.wait(20)
+
+    with FaultServer(vendor) as server:
+        environ = {"PIERRE_PROGRESS": "0", "PIERRE_DATA_DIR": str(tmp_path)}
+        for name in names:
+            environ |= {f"PIERRE_{name.upper()}_API_BASE_URL": server.url, f"PIERRE_{name.upper()}_ACCESS_TOKEN": TOKEN}
+        registry = ProviderRegistry(Settings.read(environ))
+        for name in names:
+            registry.register(replace(registry["strava"], name=name))
+        client = Client(names, registry=registry, cache="memory")
+        user = threading.Thread(target=press)
+        user.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            client.activities()
+        assert time.monotonic() - began < 20  # of the 120 s and more of each provider's patience
+        user.join()
+
+
 BAR = """
 import sys, time
 from pierre_data.fetch import ProviderReport
-from pierre_data.fetch.progress import Progress
-with Progress(sys.argv[1] == "1") as progress:
+from pierre_data.fetch.report import status_line
+with status_line(sys.argv[1] == "1") as line:
+    progress = line or (lambda report: None)
     for pages in (1, 2):
         progress(ProviderReport("strava", "activities", pages=pages, rows=200 * pages))
     print("| a second later |", file=sys.stderr, flush=True)
@@ -164,6 +198,9 @@ def test_two_clients_share_a_cache_in_redis(redis_url: str, tmp_path: Path) -> N
         )
         whole = first.activities()
         asked = len(server.asked)
+        began = time.perf_counter()
+        first.activities()
+        assert time.perf_counter() - began < 0.005  # remembered, though the store was empty
         pd.testing.assert_frame_equal(second.activities(), whole)
         assert second.activities("2017-01-01", "2018-01-01").start_time.dt.year.eq(2017).all()
         assert len(server.asked) == asked

@@ -6,8 +6,10 @@ import dataclasses
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,8 @@ import pytest
 
 import pierre_data as pierre
 from pierre_data import CachePolicy, Client, ProviderRegistry
+from pierre_data.cache import Entry
+from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.schema import ACTIVITIES, MERGED_ACTIVITIES
 from pierre_data.settings import Settings
 from tests.strava_server import TOKEN, Answer, StravaServer, fault, recorded
@@ -361,6 +365,44 @@ def test_an_answer_handed_out_cannot_spoil_the_next(client: Client) -> None:
     assert client.activities().distance_m[0] != -1.0
 
 
+class CountingStore(SQLiteStore):
+    """A store that knows how often it was read."""
+
+    reads = 0
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
+        self.reads += 1
+        return super().get_many(keys)
+
+
+def test_the_second_asking_reads_nothing(strava: StravaServer, tmp_path: Path) -> None:
+    store = CountingStore(tmp_path, notice=print)
+    client = Client(["strava"], settings=settings(strava, tmp_path), cache=store)
+    for ask in (client.activities, client.athlete, client.stats, lambda: client.activity("strava:2208815246")):
+        first, reads, asked = ask(), store.reads, len(strava.asked)
+        pd.testing.assert_frame_equal(ask(), first)
+        assert (store.reads, len(strava.asked)) == (reads, asked)
+        store.put_many({"tenant:other": Entry(b"", time.time(), time.time(), time.time() + 60)})
+        ask()  # somebody wrote, so that the store is looked at again
+        assert store.reads > reads
+
+
+@pytest.mark.parametrize("cache", ["memory", None])
+@pytest.mark.parametrize("same_client", [True, False])
+def test_what_is_forgotten_while_it_is_fetched_is_not_remembered(
+    strava: StravaServer, tmp_path: Path, cache: Literal["memory"] | None, same_client: bool
+) -> None:
+    client = Client(["strava"], settings=settings(strava, tmp_path), cache=cache)
+    other = client if same_client or cache else Client(["strava"], settings=settings(strava, tmp_path))
+
+    def forget(_: object) -> None:  # the vendor's answer is here, and not yet kept
+        strava.items[0]["name"] = "Renamed"
+        other.invalidate()
+
+    client.activities(progress=forget)
+    assert client.activities()["name"][0] == "Renamed"
+
+
 def test_many_threads_on_one_client(client: Client, strava: StravaServer) -> None:
     frames: list[pd.DataFrame] = []
     threads = [threading.Thread(target=lambda: frames.append(client.activities(dedupe=False))) for _ in range(8)]
@@ -429,6 +471,25 @@ def test_duplicates_know_the_order_of_the_clients_providers() -> None:
         both = why[why.rule == "overlap"]
         assert len(both) > 5
         assert set(both.kept.str.split(":").str[0]) == {names[0]}
+
+
+def test_duplicates_are_the_merges_of_activities_wherever_a_window_is_cut() -> None:
+    client = Client(["synthetic-watch", "synthetic-phone"], cache="memory")
+    every = client.activities("2026-02-01", "2026-03-01", dedupe=False)
+    whole = client.duplicates("2026-02-01", "2026-03-01", errors="keep", on_rate_limit="wait", progress=False)
+    for row in whole[whole.rule == "overlap"].head(4).itertuples():
+        near = every[(every.start_time - row.kept_start_time).abs() < pd.Timedelta("30min")].start_time
+        middle = near.min() + (near.max() - near.min()) / 2  # between the two recordings of one workout
+        windows = ((middle, "2026-03-01"), ("2026-02-01", middle))
+        parts = [client.duplicates(*window) for window in windows]
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+        for part, window in zip(parts, windows, strict=True):
+            merged = client.activities(*window)
+            assert set(part.activity_id) == set(merged[merged.n_sources > 1].activity_id)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(pierre.Cancelled):
+        client.duplicates("2020-02-01", "2020-03-01", providers="synthetic-watch", cancel=cancel)
 
 
 def test_a_push_forgets_exactly_what_it_concerns(client: Client, strava: StravaServer, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_multisport_ids_are_stable_and_found(tmp_path: Path) -> None:
     assert frame.sport.tolist() == ["multisport", "ride", "run"]
     assert frame.id.str[16:].tolist() == ["", "-1", "-2"]
     assert [len(source.streams(i)) for i in frame.id] == [60, 30, 30]
-    with pytest.raises(NotFound, match="no session"):
+    with pytest.raises(NotFound, match="has no activity"):
         source.streams(frame.id.iloc[0] + "-7")
     with pytest.raises(NotFound, match="no activity"):
         source.laps("0" * 16)

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pierre_data.files.library import survey
 from pierre_data.providers.files import BATCH, descriptor
 from pierre_data.spi import ProviderConfig, Query, Rows
 from tests import fit_writer as fw
+from tests.payload_tree import fetched
 
 START = 1_100_000_000
 ROOT = Path(__file__).parents[1]
@@ -243,3 +245,37 @@ def test_every_unreadable_file_is_named_and_every_row_names_its_file(tmp_path: P
     assert one["source_file"].tolist() == ["b.fit"]
     (tmp_path / "b.fit").rename(tmp_path / "c.fit")
     assert activities(tmp_path)["source_file"].tolist() == ["below/a.fit"]
+
+
+def zip_of(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_zips_inside_are_read_as_folders_are(tmp_path: Path) -> None:
+    one, two, three = (fw.run(START + 1000 * n, 5) for n in range(3))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "plain.fit").write_bytes(one)
+    zip_of(folder / "1.zip", {"1_ACTIVITY.fit": two, "../out.fit": two})
+    inner = zip_of(tmp_path / "inner.zip", {"deep/ride.fit": three}).read_bytes()
+    zip_of(folder / "2.zip", {"more.ZIP": inner})
+    (folder / "3.zip").write_bytes(b"cut off")
+    whole = zip_of(tmp_path / "all.zip", {"plain.fit": one, "x.zip": inner})
+    provider = DescriptorProvider(descriptor, ProviderConfig("files", options={"path": folder}))
+    frame, report, _ = fetched(provider, Query(schema.ACTIVITIES))
+    assert frame["source_file"].tolist() == ["plain.fit", "1.zip/1_ACTIVITY.fit", "2.zip/more.ZIP/deep/ride.fit"]
+    assert {(r.row, r.field) for r in report.rejected} == {("1.zip/../out.fit", "path"), ("3.zip", "file")}
+    assert len(provider.streams(frame["id"][2])) == 6
+    assert activities(whole)["source_file"].tolist() == ["plain.fit", "x.zip/deep/ride.fit"]
+
+
+def test_many_files_in_a_zip_inside_are_read_in_parallel_and_remembered(tmp_path: Path) -> None:
+    zip_of(tmp_path / "a.zip", {f"{n}.fit": fw.run(START + 1000 * n, 2) for n in range(40)})
+    archive, index = open_archive(tmp_path), Index()
+    digests = [list(survey(archive, index, workers=n)) for n in (2, 1)]
+    assert digests[0] == digests[1]
+    assert [digest["problems"] for _, digest in digests[0]] == [[]] * 40
+    assert all(index.digest(member) for member in archive.members.values())

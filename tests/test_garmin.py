@@ -13,7 +13,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import parse_rows
-from pierre_data.providers.garmin import BACKFILL, backfill, callbacks, descriptor
+from pierre_data.providers.garmin import callbacks, descriptor
 from pierre_data.secret import Secret
 from pierre_data.spi import Event, Query, Single
 from tests.fault_server import Answer, FaultServer, Line, json
@@ -352,15 +352,6 @@ def test_a_push_for_another_client_is_refused() -> None:
         descriptor.webhook(HEADERS, b"{}", None, NOW)
     with pytest.raises(errors.PayloadError):
         descriptor.webhook(HEADERS, b"[]", CLIENT, NOW)
-
-
-def test_backfill_is_asked_for_in_windows_of_thirty_days() -> None:
-    found = backfill("sleeps", day(1) - dt.timedelta(days=365), day(1))
-    spans = [int(r.params["summaryEndTimeInSeconds"]) - int(r.params["summaryStartTimeInSeconds"]) for r in found]
-    assert sum(spans) == 365 * 86_400
-    assert max(spans) == 30 * 86_400
-    assert {r.path for r in found} == {"/backfill/sleeps"}
-    assert len(BACKFILL) == 16
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import DescriptorProvider
-from pierre_data.providers.garmin_export import descriptor
-from pierre_data.providers.garmin_export_files import created
+from pierre_data.providers.garmin_export import created, descriptor
 from pierre_data.providers.garmin_export_rows import calorie
 from pierre_data.spi import ProviderConfig, Query
 from pierre_data.testing import check
@@ -251,6 +250,12 @@ def test_a_zip_is_read_as_the_folder_is_and_nothing_is_unpacked(export: Path, tm
     for table, id in ((schema.ACTIVITIES, None), (schema.SLEEP, None), (schema.STREAMS, RUN), (schema.LAPS, RUN)):
         pd.testing.assert_frame_equal(rows(table, export, id)[0], rows(table, path, id)[0])
     assert [p.name for p in tmp_path.iterdir()] == ["export.zip"]
+
+
+def test_the_archive_may_lie_zipped_in_a_folder(export: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "garmin-1"), "zip", export)
+    for table, id in ((schema.ACTIVITIES, None), (schema.STREAMS, RUN)):
+        pd.testing.assert_frame_equal(rows(table, export, id)[0], rows(table, tmp_path, id)[0])
 
 
 def test_a_bomb_inside_the_inner_zip_is_refused(tmp_path: Path) -> None:

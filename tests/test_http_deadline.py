@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pierre_data import errors
 from pierre_data.http import HttpClient, ResilienceConfig
-from pierre_data.http.deadline import DeadlineTransport, within
-from pierre_data.http.exchange import shared_tls
+from pierre_data.http.deadline import shared_tls, within
+from pierre_data.http.exchange import transport_for
 from pierre_data.spi import Request
 from tests.fault_server import FaultServer, drip, hang, json, reset
 
@@ -156,7 +156,7 @@ def test_the_deadline_ends_a_handshake_that_nobody_answers():
 @pytest.mark.parametrize("over", ["deadline", "cancel"])
 def test_a_connection_whose_time_is_over_before_the_handshake_is_closed(over):
     cancel = threading.Event()
-    transport = DeadlineTransport(shared_tls())
+    transport = transport_for(httpx.URL("http://127.0.0.1"))
     with FaultServer(hang) as server:
         with within(60, cancel):
             stream = transport._pool._network_backend.connect_tcp("127.0.0.1", server.port)
@@ -208,19 +208,21 @@ def test_the_tls_context_is_made_once_per_process():
     assert shared_tls() is shared_tls()
 
 
-def test_httpx_still_keeps_its_pool_and_backend_where_we_reach_for_them():
+def test_httpx_still_keeps_its_pool_and_backend_where_we_reach_for_them(monkeypatch):
     plain = httpx.HTTPTransport()
     backend = plain._pool._network_backend
     plain.close()
     assert callable(backend.connect_tcp)
-    proxied = DeadlineTransport(shared_tls(), "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    proxied = transport_for(httpx.URL("https://api.acme.example"))
     proxied.close()
+    assert type(proxied._pool).__name__ == "HTTPProxy"
     assert type(proxied._pool._network_backend).__module__ == "pierre_data.http.deadline"
 
 
 def test_network_work_without_a_deadline_is_a_bug():
     with FaultServer(json([])) as server:
-        transport = DeadlineTransport(shared_tls())
+        transport = transport_for(httpx.URL(server.url))
         with pytest.raises(RuntimeError, match="outside of within"):
             transport.handle_request(httpx.Request("GET", server.url))
         transport.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pierre_data import PayloadError, QueryError
-from pierre_data.fetch.drive import drive
+from pierre_data.fetch.drive import Driver
 from pierre_data.fetch.parse import Parsed, parse_rows
 from pierre_data.schema import ACTIVITIES
 from pierre_data.spi import (
@@ -69,7 +69,7 @@ class Vendor:
     def walk(self, paging: Paging, in_flight: int) -> None:
         self.paging = paging
         plan = Endpoint("/list", paging=paging).plan(Query(ACTIVITIES, in_flight=in_flight))
-        assert list(drive(plan, self.send, no_rows, no_check, in_flight)) == []
+        assert list(Driver(self.send, no_rows, no_check, in_flight).run(plan)) == []
 
 
 PAGINGS = st.one_of(
@@ -109,7 +109,7 @@ def test_tokens_that_go_round_end_in_an_error(tokens: list[str]) -> None:
 
     plan = Endpoint("/list", paging=Token("next", "token")).plan(Query(ACTIVITIES))
     with pytest.raises(PayloadError, match="leads back to a page"):
-        list(drive(plan, send, no_rows, no_check))
+        list(Driver(send, no_rows, no_check).run(plan))
 
 
 @given(DAYS, DAYS, st.integers(1, 400))

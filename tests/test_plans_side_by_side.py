@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pierre_data import ApiError, PayloadError
-from pierre_data.fetch.drive import drive
+from pierre_data.fetch.drive import Driver
 from pierre_data.fetch.parse import Parsed, parse_rows
 from pierre_data.schema import ACTIVITIES
 from pierre_data.spi import DateWindows, Endpoint, Page, Query, Request, Rows, Token
@@ -71,7 +71,7 @@ def no_check() -> None:
 
 def walked(vendor: Vendor, in_flight: int, endpoint: Endpoint = LIST) -> list[str]:
     plan = endpoint.plan(Query(ACTIVITIES, START, END, in_flight=in_flight, now=END))
-    got = drive(plan, vendor.send, own, no_check, in_flight)
+    got = Driver(vendor.send, own, no_check, in_flight).run(plan)
     return [id for parsed in got for id in parsed.table["id"].to_pylist()]
 
 
@@ -106,7 +106,7 @@ def test_what_fits_in_few_pages_costs_no_request_more() -> None:
     query = Query(ACTIVITIES, END - dt.timedelta(days=30), END, now=END)
     for vendor, in_flight in ((plain, 1), (several, 4)):
         plan = LIST.plan(dataclasses.replace(query, in_flight=in_flight))
-        list(drive(plan, vendor.send, own, no_check, in_flight))
+        list(Driver(vendor.send, own, no_check, in_flight).run(plan))
     assert len(plain.asked) == 3
     assert len(several.asked) <= 4
 
@@ -117,7 +117,7 @@ def test_a_failure_comes_after_what_precedes_it_and_ends_the_others() -> None:
     plan = LIST.plan(Query(ACTIVITIES, START, END, in_flight=4, now=END))
     got: list[str] = []
     with pytest.raises(ApiError, match="The vendor broke"):
-        got.extend(id for p in drive(plan, vendor.send, own, no_check, 4) for id in p.table["id"].to_pylist())
+        got.extend(id for p in Driver(vendor.send, own, no_check, 4).run(plan) for id in p.table["id"].to_pylist())
     ordered = [str(n) for n in reversed(range(len(vendor.starts)))]
     unique = list(dict.fromkeys(got))
     assert 10 <= len(unique) < len(ordered)
@@ -132,7 +132,7 @@ def test_a_cursor_that_goes_round_in_one_window_ends_the_fetch() -> None:
         return dataclasses.replace(got, page=dataclasses.replace(got.page, cursor="10"))
 
     with pytest.raises(PayloadError, match="leads back to a page"):
-        list(drive(LIST.plan(Query(ACTIVITIES, START, END, in_flight=4, now=END)), send, own, no_check, 4))
+        list(Driver(send, own, no_check, 4).run(LIST.plan(Query(ACTIVITIES, START, END, in_flight=4, now=END))))
 
 
 def test_whoever_stops_reading_stops_the_windows() -> None:
@@ -143,7 +143,7 @@ def test_whoever_stops_reading_stops_the_windows() -> None:
         time.sleep(0.01)
         return vendor.send(request)
 
-    got = drive(plan, slow, own, no_check, 4)
+    got = Driver(slow, own, no_check, 4).run(plan)
     for _ in range(3):
         next(got)
     assert isinstance(got, Generator)

@@ -15,7 +15,7 @@ import pytest
 
 from pierre_data import errors, schema
 from pierre_data.fetch import parse_rows
-from pierre_data.providers.terra import WIDGET_SESSIONS, connected_user, descriptor, widget_session
+from pierre_data.providers.terra import descriptor
 from pierre_data.providers.terra_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
@@ -441,31 +441,6 @@ def test_pushes_that_are_not_the_vendors_are_refused() -> None:
         descriptor.webhook({"terra-signature": f"t={stamp},v1={bare}"}, b"{}", SECRET, NOW)
     with pytest.raises(errors.ConfigurationError, match="PIERRE_TERRA_WEBHOOK_SECRET"):
         descriptor.webhook({}, b"{}", None, NOW)
-
-
-def test_a_connect_session_says_who_answered() -> None:
-    asked_for: list[str] = []
-
-    def post(address: str, settings: Mapping[str, str]) -> bytes:
-        asked_for.append(address)
-        assert settings == {"reference_id": "ann"}
-        if address == WIDGET_SESSIONS[0]:
-            raise errors.NotFound("Gone.", "Look elsewhere.")
-        return b'{"status": "success", "session_id": "s", "url": "https://widget.tryterra.co/session/s"}'
-
-    assert widget_session(post, reference_id="ann") == ("https://widget.tryterra.co/session/s", WIDGET_SESSIONS[1])
-    assert asked_for == list(WIDGET_SESSIONS)
-    with pytest.raises(errors.AccessDenied, match="no connect session"):
-        widget_session(lambda *_: b'{"status": "error", "message": "no"}')
-
-    def gone(*_: object) -> bytes:
-        raise errors.ProviderRetired("Gone.", "Look elsewhere.")
-
-    with pytest.raises(errors.NotFound, match="no connect sessions"):
-        widget_session(gone)
-    assert connected_user(f"https://me.example/back?user_id={USER}&resource=GARMIN") == USER
-    with pytest.raises(errors.AccessDenied, match="user_cancelled"):
-        connected_user("https://me.example/back?reason=user_cancelled")
 
 
 def test_all_146_sports_are_known() -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from pierre_data import SchemaError, Unit
 from pierre_data.schema import TABLES
-from pierre_data.schema.units import SUFFIX
 
 SAME = [(a, b) for a, b in itertools.product(Unit, Unit) if a.dimension == b.dimension]
 OTHER = [(a, b) for a, b in itertools.product(Unit, Unit) if a.dimension != b.dimension]
@@ -60,4 +59,5 @@ def test_every_quantity_ends_in_its_unit() -> None:
     for table in TABLES.values():
         for column in table.columns.values():
             if column.unit is not None:
-                assert column.name.endswith(SUFFIX[column.unit]), (table.name, column.name)
+                assert column.unit.ending, (table.name, column.name)
+                assert column.name.endswith(column.unit.ending), (table.name, column.name)

@@ -375,6 +375,19 @@ def test_review_of_a_client_marks_and_remembers() -> None:
     assert "[different]" in review.model.titles()[1]
 
 
+def test_a_review_knows_whose_ids_an_alias_has() -> None:
+    client = pierre.Client(
+        [pierre.provider("synthetic", alias=name, seed=1) for name in ("ann", "bob")], cache="memory"
+    )
+    assert client.id_spaces == {"ann": "synthetic", "bob": "synthetic"}
+    model = ReviewModel(client)
+    thread = model.load("2026-01-01", "2026-02-01")
+    assert thread is not None
+    thread.join(60)
+    assert set(model.merges.rule) == {"exact id"}
+    pd.testing.assert_frame_equal(model.merges, client.duplicates("2026-01-01", "2026-02-01"))
+
+
 def test_a_frame_is_reviewed_in_the_order_and_with_the_judgements_it_is_given() -> None:
     client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
     rows = client.activities("2026-01-01", "2026-02-01", dedupe=False)

@@ -79,7 +79,7 @@ def diagnose(
         if descriptor.needs_credentials
     ]
     if online:
-        diagnoses += [_clock(config) for _, config in providers if config.api_base_url]
+        diagnoses += [check_clock(config) for _, config in providers if config.api_base_url]
     return diagnoses
 
 
@@ -178,25 +178,21 @@ def _connection(
     return Diagnosis("ok", f"{name}: connected.")
 
 
-def _clock(config: ProviderConfig) -> Diagnosis:
-    offset = clock_offset_s(config.api_base_url, config.name)
-    if isinstance(offset, str):
-        return Diagnosis("warning", f"{config.name}: {offset}")
-    if abs(offset) > _SKEW_S:
-        way = "slow" if offset > 0 else "fast"
-        return Diagnosis("warning", f"The clock is {abs(offset) / 60:.0f} minutes {way} of {config.name}'s.", "Set it.")
-    return Diagnosis("ok", f"{config.name} answers, and the clock agrees with its.")
-
-
-def clock_offset_s(url: str, provider: str) -> float | str:
-    """Return how far a host's clock is ahead of ours, in seconds, by one GET without a token; or why it is unknown."""
+def check_clock(config: ProviderConfig) -> Diagnosis:
+    """Compare our clock with that of a provider's host, by one GET without a token: any answer has a Date header."""
     responses: list[Response] = []
+    url, why = config.api_base_url, "its host does not say what time it is."
+    once = ResilienceConfig(max_retries=0, timeout_s=10.0)
     try:
-        config = ResilienceConfig(max_retries=0, timeout_s=10.0)
-        with HttpClient(config, base_url=url, provider=provider, faults=lambda r: responses.append(r)) as client:
+        with HttpClient(once, base_url=url, provider=config.name, faults=lambda r: responses.append(r)) as client:
             client.send(Request(url), retry=False)
     except PierreError as error:
-        if not responses:
-            return str(error)
+        why = why if responses else str(error)
     date = date_of(responses[0].headers.get("date", "")) if responses else None
-    return "its host does not say what time it is." if date is None else (date - utc_now()).total_seconds()
+    if date is None:
+        return Diagnosis("warning", f"{config.name}: {why}")
+    ahead = (date - utc_now()).total_seconds()
+    if abs(ahead) > _SKEW_S:
+        way = "slow" if ahead > 0 else "fast"
+        return Diagnosis("warning", f"The clock is {abs(ahead) / 60:.0f} minutes {way} of {config.name}'s.", "Set it.")
+    return Diagnosis("ok", f"{config.name} answers, and the clock agrees with its.")

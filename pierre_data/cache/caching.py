@@ -182,7 +182,7 @@ class CachingProvider(FitnessProvider):
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
             now = dt.datetime.fromtimestamp(self._namespace.now(), dt.UTC)
-            context.report.note_reach(query.after, endpoint.reaches(now))
+            context.report.cut_at = endpoint.cut_at(query.after, now)
         # Files and synthetic worlds are not kept: reading them again costs no request, and a copy could be stale.
         local = self.provider.is_local
         bypass = policy is CachePolicy.BYPASS and not self._offline
@@ -208,7 +208,7 @@ class CachingProvider(FitnessProvider):
             error=served.error,
             searched_from=query.after,
         )
-        return Fetched(tables, report, served.complete_from)
+        return Fetched(tables, report, served.complete_from, served.writes)
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
         """Return what a windowed question would cost; nothing is fetched.
@@ -267,7 +267,7 @@ class CachingProvider(FitnessProvider):
                     return Served().use(kept)
             began, served = namespace.now(), self._past_the_cache(query, context)
             if served.error is None:
-                namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
+                served.writes |= namespace.put({where: (join([piece for piece, _ in served.pieces]), seconds)}, began)
                 served.good_until = began + seconds
             elif kept is not None and served.error.retryable and not isinstance(served.error, Cancelled):
                 return Served(stale_because=served.error).use(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from pierre_data.cache.store import DELETED, Entry, accepted, deletion, rivals
+from pierre_data.cache.store import DELETED, Entry, Version, accepted, deletion, rivals
 from pierre_data.forking import ForkSafeLock
 
 
@@ -43,7 +43,7 @@ class MemoryStore:
                 self._entries.move_to_end(key)
             return entries
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version]:
         """Keep entries; one that alone is larger than the store is not kept."""
         with self._lock:
             self._writes += 1
@@ -55,6 +55,7 @@ class MemoryStore:
                     self._bytes += len(entry.value)
             while self._bytes > self._max_bytes:
                 self._drop(next(key for key, entry in self._entries.items() if entry.value))
+            return (self._writes - 1,), (self._writes,)
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove what a prefix covers, and return how many entries went."""
@@ -66,7 +67,7 @@ class MemoryStore:
             self.put_many(deletion(prefix, at))
             return len(covered)
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """Return the number of writes."""
         return (self._writes,)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pierre_data.cache.policy import CacheTtl
 from pierre_data.cache.serialization import decode, encode
-from pierre_data.cache.store import Entry, Store
+from pierre_data.cache.store import Entry, Store, Version
 from pierre_data.errors import QueryError, StorageError
 from pierre_data.spi import ProviderConfig
 
@@ -81,10 +81,11 @@ class CacheNamespace:
         tables: Mapping[str, tuple[pa.Table, float]],
         began: float,
         beside: Mapping[str, CachedTable] | None = None,
-    ) -> None:
+    ) -> dict[Version, Version]:
         """Keep tables, each with its lifetime in seconds; `began` is when their request began.
 
-        What is written `beside` rows that stay must go when they must, and expires when they do.
+        What is written `beside` rows that stay must go when they must, and expires when they do.  Returns the store's
+        version before the write -> after it, if there was one and the store can tell.
         """
         entries = {}
         for where, (table, lifetime) in tables.items():
@@ -92,8 +93,8 @@ class CacheNamespace:
             if beside and where in beside:
                 expires, until = beside[where].expires, min(until, beside[where].keep_until)
             entries[where] = Entry(encode(table, self.revision), began, min(expires, until), until)
-        if entries:
-            self.store.put_many(entries)
+        versions = self.store.put_many(entries) if entries else None
+        return dict([versions]) if versions else {}
 
     def expire(self, resource: str, qualifier: str = "") -> None:
         """Ask for one entry anew at the next question; it stays known until then."""

@@ -13,6 +13,7 @@ from pierre_data.cache.arrow_tables import coalesced, join, latest, newest_first
 from pierre_data.cache.namespace import CachedTable, CacheNamespace
 from pierre_data.cache.periods import Period, Window, periods, windows, yearly
 from pierre_data.cache.policy import CachePolicy, spread
+from pierre_data.cache.store import Version
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, FetchContext, cut
 from pierre_data.schema import Table
@@ -26,7 +27,8 @@ _INSTANT = dt.timedelta(microseconds=1)
 class Served:
     """What one question gets: pieces with when they were fetched, and what there is to report of the cache.
 
-    `good_until` is until when the same question has the same answer; rows older than `complete_from` may be missing.
+    `good_until` is until when the same question has the same answer; rows older than `complete_from` may be missing;
+    `writes` are the store's versions before and after each write for this question.
     """
 
     pieces: list[tuple[pa.Table, float]] = field(default_factory=list)
@@ -37,6 +39,7 @@ class Served:
     missing: str = ""
     error: PierreError | None = None
     complete_from: dt.datetime | None = None
+    writes: dict[Version, Version] = field(default_factory=dict)
 
     def use(self, cached: CachedTable) -> Served:
         """Serve a kept table as it is."""
@@ -203,20 +206,20 @@ class PeriodCache:
             tables[where] = (newest_first(join(latest([part], table)), table), 0.0 if expired else lifetime)
             if not expired:
                 self.served.good_until = min(self.served.good_until, began + lifetime)
-        self.namespace.put(tables, began)
+        self.served.writes |= self.namespace.put(tables, began)
 
 
 def upsert(
     namespace: CacheNamespace, resource: str, table: Table, pieces: Sequence[pa.Table], began: float, *, feed: bool
-) -> None:
-    """Put rows into their periods, beside those that are there.
+) -> dict[Version, Version]:
+    """Put rows into their periods, beside those that are there; returns what `CacheNamespace.put` does.
 
     Rows of one key of a `feed` are parts of one row (see `coalesced`), and a period is never complete.  Otherwise a row
     replaces the one before it, and a period that was not asked for yet still will be.
     """
     joined = coalesced(pieces, table) if feed else join(latest(pieces, table))
     if not joined.num_rows or table.time is None:
-        return
+        return {}
     oldest, newest = time_range(joined, table)
     clock = dt.datetime.fromtimestamp(began, dt.UTC)
     touched = {namespace.key(resource, p.name): p for p in periods(oldest, newest + _INSTANT, max(clock, newest))}
@@ -228,7 +231,7 @@ def upsert(
             both = [kept[where].table, part] if where in kept else [part]
             whole = coalesced(both, table) if feed else join(latest(both, table))
             tables[where] = (newest_first(whole, table), namespace.ttl.settled if feed else 0.0)
-    namespace.put(tables, began, beside=kept)
+    return namespace.put(tables, began, beside=kept)
 
 
 def _span(names: Sequence[str]) -> str:

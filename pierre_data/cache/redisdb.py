@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from requests_cache.backends.redis import RedisDict
 
-from pierre_data.cache.store import HEADER, Entry, Packed, accepted, deletion, rivals
+from pierre_data.cache.store import HEADER, Entry, Packed, Version, accepted, deletion, rivals
 from pierre_data.errors import StorageError
 from pierre_data.secret import Secret
 
@@ -82,7 +82,7 @@ class RedisStore:
         values = self._run(lambda: self._redis.mget(self._entries._bkeys(keys)) if keys else [])
         return {k: e for k, value in zip(keys, values, strict=True) if (e := Entry.unpacked(value)) is not None}
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
         """Keep entries, all or none: when others wrote what was looked at before, everything is looked at again."""
         names, until = rivals(entries), time.monotonic() + PATIENCE
 
@@ -100,8 +100,11 @@ class RedisStore:
                 queued[key] = entry.packed()
             self._count_write(pipeline)
 
-        if entries:
-            self._run(lambda: self._redis.transaction(write, *self._entries._bkeys(names)))
+        if not entries:
+            return None
+        answers: Any = self._run(lambda: self._redis.transaction(write, *self._entries._bkeys(names)))
+        is_first, count = answers[-2:]  # of `_count_write`
+        return (0 if is_first else count - 1,), (count,)
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove what a prefix covers, and return how many entries went."""
@@ -118,7 +121,7 @@ class RedisStore:
 
         return self._run(remove)
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """Return what differs after any write; entries that left by themselves do not count."""
         return (int(self._run(lambda: self._redis.get(self._entries._bkey(_VERSION))) or 0),)
 

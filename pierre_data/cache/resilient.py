@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.cache.store import Entry, Notice, Store
+from pierre_data.cache.store import Entry, Notice, Store, Version
 from pierre_data.errors import StorageError
 from pierre_data.secret import Secret
 
@@ -38,9 +38,9 @@ class ResilientStore:
         """Return the entries there are; none when the store cannot be read."""
         return self._tried("read", lambda: self.store.get_many(keys)) or {}
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
         """Keep entries, unless the store cannot be written."""
-        self._tried("write", lambda: self.store.put_many(entries))
+        return self._tried("write", lambda: self.store.put_many(entries))
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove entries; unlike reads this raises StorageError, since what must go would stay."""
@@ -51,7 +51,7 @@ class ResilientStore:
         except Exception as error:  # of any kind: see the class
             raise _trouble(error) from error
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """Return what differs after any write; a store that cannot be read gives a new answer each time."""
         version = self._tried("read", self.store.version)
         self._unknown += version is None

@@ -12,7 +12,7 @@ from typing import Any
 
 from pierre_data.cache.database import Database
 from pierre_data.cache.private import TAILS
-from pierre_data.cache.store import HEADER, SKEW, Entry, Notice, accepted, deletion, rivals
+from pierre_data.cache.store import HEADER, SKEW, Entry, Notice, Version, accepted, deletion, rivals
 
 #: In the file name, so that no version of this package meets another's layout.
 LAYOUT = 2
@@ -48,11 +48,18 @@ class SQLiteStore:
         rows = self._database.run(lambda con: list(_selected(con, "key, value", keys)))
         return {key: entry for key, value in rows if (entry := Entry.unpacked(value)) is not None}
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version]:
         """Keep entries, all or none."""
-        self._database.run(lambda con: self._write(con, entries), commit=True)
+
+        def write(con: sqlite3.Connection) -> tuple[Version, Version]:
+            before = self._version(con)  # nobody else writes until the commit
+            self._write(con, entries)
+            return before, self._version(con)
+
+        versions = self._database.run(write, commit=True)
         if time.time() - self._swept > _SWEEP_EVERY:
             self.sweep(time.time())
+        return versions
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove what a prefix covers, and return how many entries went."""
@@ -76,16 +83,17 @@ class SQLiteStore:
         self._swept = now
         return self._remove(doomed)
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """Return what differs after any write of this or another process."""
-        # The two counters belong to the connection and start anew with it.
-        return self._database.run(
-            lambda con: (self._database.opened, *con.execute("PRAGMA data_version").fetchone(), con.total_changes)
-        )
+        return self._database.run(self._version)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         self._database.close()
+
+    def _version(self, con: sqlite3.Connection) -> Version:
+        # The two counters belong to the connection and start anew with it.
+        return (self._database.opened, *con.execute("PRAGMA data_version").fetchone(), con.total_changes)
 
     def _write(self, con: sqlite3.Connection, entries: Mapping[str, Entry]) -> None:
         rows = _selected(con, f"key, substr(value, 1, {HEADER.size})", rivals(entries))

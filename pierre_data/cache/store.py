@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Notice = Callable[[str], None]
+#: What a store is like at one moment; see `Store.version`.
+Version = tuple[int, ...]
 
 #: Clocks of the processes that share a store differ by less, in seconds; what is later was written under a wrong clock.
 SKEW = 300.0
@@ -83,8 +85,11 @@ class Store(Protocol):
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries there are, however old, in one round trip."""
 
-    def put_many(self, entries: Mapping[str, Entry]) -> None:
-        """Keep entries, all or none."""
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
+        """Keep entries, all or none; returns the version right before and right after.
+
+        None will do: then an answer that had to be fetched is not remembered by the client before it is asked again.
+        """
 
     def delete_prefix(self, prefix: str, *, at: float) -> int:
         """Remove what a prefix covers, and return how many entries went; `at` is now.
@@ -92,7 +97,7 @@ class Store(Protocol):
         A prefix ends at a colon; it covers the keys that begin with it, and the one that is it without the colon.
         """
 
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> Version:
         """Return what differs after any write, also by another process."""
 
     def close(self) -> None:

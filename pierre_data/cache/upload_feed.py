@@ -40,24 +40,25 @@ class UploadFeed(PeriodCache):
     def catch_up(self, policy: CachePolicy, batches: Batches, context: FetchContext) -> Served:
         """Return the rows of the question; what was uploaded since the last look is fetched first."""
         namespace, served, nothing = self.namespace, self.served, pa.table({})
-        marks = namespace.find([self._mark, self._walked]) if policy is CachePolicy.USE_CACHE else {}
-        if self._mark in marks and namespace.now() < marks[self._mark].expires:
-            served.good_until = marks[self._mark].expires
+        known = namespace.find([self._mark, self._walked]) if policy is CachePolicy.USE_CACHE else {}
+        if self._mark in known and namespace.now() < known[self._mark].expires:
+            served.good_until = known[self._mark].expires
             return self._use(reversed(self._cached))
-        before, pieces, began = marks.get(self._walked), list[pa.Table](), namespace.now()
+        before, pieces, began = known.get(self._walked), list[pa.Table](), namespace.now()
         since = dt.datetime.fromtimestamp(before.fetched, dt.UTC) - _OVERLAP if before else None
         try:
             for batch in batches(replace(self.query, after=since, before=None, now=self.clock), context):
                 pieces.append(batch.table)
         except PierreError as error:
-            known = before is not None or bool(self._cached)  # otherwise there is nothing that could be stale
-            stale = known and error.retryable and not isinstance(error, Cancelled)
+            kept = before is not None or bool(self._cached)  # otherwise there is nothing that could be stale
+            stale = kept and error.retryable and not isinstance(error, Cancelled)
             served.stale_because, served.error = (error, None) if stale else (None, error)
-        upsert(namespace, self._resource, self.query.table, pieces, began, feed=True)
+        served.writes |= upsert(namespace, self._resource, self.query.table, pieces, began, feed=True)
         if served.error is None and served.stale_because is None:
             # Two entries: an event forgets that we looked lately, and not how far.
             ttl = namespace.ttl
-            namespace.put({self._mark: (nothing, ttl.activity_list), self._walked: (nothing, ttl.settled)}, began)
+            marks = {self._mark: (nothing, ttl.activity_list), self._walked: (nothing, ttl.settled)}
+            served.writes |= namespace.put(marks, began)
         again = UploadFeed(namespace, self._resource, None, self.query)
         again.served = served
         return again.offline()

@@ -130,6 +130,11 @@ class Client(AccountMethods, MarkMethods):
         return tuple(chosen.alias for chosen in self._own)
 
     @property
+    def id_spaces(self) -> dict[str, str]:
+        """Whose ids each provider's are, where they are not its own; see `deduplicate`."""
+        return self._fetcher.id_spaces(self._own)
+
+    @property
     def last_report(self) -> Report:
         """What happened in this thread's last call: pages, rows, what was set aside, what is missing and why.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import uuid
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.cache import CachingProvider, Store
+from pierre_data.cache.store import Version
 from pierre_data.client.query import ActivityQuery, FetchOptions, TimeRange, utc_bounds
 from pierre_data.client.results import ActivityKey, Result
 from pierre_data.dedupe import deduplicate
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
-from pierre_data.fetch.progress import Progress
+from pierre_data.fetch.report import AnyEvent, status_line
 from pierre_data.forking import ForkSafeLock
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.schema import Table
@@ -77,8 +79,10 @@ class Fetcher:
         self, query: ActivityQuery, chosen: Sequence[ConfiguredProvider], options: FetchOptions, *, named: bool
     ) -> Result:
         """Return the rows of a table in a window, newest first; with a limit as few are fetched as will do."""
+        writes: dict[Version, Version] = {}
         for attempt in range(len(_MONTHS) + 1):
             parts = self._gather([self._asked(c, query, attempt) for c in chosen], options)
+            writes |= _writes(parts)
             if not named:  # a class with `frame` alone says only when asked that it lacks a table
                 parts = [p for p in parts if not isinstance(p.report.error, UnsupportedFeature)] or parts
             reach = max((p.complete_from for p in parts if p.complete_from is not None), default=None)
@@ -86,7 +90,7 @@ class Fetcher:
             enough = query.limit is not None and len(frame) >= query.limit
             if enough or reach is None or any(part.report.error is not None for part in parts):
                 break
-        return self._labelled(frame.head(query.limit) if query.limit else frame, query.table, parts, chosen)
+        return self._labelled(frame.head(query.limit) if query.limit else frame, query.table, parts, chosen, writes)
 
     def ask_one(self, table: Table, key: ActivityKey, chosen: ConfiguredProvider, options: FetchOptions) -> Result:
         """Return one activity, or what hangs on it."""
@@ -95,7 +99,7 @@ class Fetcher:
         frame = table.from_arrow(parts[0].tables)
         if key.activity_id is not None and "activity_id" in frame.columns:
             frame["activity_id"] = pd.Series(key.activity_id, index=frame.index, dtype=frame["activity_id"].dtype)
-        return self._labelled(frame, table, parts, [chosen])
+        return self._labelled(frame, table, parts, [chosen], _writes(parts))
 
     def _asked(self, chosen: ConfiguredProvider, query: ActivityQuery, attempt: int) -> _Asked:
         """Return what one provider is asked at an attempt: all of it, its newest rows, or the last months."""
@@ -113,23 +117,29 @@ class Fetcher:
     def _gather(self, asked: Sequence[_Asked], options: FetchOptions) -> list[Fetched]:
         """Ask every provider, each in a thread of its own; failures are in the reports, and the others finish."""
         providers = {chosen.identity: self.provider(chosen) for chosen, _, _ in asked}
+        interrupted = threading.Event()
+        cancel = AnyEvent(options.cancel, interrupted) if len(asked) > 1 else options.cancel
 
         def ask(one: _Asked) -> Fetched:
             chosen, query, reach = one
             progress = options.progress if callable(options.progress) else bar
             report = ProviderReport(chosen.alias, query.table.name)
             try:
-                context = FetchContext(report, options.cancel, progress, options.patience_s)
+                context = FetchContext(report, cancel, progress, options.patience_s)
                 fetched = providers[chosen.identity].fetch(query, context, options.policy)
             except PierreError as error:  # an unsupported table, a provider of a third party
                 fetched = Fetched([], replace(report, error=error))
             return fetched if reach is None else replace(fetched, complete_from=reach)
 
-        with Progress(self.settings.progress if options.progress is None else options.progress is True) as bar:
+        with status_line(self.settings.progress if options.progress is None else options.progress is True) as bar:
             if len(asked) == 1:
                 return [ask(asked[0])]
             with ThreadPoolExecutor(len(asked), thread_name_prefix="pierre") as pool:
-                return list(pool.map(ask, asked))
+                try:
+                    return list(pool.map(ask, asked))
+                except BaseException:  # Ctrl-C reaches this thread alone
+                    interrupted.set()
+                    raise
 
     def _assembled(
         self,
@@ -149,7 +159,7 @@ class Fetcher:
             )
             reach = reach and reach + _DAY
         if query.dedupe or query.window.local or reach is not None:
-            frame = _within(frame, query.table, query.window, reach)
+            frame = within(frame, query.table, query.window, reach)
         if query.sports is not None:
             frame = frame[frame["sport"].isin(query.sports)].reset_index(drop=True)
         return frame
@@ -160,14 +170,23 @@ class Fetcher:
         return {alias: d.id_space or d.name for alias, d in descriptors.items() if (d.id_space or d.name) != alias}
 
     def _labelled(
-        self, frame: pd.DataFrame, table: Table, parts: Sequence[Fetched], chosen: Sequence[ConfiguredProvider]
+        self,
+        frame: pd.DataFrame,
+        table: Table,
+        parts: Sequence[Fetched],
+        chosen: Sequence[ConfiguredProvider],
+        writes: Mapping[Version, Version],
     ) -> Result:
         report = Report(uuid.uuid4().hex[:12], tuple(part.report for part in parts))
         frame.attrs["pierre"] = {"table": table.name, "report": report.id, "complete": report.complete}
         descriptors = [self.registry[c.name] for c in chosen]
         if notes := [f"{d.display_name}: {d.terms.note}" for d in descriptors if d.terms and d.terms.note]:
             frame.attrs["pierre"]["terms"] = " ".join(notes)
-        return Result(frame, report)
+        return Result(frame, report, writes)
+
+
+def _writes(parts: Sequence[Fetched]) -> dict[Version, Version]:
+    return {before: after for part in parts for before, after in part.writes.items()}
 
 
 def by_time_descending(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -190,7 +209,7 @@ def by_time_descending(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame.take(order.index.to_numpy()).reset_index(drop=True)
 
 
-def _within(frame: pd.DataFrame, table: Table, window: TimeRange, reach: dt.datetime | None) -> pd.DataFrame:
+def within(frame: pd.DataFrame, table: Table, window: TimeRange, reach: dt.datetime | None = None) -> pd.DataFrame:
     """Return the rows of a window; before `reach` some may be missing, so that none of those count."""
     if table.time is None:
         return frame

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import threading
+
 import pandas as pd
 
+from pierre_data import schema
 from pierre_data.cache import CachePolicy
-from pierre_data.client.query import Policy, When
+from pierre_data.client.fetcher import within
+from pierre_data.client.query import (
+    ActivityQuery,
+    ErrorMode,
+    OnRateLimit,
+    Policy,
+    ProgressCallback,
+    TimeRange,
+    When,
+    read_options,
+    read_range,
+    utc_bounds,
+)
 from pierre_data.client.selection import Providers
 from pierre_data.client.table_methods import TableMethods
-from pierre_data.dedupe import Override, duplicates, unquoted
+from pierre_data.dedupe import Override, deduplicate, duplicates, unquoted
 from pierre_data.errors import ConfigurationNotice
 from pierre_data.notices import notice
 
@@ -23,19 +38,19 @@ class MarkMethods(TableMethods):
         *,
         providers: Providers | None = None,
         policy: Policy = CachePolicy.USE_CACHE,
+        errors: ErrorMode = "raise",
+        on_rate_limit: OnRateLimit | None = None,
         tz: str = "UTC",
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
     ) -> pd.DataFrame:
         """Return every merge that `activities` makes in a window, with its reason.
-
-        Parameters
-        ----------
-        after, before, providers, policy, tz
-            As for `activities`.
 
         Returns
         -------
         DataFrame
-            As of ``pierre_data.duplicates``, with this client's priority and marks.
+            As of ``pierre_data.duplicates``, with this client's priority and marks; also of recordings outside the
+            window, when what they are merged into begins inside.
 
         Raises
         ------
@@ -49,10 +64,15 @@ class MarkMethods(TableMethods):
         >>> "overlap" in set(client.duplicates("2026-01-01", "2026-02-01").rule)
         True
         """
-        frame = self.activities(after, before, providers=providers, dedupe=False, policy=policy, tz=tz)
-        chosen = self._chosen(providers)
-        priority, ids = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
-        return duplicates(frame, priority=priority, overrides=self._marks.read(), id_spaces=ids)
+        options = read_options(policy, errors, on_rate_limit, progress, cancel)
+        chosen, marks, window = self._chosen(providers), self._marks.read(), read_range(after, before, tz)
+        asked = utc_bounds(ActivityQuery(schema.ACTIVITIES, window, dedupe=True))
+        frame = self._ask(ActivityQuery(schema.ACTIVITIES, TimeRange(*asked)), providers, options, named=False)
+        priority, spaces = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
+        merged = deduplicate(frame, priority=priority, overrides=marks, id_spaces=spaces)
+        merges = duplicates(frame, priority=priority, overrides=marks, id_spaces=spaces)
+        inside = merges["activity_id"].isin(within(merged, schema.ACTIVITIES, window)["activity_id"])
+        return merges[inside].reset_index(drop=True)
 
     def mark_same(self, a: str, b: str) -> None:
         """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.

@@ -6,13 +6,14 @@ import datetime as dt
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import pandas as pd
 
 from pierre_data.cache import Store
+from pierre_data.cache.store import Version
 from pierre_data.errors import QueryError
 from pierre_data.fetch import Report
 from pierre_data.forking import ForkSafeLock
@@ -28,11 +29,13 @@ class Result:
 
     frame: pd.DataFrame
     report: Report
+    #: The store's versions before and after each write that it took.
+    writes: Mapping[Version, Version] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _CachedResult:
-    version: tuple[int, ...]
+    version: Version
     good_until: float
     result: Result
 
@@ -45,7 +48,7 @@ class ResultCache:
         self._results: OrderedDict[Hashable, _CachedResult] = OrderedDict()
         self._lock = ForkSafeLock()
 
-    def get(self, query: Hashable) -> tuple[Result | None, tuple[int, ...]]:
+    def get(self, query: Hashable) -> tuple[Result | None, Version]:
         """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
         with self._lock:
             cached = self._results.get(query)
@@ -54,8 +57,11 @@ class ResultCache:
             return None, version
         return Result(cached.result.frame.copy(deep=False), cached.result.report), version
 
-    def put(self, query: Hashable, result: Result, version: tuple[int, ...]) -> None:
-        """Remember an answer if it is complete, and nobody wrote while it was put together."""
+    def put(self, query: Hashable, result: Result, version: Version) -> None:
+        """Remember an answer if it is complete, and nobody but itself wrote since the store's `version`."""
+        own = dict(result.writes)
+        while version in own:
+            version = own.pop(version)
         good_until = min((p.good_until for p in result.report.providers), default=0.0)
         if not result.report.complete or good_until <= time.time() or self._store.version() != version:
             return

@@ -37,12 +37,17 @@ def read(values: Values, kind: Kind) -> Read:
             return _numbers(values)
         case Kind.TEXT:
             return _texts(values)
-        case Kind.FLAG:
-            return _flags(values)
         case Kind.INSTANT:
             return _times(values, _INSTANT)
         case Kind.WALL:
             return _times(values, _WALL)
+    if isinstance(values, np.ndarray) and values.dtype == bool:
+        return pa.array(values), []
+    if set(map(type, values)) <= {bool, type(None)}:
+        return pa.array(values, pa.bool_()), []
+    bad = [at for at, v in enumerate(values) if v is not None and not isinstance(v, bool | np.bool_)]
+    skip = set(bad)
+    return pa.array([None if v is None or at in skip else bool(v) for at, v in enumerate(values)], pa.bool_()), bad
 
 
 def _numbers(values: Values) -> Read:
@@ -98,33 +103,17 @@ def _text(value: Any) -> str | None:
     return without_halves(str(value)) or None
 
 
-def _flags(values: Values) -> Read:
-    if isinstance(values, np.ndarray) and values.dtype == bool:
-        return pa.array(values), []
-    if set(map(type, values)) <= {bool, type(None)}:
-        return pa.array(values, pa.bool_()), []
-    bad = [at for at, v in enumerate(values) if v is not None and not isinstance(v, bool | np.bool_)]
-    skip = set(bad)
-    return pa.array([None if v is None or at in skip else bool(v) for at, v in enumerate(values)], pa.bool_()), bad
-
-
 def _times(values: Values, kind: pa.DataType) -> Read:
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         return pa.array(values.astype("datetime64[us]")).cast(kind), []
-    if isinstance(values, np.ndarray):
-        return _times(values.tolist(), kind)
+    values = values.tolist() if isinstance(values, np.ndarray) else values
     kinds = set(map(type, values)) - {type(None)}
-    if kinds == {str}:
-        return _parsed(values, kind)
     if kinds <= {dt.datetime, pd.Timestamp}:
         if kind is _WALL and any(v is not None and v.tzinfo is not None for v in values):
             values = [None if v is None else v.replace(tzinfo=None) for v in values]
         return pa.array(values, kind, from_pandas=True), []
-    texts = [None if v is None else v.isoformat() if isinstance(v, dt.date) else str(v) for v in values]
-    return _parsed(texts, kind)
-
-
-def _parsed(values: Sequence[Any], kind: pa.DataType) -> Read:
+    if kinds != {str}:
+        values = [None if v is None else v.isoformat() if isinstance(v, dt.date) else str(v) for v in values]
     texts = pa.array(values, pa.string())
     if kind is _WALL:
         # The zone of a wall-clock time means nothing here; some vendors write a false "Z" (Strava).

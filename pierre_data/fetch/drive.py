@@ -18,37 +18,26 @@ from pierre_data.spi import Page, ParallelPlans, Plan, Prefetch, Request, Rows
 _Pages = SimpleQueue[Parsed | BaseException | None]
 
 
-def drive(
-    plan: Plan,
-    send: Callable[[Request], Parsed | Page],
-    read: Callable[[Rows], Parsed],
-    check: Callable[[], None],
-    in_flight: int = 1,
-    stop: threading.Event | None = None,
-) -> Iterator[Parsed]:
-    """Run a plan to its end, and yield each page as it arrives, in the order of the requests.
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What all plans of one question share.
 
     `send` answers one request (with a `Page` alone when the plan asked for the raw body), `read` takes the rows a
     plan made itself, `check` is called before each request, from several threads, and raises to stop.  `stop` is set
     when the walk ends early: whoever sends can give up then.  A page that is asked for twice is a PayloadError: the
     vendor's paging would go round for ever.
     """
-    yield from _Driver(send, read, check, in_flight, stop or threading.Event()).run(plan, in_flight)
-
-
-@dataclass(frozen=True, slots=True)
-class _Driver:
-    """What all plans of one question share."""
 
     send: Callable[[Request], Parsed | Page]
     read: Callable[[Rows], Parsed]
     check: Callable[[], None]
-    in_flight: int
-    stop: threading.Event
+    in_flight: int = 1
+    stop: threading.Event = field(default_factory=threading.Event)
     asked: set[object] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, plan: Plan, in_flight: int) -> Iterator[Parsed]:
+    def run(self, plan: Plan, in_flight: int | None = None) -> Iterator[Parsed]:
+        """Run a plan to its end, and yield each page as it arrives, in the order of the requests."""
         page: Page | None = None
         try:
             while True:
@@ -61,7 +50,7 @@ class _Driver:
                 if isinstance(step, Rows):
                     yield self.read(step)
                 elif isinstance(step, Prefetch):
-                    yield from self._prefetched(step, in_flight)
+                    yield from self._prefetched(step, in_flight or self.in_flight)
                 elif isinstance(step, ParallelPlans):
                     yield from self._side_by_side(step.plans)
                 else:

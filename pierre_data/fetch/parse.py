@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -61,30 +59,28 @@ def parse_page(response: Response, endpoint: Endpoint, query: Query, provider: s
     return parsed
 
 
-@lru_cache(maxsize=64)
-def _names(endpoint: Endpoint) -> frozenset[str]:
-    """Return all wire names an endpoint knows, those of enclosing objects too."""
-    paths = [*(path for item in endpoint.fields.values() for path in item.paths), *endpoint.ignored]
-    return frozenset(path[:end] for path in paths for end in (*(m.start() for m in re.finditer(r"\.", path)), None))
-
-
 def _renamed(rows: list[Any], endpoint: Endpoint, table: pa.Table) -> set[str] | None:
     """Return the paths that no row has where there are names beside them that the endpoint does not know."""
     if len(rows) < _TELLING or callable(endpoint.records):
         return None
+    empty = {c: f.paths[0] for c, f in endpoint.fields.items() if len(f.paths) == 1}
+    empty = {c: path for c, path in empty.items() if table[c].null_count == table.num_rows}
+    if not empty:
+        return set()
+    known = {""}  # all wire names the endpoint knows, those of enclosing objects too
+    for path in (*(path for item in endpoint.fields.values() for path in item.paths), *endpoint.ignored):
+        steps = path.split(".")
+        known.update(".".join(steps[:count]) for count in range(1, len(steps) + 1))
     missing: set[str] = set()
     beside: dict[str, set[str]] = {}
-    unknown: dict[str, bool] = {}
-    for column, item in endpoint.fields.items():
-        if len(item.paths) > 1 or table[column].null_count < table.num_rows:
-            continue
-        before, dot, name = item.paths[0].rpartition(".")
-        if before not in unknown:
-            names = set().union(*(p for p in (get_path(row, before) for row in rows[:20]) if isinstance(p, dict)))
-            beside[before] = names
-            unknown[before] = any(before + dot + other not in _names(endpoint) for other in names)
-        if unknown[before] and name not in beside[before]:
-            missing.add(item.paths[0])
+    for path in empty.values():
+        before, dot, name = path.rpartition(".")
+        if before not in beside:
+            heads = (get_path(row, before) for row in rows[:20])
+            names: set[str] = set().union(*(head for head in heads if isinstance(head, dict)))
+            beside[before] = names if any(before + dot + other not in known for other in names) else set()
+        if beside[before] and name not in beside[before]:
+            missing.add(path)
     return missing
 
 
@@ -115,16 +111,13 @@ def _rows(content: Any, endpoint: Endpoint, query: Query, provider: str, path: s
     rows = get_path(content, records)
     if not records and isinstance(content, dict) and isinstance(endpoint.paging, Single):
         return [content]
-    if rows is None and isinstance(content, dict) and not content.keys() - {records, _head(endpoint.paging.cursor)}:
+    usual = {records, (endpoint.paging.cursor or "").partition(".")[0]}
+    if rows is None and isinstance(content, dict) and not content.keys() - usual:
         return []  # an empty answer leaves its list out (Google Health, 2026-11); anything else that does is a fault
     if not isinstance(rows, list):
         what = f"{provider} answered {path} without the expected list{f' {records!r}' if records else ''}."
         raise PayloadError(what, fix, provider=provider, path=path, value=str(content)[:80])
     return rows
-
-
-def _head(path: str | None) -> str:
-    return (path or "").partition(".")[0]
 
 
 def parse_rows(rows: Rows, table: Table, provider: str) -> Parsed:
@@ -149,12 +142,15 @@ def cut(table: pa.Table, kind: Table, after: dt.datetime | None, before: dt.date
     if kind.time is None or kind.time not in table.schema.names or not (after or before):
         return table
     times = table[kind.time].cast(pa.timestamp("us", tz="UTC"))
-    keep = pa.scalar(True)
+    if times.null_count == 0 and table.num_rows:  # most pages lie within the question: nothing is copied then
+        ends = pc.min_max(times).as_py()
+        after = None if after is not None and after <= ends["min"] else after
+        before = None if before is not None and ends["max"] < before else before
     if after is not None:
-        keep = pc.and_(keep, pc.greater_equal(times, pa.scalar(after, times.type)))
+        table, times = (part.filter(pc.greater_equal(times, pa.scalar(after, times.type))) for part in (table, times))
     if before is not None:
-        keep = pc.and_(keep, pc.less(times, pa.scalar(before, times.type)))
-    return table.filter(keep)
+        table = table.filter(pc.less(times, pa.scalar(before, times.type)))
+    return table
 
 
 def _built(rows: Translated, size: int, paths: Mapping[str, str], table: Table, provider: str) -> Parsed:
@@ -165,7 +161,7 @@ def _built(rows: Translated, size: int, paths: Mapping[str, str], table: Table, 
         for at in bad:
             rows.refuse(at, paths.get(name, name), values[at])
     columns["provider"] = pa.repeat(pa.scalar(provider, pa.string()), size)
-    _complete(columns)
+    _derive(columns)
     for name in table.required if size else ():
         column = columns.get(name)
         if column is None:
@@ -188,7 +184,7 @@ def _built(rows: Translated, size: int, paths: Mapping[str, str], table: Table, 
     return Parsed(result, Page(size, oldest=oldest, newest=newest), rejected, unknown=rows.unknown)
 
 
-def _complete(columns: dict[str, pa.Array]) -> None:
+def _derive(columns: dict[str, pa.Array]) -> None:
     """Derive what follows from other columns."""
     if "sport" in columns and "sport_family" not in columns:
         coded = columns["sport"].dictionary_encode()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from pierre_data.errors import (
     PierreError,
     ProviderBroken,
 )
-from pierre_data.fetch.drive import drive
+from pierre_data.fetch.drive import Driver
 from pierre_data.fetch.parse import Parsed, cut, decoded, parse_page, parse_rows
 from pierre_data.fetch.report import AnyEvent, FetchContext, ProviderReport, Rejected
-from pierre_data.http import HttpClient, ResilienceConfig, redact
+from pierre_data.http import DEFAULT_RESILIENCE, HttpClient, ResilienceConfig, redact
 from pierre_data.secret import Secret
 from pierre_data.settings import variable
 from pierre_data.spi import (
@@ -62,34 +62,33 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
 
+@dataclass(slots=True, repr=False)
 class _Signer:
     """Puts a provider's credentials into its requests; knows no provider, which could not be freed otherwise."""
 
-    def __init__(
-        self, descriptor: ProviderDescriptor, config: ProviderConfig, resolve: Callable[[], Identity | None]
-    ) -> None:
-        self.resolve = resolve
-        self.needed = descriptor.needs_credentials
-        self.param = descriptor.oauth_params.token_param if descriptor.oauth_params else ""
-        self._keys, self._used = config.keys, threading.local()
-        self.sent: set[Secret] = set(config.keys.values())
+    resolve: Callable[[], Identity | None]
+    keys: Mapping[str, Secret]
+    param: str = ""  # of the query, for a vendor that takes no token in a header
+    sent: list[Secret] = field(default_factory=list)
+    used: threading.local = field(default_factory=threading.local)
 
     def __call__(self, request: Request) -> Request:
-        headers = {header: key.reveal() for header, key in self._keys.items()}
-        params = dict(request.params)
+        headers, params = dict(request.headers), dict(request.params)
+        headers |= {header: key.reveal() for header, key in self.keys.items()}
         identity = self.resolve()
         if identity is not None:
-            token = self._used.token = identity()
-            self.sent.add(token)
+            token = self.used.token = identity()
+            if token not in self.sent:
+                self.sent.append(token)
             if self.param:
                 params[self.param] = token.reveal()
             else:
                 headers["Authorization"] = f"Bearer {token.reveal()}"
-        return replace(request, params=params, headers={**request.headers, **headers})
+        return replace(request, params=params, headers=headers)
 
     def without_secrets(self, rows: list[Rejected]) -> list[Rejected]:
         """Take what was sent in secret out of what is told of rows: a vendor may echo it."""
-        secrets = [secret.reveal() for secret in self.sent]
+        secrets = [secret.reveal() for secret in (*self.keys.values(), *self.sent)]
         return [replace(row, row=redact(row.row, secrets), value=redact(row.value, secrets)) for row in rows]
 
     def renew(self, refused: AuthenticationFailed) -> None:
@@ -98,7 +97,7 @@ class _Signer:
         if type(refused) is not AuthenticationFailed or identity is None:
             raise refused
         try:
-            identity.refreshed_after(self._used.token)
+            identity.refreshed_after(self.used.token)
         except AuthenticationFailed as error:
             if type(error) is not AuthenticationFailed:
                 raise
@@ -126,20 +125,15 @@ class DescriptorProvider(FitnessProvider):
     ) -> None:
         super().__init__(config)
         self.descriptor = descriptor
-        self._resilience = resilience or ResilienceConfig()
-        self._offline = offline
+        #: Whether it reads files or makes rows up: its answers are not kept.
+        self.is_local = not descriptor.api_base_url
+        self._resilience, self._offline, self._directory = resilience or DEFAULT_RESILIENCE, offline, cache_dir
         self._lock = threading.Lock()
         self._client: HttpClient | None = None
-        self._directory = cache_dir
         _ALIVE.add(self)
-        token = config.access_token
-        fixed = FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN")) if token else None
-        self._signer = _Signer(descriptor, config, identity or (lambda: fixed))
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it reads files or makes rows up: its answers are not kept."""
-        return not self.descriptor.api_base_url
+        token, param = config.access_token, descriptor.oauth_params.token_param if descriptor.oauth_params else ""
+        fixed = None if token is None else FixedToken(token, config.name, variable(config.name, "ACCESS_TOKEN"))
+        self._signer = _Signer(identity or (lambda: fixed), config.keys, param)
 
     def __repr__(self) -> str:
         return f"<{self.descriptor.display_name} provider {self.name!r}>"
@@ -200,18 +194,27 @@ class DescriptorProvider(FitnessProvider):
                     provider=self.name,
                 )
         # Who needs the newest few rows only asks page after page, and stops when there are enough.
-        in_flight = 1 if query.limit is not None else descriptor.in_flight
-        query = replace(query, options=self._config.options, in_flight=in_flight)
-        query = replace(query, cache_dir=self._directory, progress=context.stepped)
-        report.note_reach(query.after, endpoint.reaches(query.now))
+        in_flight, options = 1 if query.limit is not None else descriptor.in_flight, self._config.options
+        progress = context.stepped
+        query = replace(query, options=options, in_flight=in_flight, cache_dir=self._directory, progress=progress)
+        report.cut_at = report.cut_at or endpoint.cut_at(query.after, query.now)
         # The window of a feed is upload time: its rows may have happened at any time.
         after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
         stop, renamed = threading.Event(), None
-        send, read = self._sender(endpoint, query, context, stop), lambda rows: parse_rows(rows, query.table, self.name)
+        # One for the whole question: whose token and which settings is not asked anew for every page.
+        client = cache(lambda: self._http(context, AnyEvent(context.cancel, stop)))
+        driver = Driver(
+            lambda request: self._answer(client(), request, endpoint, query, context),
+            lambda rows: parse_rows(rows, query.table, self.name),
+            context.check,
+            in_flight,
+            stop,
+        )
         try:
-            for parsed in drive(endpoint.plan(query), send, read, context.check, query.in_flight, stop):
-                rows = cut(parsed.table, query.table, after, before)
-                rejected, notes = map(self._signer.without_secrets, (parsed.rejected, parsed.notes))
+            for parsed in driver.run(endpoint.plan(query)):
+                rows, rejected, notes = cut(parsed.table, query.table, after, before), parsed.rejected, parsed.notes
+                if rejected or notes:
+                    rejected, notes = map(self._signer.without_secrets, (rejected, notes))
                 context.arrived(rows.num_rows, rejected, parsed.unknown, notes)
                 if parsed.renamed is not None:
                     renamed = parsed.renamed if renamed is None else renamed & parsed.renamed
@@ -229,38 +232,32 @@ class DescriptorProvider(FitnessProvider):
             raise provider_broken(self.name, error) from error
         report.always_null = tuple(sorted(renamed or ()))
 
-    def _sender(
-        self, endpoint: Endpoint, query: Query, context: FetchContext, stop: threading.Event
-    ) -> Callable[[Request], Parsed | Page]:
-        ends, base = AnyEvent(context.cancel, stop), self._config.api_base_url or self.descriptor.api_base_url
-        # One for the whole question: whose token and which settings is not asked anew for every page.
-        client = cache(lambda: self._http().with_options(ends, context.waiting, context.max_wait_s))
+    def _answer(
+        self, client: HttpClient, request: Request, endpoint: Endpoint, query: Query, context: FetchContext
+    ) -> Parsed | Page:
+        try:
+            response = client.send(request, expect_json=True)
+        except AuthenticationFailed as error:
+            self._signer.renew(error)
+            response = client.send(request, expect_json=True)
+        if not response.body.strip() and response.status == 200 and request.repeatable:
+            # A passing fault of a vendor looks like this too; one that has nothing says so twice.
+            response = client.send(request, expect_json=True)
+        with context.lock:
+            context.report.pages += 1
+        path, base = request.path.partition("?")[0], self._config.api_base_url or self.descriptor.api_base_url
+        url = request.path if "://" in request.path else f"{base.rstrip('/')}/{request.path.lstrip('/')}"
+        if not response.body.strip():  # nothing new
+            return Page(headers=response.headers, status=204, url=url)
+        if request.raw:
+            body = decoded(response, self.name, path)
+            return Page(body=body, headers=response.headers, status=response.status, url=url)
+        return parse_page(response, endpoint, query, self._config.name, path, url)
 
-        def send(request: Request) -> Parsed | Page:
-            try:
-                response = client().send(request, expect_json=True)
-            except AuthenticationFailed as error:
-                self._signer.renew(error)
-                response = client().send(request, expect_json=True)
-            if response.status == 200 and request.repeatable and not response.body.strip():
-                # A passing fault of a vendor looks like this too; one that has nothing says so twice.
-                response = client().send(request, expect_json=True)
-            path = request.path.partition("?")[0]
-            url = request.path if "://" in request.path else f"{base.rstrip('/')}/{request.path.lstrip('/')}"
-            context.page()
-            if not response.body.strip():  # nothing new
-                return Page(headers=response.headers, status=204, url=url)
-            if request.raw:
-                body = decoded(response, self.name, path)
-                return Page(body=body, headers=response.headers, status=response.status, url=url)
-            return parse_page(response, endpoint, query, self.name, path, url)
-
-        return send
-
-    def _http(self) -> HttpClient:
+    def _http(self, context: FetchContext, cancel: threading.Event) -> HttpClient:
         if self.descriptor.key_headers:
             key_identities(self.descriptor, self._config)
-        elif self._signer.needed and self._signer.resolve() is None:
+        elif self.descriptor.needs_credentials and self._signer.resolve() is None:
             raise NotConnected(
                 f"{self.descriptor.display_name} is not connected.",
                 f'Connect it: client.connect("{self.name}"), or set {variable(self.name, "ACCESS_TOKEN")}.',
@@ -271,13 +268,13 @@ class DescriptorProvider(FitnessProvider):
                 self._client = HttpClient(
                     self._resilience,
                     base_url=self._config.api_base_url or self.descriptor.api_base_url,
-                    provider=self.name,
-                    sign=self._signer if self._signer.needed else None,
+                    provider=self._config.name,
+                    sign=self._signer if self.descriptor.needs_credentials else None,
                     faults=self.descriptor.fault,
                     offline=self._offline,
                 )
                 weakref.finalize(self, self._client.close)  # nobody closes a client in a notebook
-            return self._client
+            return self._client.with_options(cancel, context.waiting, context.max_wait_s)
 
 
 def provider_broken(provider: str, error: Exception) -> ProviderBroken:

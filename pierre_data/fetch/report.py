@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shutil
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from pierre_data.errors import Cancelled, PierreError
 from pierre_data.reprs import shown
+
+_SILENT_S = 1.0
+_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +66,6 @@ class ProviderReport:
         """Whether every row the vendor has for the question is there."""
         return not (self.missing or self.rejected or self.error)
 
-    def note_reach(self, after: dt.datetime | None, reach: dt.datetime | None) -> None:
-        """Note that a question without a start, or with an earlier one than the vendor's reach, is cut there."""
-        if reach is not None and (after is None or after < reach):
-            self.cut_at = reach
-
-    def note_age(self, seconds: float) -> None:
-        """Note the age of a cached part; the oldest counts."""
-        self.cache_age_s = seconds if math.isnan(self.cache_age_s) else max(self.cache_age_s, seconds)
-
     def lines(self) -> list[str]:
         """Return what people should know, one sentence each; empty when there is nothing."""
         out: list[str] = [] if self.error is None else [str(self.error)]
@@ -105,7 +102,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
-        return all(p.complete for p in self.providers)
+        return not any(p.missing or p.rejected or p.error for p in self.providers)
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -168,11 +165,13 @@ class Fetched:
     """What a fetch returns: tables of some of the table's columns, in its order and units, and what happened.
 
     Rows older than `complete_from` (aware, UTC) may be missing because the question's `limit` stopped the walk.
+    `writes` are the versions of the cache's store before and after each write of this fetch.
     """
 
     tables: list[pa.Table]
     report: ProviderReport
     complete_from: dt.datetime | None = None
+    writes: Mapping[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -187,7 +186,7 @@ class FetchContext:
     cancel: threading.Event | None = None
     progress: Callable[[ProviderReport], None] | None = None
     max_wait_s: float = 60.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
         """Raise Cancelled where the event is set."""
@@ -198,25 +197,6 @@ class FetchContext:
                 provider=self.report.provider,
             )
 
-    def waiting(self, seconds: float, reason: str) -> None:
-        """Note a wait before it begins."""
-        with self._lock:
-            self.report.waited_s += seconds
-            self.report.retries += 1
-            self.report.wait_ends, self.report.wait_reason = time.time() + seconds, reason
-        self.tell()
-
-    def page(self) -> None:
-        """Count a page that came over the network."""
-        with self._lock:
-            self.report.pages += 1
-
-    def stepped(self, done: int, total: int) -> None:
-        """Note how many files of how many were read."""
-        with self._lock:
-            self.report.files, self.report.files_in_all = done, total
-        self.tell()
-
     def arrived(
         self,
         rows: int,
@@ -225,7 +205,7 @@ class FetchContext:
         notes: Iterable[Rejected] = (),
     ) -> None:
         """Count rows that came."""
-        with self._lock:
+        with self.lock:
             self.report.rows += rows
             self.report.rejected.extend(rejected)
             self.report.notes.extend(notes)
@@ -233,7 +213,64 @@ class FetchContext:
         if self.progress is not None:
             self.progress(self.report)
 
-    def tell(self) -> None:
-        """Show the report to whoever follows it."""
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Note a wait before it begins."""
+        with self.lock:
+            self.report.waited_s += seconds
+            self.report.retries += 1
+            self.report.wait_ends, self.report.wait_reason = time.time() + seconds, reason
         if self.progress is not None:
             self.progress(self.report)
+
+    def stepped(self, done: int, total: int) -> None:
+        """Note how many files of how many were read."""
+        with self.lock:
+            self.report.files, self.report.files_in_all = done, total
+        if self.progress is not None:
+            self.progress(self.report)
+
+
+@contextmanager
+def status_line(show: bool = True) -> Iterator[Callable[[ProviderReport], None] | None]:
+    """Rewrite one line on stderr when a fetch takes longer than a second: pages or files, rows and waits.
+
+    Gives what is to be called with a report, from any thread; None where nobody looks: not `show`, or a stderr that is
+    neither a terminal nor a notebook's.
+
+    Examples
+    --------
+    >>> with status_line(show=False) as progress:
+    ...     progress is None
+    True
+    """
+    if not show or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        yield None
+        return
+    line = _StatusLine()
+    try:
+        yield line
+    finally:
+        line.write("")
+
+
+class _StatusLine:
+    def __init__(self) -> None:
+        self._lock, self._next, self._width = threading.Lock(), time.monotonic() + _SILENT_S, 0
+        self._states: dict[str, str] = {}
+
+    def __call__(self, report: ProviderReport) -> None:
+        left = report.wait_ends - time.time()
+        wait = f", waiting {left:.0f} s" if left > 0 else ""
+        files = f"{report.files} of {report.files_in_all} files" if report.files_in_all else f"{report.pages} pages"
+        with self._lock:
+            self._states[report.provider] = f"{report.provider}: {files}, {report.rows} rows{wait}"
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + _EVERY_S
+                self.write("; ".join(self._states.values()))
+
+    def write(self, text: str) -> None:
+        text = text[: shutil.get_terminal_size().columns - 1]
+        if text or self._width:
+            sys.stderr.write(f"\r{text}{' ' * (self._width - len(text))}{'' if text else chr(13)}")
+            sys.stderr.flush()
+        self._width = len(text)

@@ -1,27 +1,24 @@
 """Readers of the files analysts own: bytes and paths to rows, nothing on the network, nothing unpacked to disk."""
 
-from pierre_data.files.archive import MAX_BYTES, MAX_RATIO, Archive, Member, bounded, open_archive
+from pierre_data.files.archive import Archive, open_archive, rows_endpoint
 from pierre_data.files.fit import EPOCH_S as FIT_EPOCH_S
 from pierre_data.files.formats import read_recording
 from pierre_data.files.index import Index, index_of
-from pierre_data.files.library import locate, survey
+from pierre_data.files.library import find_session, survey
 from pierre_data.files.recording import SECOND, Recording, Session
 from pierre_data.files.session_columns import (
     ACTIVITY_COLUMNS,
     GEAR_COLUMNS,
     LAP_COLUMNS,
     STREAM_COLUMNS,
-    activity_row,
     columns_of,
     lap_columns,
-    session_of,
     stream_columns,
 )
 from pierre_data.files.strava_archive import (
     STRAVA_COLUMNS,
     STRAVA_IGNORED,
     STRAVA_TABLE,
-    StravaArchive,
     read_strava_archive,
     strava_gear,
 )
@@ -32,8 +29,6 @@ __all__ = [
     "FIT_EPOCH_S",
     "GEAR_COLUMNS",
     "LAP_COLUMNS",
-    "MAX_BYTES",
-    "MAX_RATIO",
     "SECOND",
     "STRAVA_COLUMNS",
     "STRAVA_IGNORED",
@@ -41,21 +36,17 @@ __all__ = [
     "STREAM_COLUMNS",
     "Archive",
     "Index",
-    "Member",
     "Recording",
     "Session",
-    "StravaArchive",
-    "activity_row",
-    "bounded",
     "columns_of",
+    "find_session",
     "index_of",
     "lap_columns",
-    "locate",
     "open_archive",
     "read_recording",
     "read_strava_archive",
     "read_tcx",
-    "session_of",
+    "rows_endpoint",
     "strava_gear",
     "stream_columns",
     "survey",

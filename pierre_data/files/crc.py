@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 #: Lanes a long message is split into; each is computed at once with the others.
 _LANES = 1024
-
-
-def _table() -> list[int]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = (value >> 1) ^ (0xA001 if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-_TABLE = _table()
-_ARRAY = np.array(_TABLE, dtype=np.uint16)
+_ARRAY: npt.NDArray[np.uint16] = np.arange(256, dtype=np.uint16)
+for _ in range(8):
+    _ARRAY = (_ARRAY >> 1 ^ (_ARRAY & 1) * 0xA001).astype(np.uint16)
+_TABLE: list[int] = _ARRAY.tolist()
 
 
 def crc16(data: bytes, crc: int = 0) -> int:
-    """Return the CRC-16/ARC of FIT, going on from `crc`; 0 over a message that ends with its own checksum.
-
-    >>> hex(crc16(b"123456789"))
-    '0xbb3d'
-    """
+    """Return the CRC-16/ARC of FIT, going on from `crc`; 0 over a message that ends with its own checksum."""
     length = len(data) // _LANES
     if length < 64:
         return _plain(data, crc)

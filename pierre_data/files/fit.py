@@ -29,11 +29,9 @@ Message = dict[str, Any]
 
 @dataclass(slots=True)
 class Fit:
-    """One FIT file; a stream may chain several.
+    """One FIT file; a stream may chain several.  Nulls are left out of messages, and NaN in the columns of records.
 
-    `messages` holds fields by name, nulls left out; ``"#"`` and a name is the raw number of a field that has names
-    for its numbers.  `records` holds columns of the record messages as FIT scales them, NaN for null, developer
-    fields as ``"dev "`` and their name in lower case; ``timestamp`` is in seconds of FIT's epoch.
+    ``"#"`` and a name is the raw number of a field that has names; developer fields are ``"dev "`` and their name.
     """
 
     messages: dict[str, list[Message]] = field(default_factory=dict)
@@ -56,10 +54,7 @@ class _Group:
 
 
 def decode_fit(data: bytes, recording: Recording) -> list[Fit]:
-    """Decode one FIT file, or several in a row, up to where it is damaged; files that are no activities are left out.
-
-    Raises PayloadError for bytes that do not start like FIT, ConfigurationError where fitdecode is not installed.
-    """
+    """Decode FIT files in a row, each up to where it is damaged; PayloadError for bytes that do not start like FIT."""
     try:
         import fitdecode
     except ImportError as error:
@@ -70,10 +65,7 @@ def decode_fit(data: bytes, recording: Recording) -> list[Fit]:
     for part in _parts(data, recording):
         # The checksum is computed at once in `_parts`, and no processor: values are translated where they are used.
         reader = fitdecode.FitReader(
-            part,
-            processor=None,
-            check_crc=fitdecode.CrcCheck.DISABLED,
-            error_handling=fitdecode.ErrorHandling.IGNORE,
+            part, processor=None, check_crc=fitdecode.CrcCheck.DISABLED, error_handling=fitdecode.ErrorHandling.IGNORE
         )
         fit, groups = Fit(), dict[tuple[int, int], _Group]()
         try:
@@ -150,11 +142,9 @@ def _columns(groups: dict[tuple[int, int], _Group]) -> dict[str, Floats]:
 def _floats(values: tuple[Any, ...]) -> Floats:
     try:
         numbers = np.array(values, dtype=np.float64)
-        if numbers.ndim == 1:
-            return numbers
-    except (TypeError, ValueError):
-        pass  # names, or several values in one field
-    return np.array([_float(v) for v in values], dtype=np.float64)
+    except (TypeError, ValueError):  # names, or several values in one field
+        numbers = np.empty((0, 0))
+    return numbers if numbers.ndim == 1 else np.array([_float(v) for v in values], dtype=np.float64)
 
 
 def _float(value: Any) -> float:

@@ -15,11 +15,7 @@ NEAR_S = 5.0
 
 
 def heart_rates(messages: Sequence[Message], time: Times) -> Floats | None:
-    """Return the heart rate at each time, NaN further than `NEAR_S` from any beat; None without readable messages.
-
-    The first message carries ``timestamp`` and ``event_timestamp`` of one instant; the following count on in 12 bits
-    of 1/1024 s (FIT SDK, "Plugin: merging heart rate").
-    """
+    """Return the heart rate at each time, NaN further than `NEAR_S` from any beat; None without readable messages."""
     beats, rates = _beats(messages)
     if not beats:
         return None

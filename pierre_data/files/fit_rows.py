@@ -16,11 +16,7 @@ from pierre_data.files.sports import sport_of_fit
 
 
 def read_fit(data: bytes) -> Recording:
-    """Read the activities of one FIT file, or of several in a row: one session per session message.
-
-    Of several sessions a container comes first.  Without a session message (the battery died) the samples are summed
-    up.  Cadence of walks and runs is of both feet.
-    """
+    """Read FIT files: one session per session message, a container before several; without one, the sum of records."""
     recording = Recording()
     for fit in decode_fit(data, recording):
         sessions = _sessions(fit, recording)

@@ -15,23 +15,12 @@ SUFFIXES = (".fit", ".tcx", ".gpx")
 
 
 def is_activity_file(name: str) -> bool:
-    """Return whether a file is looked at, by its name.
-
-    >>> is_activity_file("2024/RUN.FIT.gz"), is_activity_file("notes.txt")
-    (True, False)
-    """
+    """Return whether a file is looked at, by its name."""
     return name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
 def read_recording(data: bytes) -> Recording:
-    """Read a FIT, TCX or GPX file, not compressed; the kind is in the content, not in a name.
-
-    Raises PayloadError for what is none of the three or an attack, ConfigurationError if fitdecode is not installed.
-
-    >>> point = b'<trkpt lat="1" lon="2"><time>2026-01-01T00:00:00Z</time></trkpt>'
-    >>> read_recording(b"<gpx><trk><type>running</type>" + point + b"</trk></gpx>").sessions[0].row["sport"]
-    'run'
-    """
+    """Read a FIT, TCX or GPX file, not compressed, by its content; PayloadError for all else, and for attacks."""
     if data[8:12] == b".FIT":
         return read_fit(data)
     head = data[:4096].replace(b"\0", b"")  # UTF-16 keeps its letters

@@ -34,13 +34,9 @@ class _Track:
 
 
 def read_gpx(data: bytes) -> Recording:
-    """Read the tracks of a GPX document: one session per track that has times.
-
-    Distance is the track's length over great circles unless the points carry their own; several segments of a track
-    are pauses between them.  Raises as `pierre_data.files.xml.parse_xml` does.
-    """
-    recording, tracks = Recording(), list[_Track]()
-    damage = _parse(data, tracks)
+    """Read the tracks of a GPX document that have times; between the segments of a track are pauses."""
+    recording = Recording()
+    tracks, damage = _parse(data)
     if damage:
         recording.problems.append(("xml", damage))
     sessions = [_session(track, recording) for track in tracks]
@@ -50,26 +46,23 @@ def read_gpx(data: bytes) -> Recording:
     return recording
 
 
-def _parse(data: bytes, tracks: list[_Track]) -> str:
+def _parse(data: bytes) -> tuple[list[_Track], str]:
     texts, outer = dict[str, str](), list[dict[str, str]]()
+    tracks = [_Track()]  # the first takes what stands outside of all, and is dropped
 
     def track(_attributes: dict[str, str]) -> None:
         texts.clear()
         tracks.append(_Track())
 
     def describe() -> None:
-        if tracks:
-            tracks[-1].name = tracks[-1].name or texts.get("name")
-            tracks[-1].kind = tracks[-1].kind or texts.get("type")
+        tracks[-1].name = tracks[-1].name or texts.get("name")
+        tracks[-1].kind = tracks[-1].kind or texts.get("type")
 
     def segment(_attributes: dict[str, str]) -> None:
         describe()
-        if tracks:
-            tracks[-1].segments.append(len(tracks[-1].points))
+        tracks[-1].segments.append(len(tracks[-1].points))
 
     def points() -> Points:
-        if not tracks:
-            return Points()
         if not tracks[-1].points:
             describe()  # some write no segment
         return tracks[-1].points
@@ -83,7 +76,9 @@ def _parse(data: bytes, tracks: list[_Track]) -> str:
             texts.update(outer.pop())
 
     starts = {"trk": track, "trkseg": segment, "link": link}
-    return parse_xml(data, _LEAVES, starts, {"trk": describe, "link": linked}, texts, Tracks("trkpt", points))
+    ends = {"trk": describe, "link": linked}
+    damage = parse_xml(data, _LEAVES, starts, ends, texts, Tracks("trkpt", points))
+    return tracks[1:], damage
 
 
 def _session(track: _Track, recording: Recording) -> Session | None:

@@ -48,10 +48,7 @@ def unread(sha: str, field: str, problem: str) -> Digest:
 
 
 class Index:
-    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects.
-
-    They are written to `place`, if there is one, readable by its owner only: it holds positions.
-    """
+    """Digests of the files of one folder or zip, as JSON text: a tenth of the memory of the rows as objects."""
 
     def __init__(self, place: Path | None = None) -> None:
         self._place = place
@@ -92,8 +89,15 @@ class Index:
             self._digests = {sha: text for sha, text in self._digests.items() if sha in used}
             self._changed = False
             text = json.dumps({"reader": READER, "seen": self._seen, "digests": self._digests})
-        if self._place is not None:
-            _write(self._place, text)
+        if self._place is None:
+            return
+        try:
+            self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with atomic_file(self._place) as file:
+                file.write(text.encode())
+        except OSError as error:
+            what = f"The index {self._place} cannot be written ({error.strerror})"
+            notice(f"{what}, so the next process reads the files again.", StorageNotice)
 
     def _load(self, place: Path) -> None:
         try:
@@ -104,7 +108,7 @@ class Index:
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            _notice(f"The index {place} cannot be read, so the files are read again.")
+            notice(f"The index {place} cannot be read, so the files are read again.", StorageNotice)
 
 
 _known: dict[tuple[str, str], Index] = {}
@@ -120,16 +124,3 @@ def index_of(archive: Archive, cache_dir: Path | str | None = None) -> Index:
             name = f"files-{hashlib.sha256(root.encode()).hexdigest()[:16]}.json"
             _known[key] = Index(Path(cache_dir) / name if cache_dir else None)
         return _known[key]
-
-
-def _write(place: Path, text: str) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with atomic_file(place) as file:
-            file.write(text.encode())
-    except OSError as error:
-        _notice(f"The index {place} cannot be written ({error.strerror}), so the next process reads the files again.")
-
-
-def _notice(text: str) -> None:
-    notice(text, StorageNotice)

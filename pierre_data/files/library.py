@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.archive import Archive
-from pierre_data.files.formats import is_activity_file
+from pierre_data.files.formats import is_activity_file, read_recording
 from pierre_data.files.index import Digest, Index
+from pierre_data.files.recording import Session
+from pierre_data.files.session_columns import activity_row
 from pierre_data.files.workers import digests
 
 #: Called with the number of files read so far, and of all.
@@ -18,14 +21,13 @@ Progress = Callable[[int, int], None]
 def survey(
     archive: Archive, index: Index, *, workers: int = 0, progress: Progress | None = None
 ) -> Generator[tuple[str, Digest], None, None]:
-    """Read every recording that is new or changed, recall the others, and yield name and digest of each.
+    """Yield name and digest of every recording, read if new or changed; a second copy of activities is left out.
 
-    A second copy of activities is left out.  The index is brought up to date, also when this is stopped early.
-    Raises PayloadError where there is no FIT, TCX or GPX file at all.
+    The index is brought up to date, also when this is stopped early.  PayloadError: no FIT, TCX or GPX file at all.
     """
     names = [name for name in archive.members if is_activity_file(name)]
     if not names:
-        why = f" ({archive.refused[0][0]}: {archive.refused[0][2]})" if archive.refused else ""
+        why = f" ({archive.problems[0][0]}: {archive.problems[0][2]})" if archive.problems else ""
         what = f"{archive.path} holds no FIT, TCX or GPX file{why}."
         raise PayloadError(what, "Point the option path at your recordings.")
     seen = set[str]()
@@ -58,18 +60,26 @@ def _all(archive: Archive, index: Index, names: list[str], workers: int) -> Iter
         yield name, digest
 
 
-def locate(archive: Archive, index: Index, id: str) -> str:
-    """Return the name of the file an activity is in, or raise NotFound; files are hashed, not read, to know it."""
+def find_session(
+    archive: Archive, index: Index, id: str
+) -> tuple[Session, dict[str, Any], tuple[tuple[str, str, str], ...]]:
+    """Return the session an id means, its row of ACTIVITIES, and what is odd about its file, or raise NotFound."""
     for name, member in archive.members.items():
-        if not is_activity_file(name):
-            continue
         sha = index.sha(member)
-        if sha is None:
-            try:
-                sha = hashlib.sha256(archive.read(name)).hexdigest()
-            except PayloadError:
-                continue  # the survey reports it
-            index.note(member, sha)
-        if sha.startswith(id[:16]) and len(id) >= 16:
-            return name
+        if not is_activity_file(name) or len(id) < 16 or (sha is not None and not sha.startswith(id[:16])):
+            continue
+        try:
+            data = archive.read(name)
+        except PayloadError:
+            continue  # the survey reports it
+        sha = hashlib.sha256(data).hexdigest()
+        index.note(member, sha)
+        if not sha.startswith(id[:16]):
+            continue
+        recording = read_recording(data)
+        problems = tuple((name, field, value) for field, value in recording.problems)
+        for session in recording.sessions:
+            row = activity_row(session, recording, sha)
+            if row["id"] == id:
+                return session, row | {"source_file": name}, problems
     raise NotFound(f"{archive.path} has no activity {id!r}.", "Take the id from a fresh list.", status=404)

@@ -22,11 +22,7 @@ _FIRST = ("utc_offset_s", "device", "start_latitude_deg", "start_longitude_deg")
 
 @dataclass(slots=True)
 class Samples:
-    """Samples of one session, ascending in time, one per instant.
-
-    `time` is in microseconds since 1970, UTC; `columns` are those of STREAMS, NaN where nothing was measured;
-    `moving` is False in pauses, where the file knows them.
-    """
+    """Samples of one session by time (microseconds since 1970 UTC), one per instant; NaN: not measured."""
 
     time: Times
     columns: dict[str, Floats] = field(default_factory=dict)
@@ -35,11 +31,9 @@ class Samples:
 
 @dataclass(slots=True)
 class Session:
-    """One activity of a file.
+    """One activity of a file: columns of ACTIVITIES and LAPS, times in microseconds since 1970 UTC, absent is null.
 
-    `row` and `laps` hold columns of ACTIVITIES and LAPS in their units, without provider and id; ``start_time`` is in
-    microseconds since 1970, UTC, and what is absent is null.  A `container` stands for the sessions after it (a
-    triathlon).  `link` survives a re-upload: maker, product, serial, time and session of a FIT file, or empty.
+    A `container` stands for the sessions after it (a triathlon); `link` survives a re-upload, or is empty.
     """
 
     row: dict[str, Any]
@@ -60,16 +54,7 @@ class Recording:
     def add_device(
         self, name: str | None, product: str | None, serial: str | None, model: str | None = None
     ) -> dict[str, Any]:
-        """Return the column ``device``, and note the device as gear when it has a serial number.
-
-        Its id is made of the maker's product and serial numbers, which FIT and TCX share.
-
-        >>> recording = Recording()
-        >>> recording.add_device("Garmin Edge 530", "3121", "3985624532")
-        {'device': 'Garmin Edge 530'}
-        >>> recording.devices[0]["id"]
-        '3121-3985624532'
-        """
+        """Return the column ``device``, and note as gear what has a serial number: FIT and TCX share these ids."""
         if serial and serial.strip("0"):
             brand = (name or "").split(" ")[0] or None
             gear = {"id": f"{product or 'device'}-{serial}", "kind": "device", "name": name, "brand": brand}
@@ -78,11 +63,7 @@ class Recording:
 
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row without nulls, NaN and infinities, so that it can be JSON.
-
-    >>> filled({"a": None, "b": float("nan"), "c": 0.0})
-    {'c': 0.0}
-    """
+    """Return a row without nulls, NaN and infinities, so that it can be JSON."""
     return {n: v for n, v in row.items() if v is not None and not (isinstance(v, float) and not math.isfinite(v))}
 
 
@@ -94,10 +75,7 @@ def add_mean_speed(row: dict[str, Any]) -> None:
 
 
 def container(legs: Sequence[Session]) -> Session:
-    """Return the activity that stands for the legs of a multisport recording: sums and maxima, no means.
-
-    Its samples are those of the legs that every leg has a column for; distance and cadence stay with the legs.
-    """
+    """Return what stands for the legs of a multisport recording: sums and maxima, no means; samples all legs have."""
     legs = sorted(legs, key=lambda leg: leg.row["start_time"])
     rows = [leg.row for leg in legs]
     start = rows[0]["start_time"]

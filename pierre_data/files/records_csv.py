@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,13 +22,8 @@ class Sheet:
 def read_sheet(data: bytes, name: str) -> Sheet:
     """Read a CSV file in UTF-8; PayloadError where it is empty or something else.
 
-    Quotes inside quoted cells may be doubled or, as in some exports of Strava, escaped by a backslash; each row is read
-    by the convention that gives it the header's width.  After a row that fits neither, reading goes on at the next
-    line that begins with a number and a comma.
-
-    >>> sheet = read_sheet(b'id,name\\n1,"a ""b"", c"\\n2,"a \\\\"b\\\\", c"\\n3,x,y\\n', "a.csv")
-    >>> sheet.rows, sheet.broken
-    ([['1', 'a "b", c'], ['2', 'a "b", c']], [(4, '3,x,y')])
+    Quotes inside cells may be doubled or escaped by a backslash: each row is read as gives it the header's width.
+    After a row that fits neither way, reading goes on at the next line that begins with a number and a comma.
     """
     try:
         # Not splitlines: it also splits at separators that are no ends of rows.
@@ -61,13 +57,8 @@ def _fitting(lines: list[str], at: int, width: int) -> tuple[list[str] | None, i
         return other, other_after
     if fits:
         return plain, after
-    following = next((n for n in range(at + 1, len(lines)) if _begins(lines[n])), len(lines))
-    return None, following
-
-
-def _begins(line: str) -> bool:
-    first = line.partition(",")[0].strip('"')
-    return "," in line and first.isdigit()
+    numbered = (n for n in range(at + 1, len(lines)) if re.match(r'"*\d+"*,', lines[n]))
+    return None, next(numbered, len(lines))
 
 
 def _row(lines: list[str], at: int, *, escaped: bool) -> tuple[list[str] | None, int]:

@@ -18,11 +18,9 @@ _CADENCE = ("cadence_rpm", "cadence_spm")
 
 
 def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, moving: Any = None) -> Samples:
-    """Return samples in order of time, one per instant; of several the first counts, the others fill what it lacks.
+    """Return samples by time, one per instant; of several the first counts, the others fill what it lacks.
 
-    `time` is in microseconds since 1970 in the order of the file, negative where unreadable; NaN is missing.  Zero
-    heart rates and the position 0, 0 become NaN: devices write them when they see nothing.  `recording` is told
-    about missing and backward times.
+    `time` is negative where unreadable.  Zero heart rates and the position 0, 0 become NaN: devices write them.
     """
     data = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
     _clean(data)
@@ -46,10 +44,7 @@ def arrange(time: Times, columns: Mapping[str, Floats], recording: Recording, mo
 
 
 def totals(samples: Samples) -> dict[str, Any]:
-    """Return the columns of ACTIVITIES that follow from samples, of which there is at least one.
-
-    Distance is the last cumulative one.  Means weigh every sample alike; cadence leaves zeros out.
-    """
+    """Return the columns of ACTIVITIES that follow from samples; means weigh every sample alike."""
     data = samples.columns
     row: dict[str, Any] = {
         "start_time": int(samples.time[0]),
@@ -103,11 +98,7 @@ def ends(samples: Samples) -> dict[str, float]:
 
 
 def track_m(latitude: Floats, longitude: Floats) -> Floats:
-    """Return the cumulative length of a track in metres, great circles (haversine) between known positions.
-
-    >>> track_m(np.array([0.0, np.nan, 1.0]), np.array([0.0, np.nan, 0.0])).round()
-    array([     0.,      0., 111195.])
-    """
+    """Return the cumulative length of a track in metres, great circles (haversine) between known positions."""
     known = np.flatnonzero(~np.isnan(latitude) & ~np.isnan(longitude))
     phi, lam = np.radians(latitude[known]), np.radians(longitude[known])
     a = np.sin(np.diff(phi) / 2) ** 2 + np.cos(phi[:-1]) * np.cos(phi[1:]) * np.sin(np.diff(lam) / 2) ** 2
@@ -117,11 +108,7 @@ def track_m(latitude: Floats, longitude: Floats) -> Floats:
 
 
 def climbs(altitude: Floats) -> tuple[float, float]:
-    """Return metres up and down; a rise or fall counts once it exceeds `CLIMB_M`.
-
-    >>> climbs(np.array([100.0, 101.0, 100.0, 110.0, 105.0]))
-    (10.0, 5.0)
-    """
+    """Return metres up and down; a rise or fall counts once it exceeds `CLIMB_M`."""
     gain = loss = 0.0
     known = altitude[~np.isnan(altitude)].tolist()
     level = known[0] if known else 0.0
@@ -162,12 +149,5 @@ def _clean(data: dict[str, Floats]) -> None:
 
 def _merged(values: Floats, first: Any) -> Floats:
     """Return the first known value of each run of rows that starts at `first`."""
-    known = np.flatnonzero(~np.isnan(values))
-    at = np.searchsorted(known, first)
-    out = np.full(len(first), np.nan)
-    stop = np.append(first[1:], len(values))
-    usable = at < len(known)
-    place = known[at[usable]]
-    inside = place < stop[usable]
-    out[np.flatnonzero(usable)[inside]] = values[place[inside]]
-    return out
+    places = np.where(np.isnan(values), len(values), np.arange(len(values)))
+    return np.append(values, np.nan)[np.minimum.reduceat(places, first)]

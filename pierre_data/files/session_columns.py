@@ -26,38 +26,19 @@ GEAR_COLUMNS = ("id", "kind", "name", "brand", "model", "serial")
 def activity_row(session: Session, recording: Recording, sha: str) -> dict[str, Any]:
     """Return a session's columns of ACTIVITIES with its id and links.
 
-    The id is the first 16 hex digits of the content's SHA-256, and ``-1``, ``-2`` ... where a file has several
-    sessions; a container has the bare one.  `external_id` holds ``sha256:`` of the content, with the same ending,
-    and the link of the session.
+    The id is the start of the content's SHA-256, and ``-1``, ``-2`` ... of several; a container has none.
     """
-    ending = _endings(recording)[recording.sessions.index(session)]
+    sessions, ending = recording.sessions, ""
+    alone = sum(s.container for s in sessions) == 1
+    if len(sessions) > 1 and not (session.container and alone):
+        numbered = [s for s in sessions if not (s.container and alone)]
+        ending = f"-{next(at for at, s in enumerate(numbered, 1) if s is session)}"
     links = [f"sha256:{sha}{ending}", session.link]
     return {**session.row, "id": sha[:16] + ending, "external_id": " ".join(filter(None, links))}
 
 
-def session_of(recording: Recording, id: str) -> Session | None:
-    """Return the session an id of `activity_row` means."""
-    return next((s for s, e in zip(recording.sessions, _endings(recording), strict=True) if id[16:] == e), None)
-
-
-def _endings(recording: Recording) -> list[str]:
-    sessions = recording.sessions
-    if len(sessions) == 1:
-        return [""]
-    alone = sum(s.container for s in sessions) == 1
-    numbers = iter(range(1, len(sessions) + 1))
-    return ["" if s.container and alone else f"-{next(numbers)}" for s in sessions]
-
-
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns: every name any row has, None where one has not, times as datetime64.
-
-    Examples
-    --------
-    >>> columns_of([{"id": "a", "start_time": 1_000_000}, {"id": "b", "lap": 1, "start_time": 0}])
-    {'id': ['a', 'b'], 'start_time': array(['1970-01-01T00:00:01.000000', '1970-01-01T00:00:00.000000'],
-          dtype='datetime64[us]'), 'lap': [None, 1]}
-    """
+    """Return rows as columns: every name any row has, None where one has not, times as datetime64."""
     rows = list(rows)
     names = dict.fromkeys(name for row in rows for name in row)
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}

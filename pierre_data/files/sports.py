@@ -97,11 +97,7 @@ FIT_SUB_SPORTS = _table(_SUB, _SUB_LEISURE)
 
 
 def sport_of_word(word: str | None, recording: Recording) -> dict[str, Any]:
-    """Return the sport columns for a word of TCX or GPX; `recording` is told of a word nobody knows.
-
-    >>> sport_of_word("trail_running", Recording())
-    {'sport': 'trail_run', 'sport_raw': 'trail_running', 'is_exercise': True}
-    """
+    """Return the sport columns for a word of TCX or GPX; `recording` is told of a word nobody knows."""
     word = (word or "").strip()
     known = WORDS.sport(word.replace("_", " ").removesuffix(" ws").removesuffix(" v2")) or WORDS.sport(word)
     if word and known is None:
@@ -112,13 +108,7 @@ def sport_of_word(word: str | None, recording: Recording) -> dict[str, Any]:
 
 
 def sport_of_fit(sport: str | int | None, sub: str | int | None, recording: Recording) -> dict[str, Any]:
-    """Return the sport columns for FIT's sport and sub-sport, names or numbers.
-
-    >>> sport_of_fit("cycling", "gravel_cycling", Recording())
-    {'sport': 'gravel_ride', 'sport_raw': 'cycling/gravel_cycling', 'is_exercise': True}
-    >>> sport_of_fit("walking", "treadmill", Recording())["sport"]
-    'walk'
-    """
+    """Return the sport columns for FIT's sport and sub-sport, names or numbers."""
     words = [None if w is None else str(w) for w in (sport, sub)]
     plain = words[1] in (None, "generic", "0", "all", "254")
     raw = words[0] if plain else f"{words[0]}/{words[1]}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -36,42 +35,31 @@ _OTHERS = """Activity ID|Activity Date|Activity Type|Activity Name|Distance|Comm
 STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in {*NUMBERS.values(), *_OTHERS}))
 
 
-@dataclass(slots=True)
-class StravaArchive:
-    """What the archive says of its activities.
+def read_strava_archive(archive: Archive) -> list[dict[str, Any]]:
+    """Return columns of ACTIVITIES from activities.csv; cells that cannot be read and unknown sports are problems.
 
-    `rows` are columns of ACTIVITIES in their units, ``start_time`` in microseconds since 1970, UTC; `files` names the
-    recording of an activity's id, absent for what was typed in; `problems` are (row, field, value) of what was set
-    aside, and of sports nobody knows.
+    Raises PayloadError where there is no such table, in an unknown language, or without a needed column.
     """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-    problems: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-def read_strava_archive(archive: Archive) -> StravaArchive:
-    """Read activities.csv; PayloadError where there is none, in an unknown language, or without a needed column."""
     place = table_name(archive, STRAVA_TABLE)
     if place is None:
         raise PayloadError(f"{archive.path} holds no {STRAVA_TABLE}.", "Point path at the archive as Strava sent it.")
-    sheet = read_sheet(archive.read(place), place)
+    sheet, rows = read_sheet(archive.read(place), place), list[dict[str, Any]]()
+    archive.problems += [(f"line {at}", "columns", text) for at, text in sheet.broken]
     names = _names(sheet, place)
-    out = StravaArchive(problems=[*archive.refused, *((f"line {at}", "columns", text) for at, text in sheet.broken)])
-    base = str(PurePosixPath(place).parent)
     for cells in sheet.rows:
         texts = dict(zip(names, (c.strip() for c in cells), strict=True))
         try:
             row = _row(texts)
         except _Unreadable as error:
-            out.problems.append((texts["Activity ID"] or "?", *error.args))
+            archive.problems.append((texts["Activity ID"] or "?", *error.args))
             continue
         if SPORTS.sport(texts["Activity Type"]) is None:
-            out.problems.append((row["id"], "sport", f"{texts['Activity Type'][:60]!r} is not known, kept as other"))
+            unknown = f"{texts['Activity Type'][:60]!r} is not known, kept as other"
+            archive.problems.append((row["id"], "sport", unknown))
         if row["source_file"]:
-            row["source_file"] = out.files[row["id"]] = str(PurePosixPath(base, row["source_file"]))
-        out.rows.append(filled(row))
-    return out
+            row["source_file"] = str(PurePosixPath(place).parent / row["source_file"])
+        rows.append(filled(row))
+    return rows
 
 
 def table_name(archive: Archive, name: str) -> str | None:
@@ -91,8 +79,9 @@ def strava_gear(archive: Archive) -> list[dict[str, Any]]:
             label, brand, model = ([c.strip() for c in cells] + ["", "", ""])[:3]
             id = label or f"{brand} {model}".strip()
             if id:
-                rows.append(filled({"id": id, "kind": kind, "name": label, "brand": brand, "model": model}))
-    return [{k: v or None for k, v in row.items()} for row in rows]
+                row = {"id": id, "kind": kind, "name": label, "brand": brand, "model": model}
+                rows.append({column: text or None for column, text in row.items()})
+    return rows
 
 
 class _Unreadable(Exception):

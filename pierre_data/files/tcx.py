@@ -42,11 +42,7 @@ class _Activity:
 
 
 def read_tcx(data: bytes) -> Recording:
-    """Read the activities of a TCX document; those of a MultiSportSession come after their container.
-
-    Distance and timer time are the laps' own; duration runs from the start to the last track point or end of a lap.
-    Raises as `pierre_data.files.xml.parse_xml` does.
-    """
+    """Read the activities of a TCX document, those of a MultiSportSession after their container; laps are summed."""
     recording, activities = Recording(), list[_Activity]()
     damage = _parse(data, activities)
     if damage:
@@ -123,7 +119,8 @@ def _session(activity: _Activity, recording: Recording) -> Session | None:
     row["start_time"] = starts[0]
     ends = [lap["start_time"] + int(lap.get("elapsed_s", 0) * SECOND) for lap in laps if "start_time" in lap]
     row["elapsed_s"] = (max([*ends, *samples.time[-1:].tolist(), starts[0]]) - starts[0]) / SECOND
-    row |= sport | _sums(laps, activity.laps, feet) | recording.add_device(*_creator(activity.creator))
+    maker = [activity.creator.get(n, "").strip() or None for n in ("Name", "ProductID", "UnitId")]
+    row |= sport | _sums(laps, activity.laps, feet) | recording.add_device(*maker)
     notes = activity.texts.get("Notes", "").strip()
     row |= {"name": notes if 0 < len(notes) <= 200 and "\n" not in notes else None, "manual": False}
     add_mean_speed(row)
@@ -177,8 +174,3 @@ def _sums(laps: list[dict[str, Any]], texts: list[dict[str, str]], feet: bool) -
         beats, weights = np.array(means).T
         row["average_heart_rate_bpm"] = float(np.average(beats, weights=weights))
     return row | ({"steps": sum(steps)} if steps and feet else {})
-
-
-def _creator(texts: dict[str, str]) -> tuple[str | None, str | None, str | None]:
-    name, product, serial = (texts.get(n, "").strip() or None for n in ("Name", "ProductID", "UnitId"))
-    return name, product, serial

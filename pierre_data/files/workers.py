@@ -47,10 +47,7 @@ def digests(archive: Archive, names: Sequence[str], workers: int = 0) -> Iterato
 
 
 def serve(path: str) -> None:
-    """Answer a line of names on stdin with digests on stdout: what a child does.
-
-    A full pipe makes it wait, so it is never far ahead of who reads.
-    """
+    """Answer a line of names on stdin with digests on stdout: what a child does; a full pipe makes it wait."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     archive = open_archive(path)
     answers.write(_READY)

@@ -34,11 +34,9 @@ class _Actions(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """Where a document has its points.
+    """Where a document has its points, by local names; inside a point nothing is called, its texts go to `sink`.
 
-    Inside a `point` (a local name) nothing is called; its attributes and texts go to what `sink` returns.  A `block`
-    holds points and nothing else, and its points have no attributes: blocks are read without a call of Python per
-    element.
+    A `block` holds points without attributes and nothing else: it is read without a call of Python per element.
     """
 
     point: str
@@ -52,24 +50,17 @@ def parse_xml(
     starts: Mapping[str, Start],
     ends: Mapping[str, End],
     texts: dict[str, str],
-    tracks: Tracks | None = None,
+    tracks: Tracks,
 ) -> str:
     """Read a document once, from front to back, and return where and why reading stopped, or an empty text.
 
     `leaves` maps local names of elements with text to keys in `texts`, which the callables in `starts` and `ends`
-    empty; the end of a leaf calls nothing.  Blanks before the document are forgiven, some exporters write them.
-
-    Raises PayloadError for a document type (entities could expand without end, or read files), nesting beyond
-    `MAX_DEPTH` and a point of more than `MAX_POINT` bytes.
-
-    >>> seen = {}
-    >>> parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen), seen
-    ('', {'value': '1'})
+    empty.  PayloadError: a document type (entities could expand without end), too deep, or a point too large.
     """
-    here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks or Tracks("", Points))
+    here = _Parser(_Actions(starts), _Actions(leaves, ends), texts, tracks)
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:
-        for start, end, inner in _pieces(data, tracks.block if tracks else ""):
+        for start, end, inner in _pieces(data, tracks.block):
             here.feed(data, start, end, inner)
         here.parser.Parse(b"", True)
     except expat.ExpatError as error:

@@ -17,25 +17,12 @@ Texts = list[str | None]
 
 
 def local(name: str) -> str:
-    """Return a name without its prefix.
-
-    >>> local("ns3:Speed")
-    'Speed'
-    """
+    """Return a name without its prefix."""
     return name.rpartition(":")[2]
 
 
 class Points:
-    """Points in the order of the document, taken from the parser one by one or, where their shape allows it, in bulk.
-
-    >>> points = Points()
-    >>> points.add({"a:hr": "1"})
-    >>> points.take(["2", "b:hr", "\\n", "P", "3", "b:hr", "\\n", "P", " "], "P", {"b:hr", "P"})
-    8
-    >>> points.add({})
-    >>> points.columns({"hr": "beats", "ele": "height"}), len(points)
-    ({'beats': ['1', '2', '3', None]}, 4)
-    """
+    """Points in the order of the document, taken from the parser one by one or, where the shape allows it, in bulk."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, str]] = []
@@ -56,9 +43,16 @@ class Points:
             return 0
         self._flush()
         at = self._take_regular(flat, point, names)
-        for end in [n for n in range(at, len(flat)) if flat[n] == point]:
-            self.add(_row(flat[at:end], names))
-            at = end + 1
+        row, text = dict[str, str](), ""
+        for place in range(at, len(flat)):
+            item = flat[place]
+            if item == point:
+                self.add(row)
+                row, text, at = {}, "", place + 1
+            elif item in names:
+                row[item], text = text, ""
+            else:
+                text = item
         return at
 
     def columns(self, wanted: Mapping[str, str]) -> dict[str, Texts]:
@@ -102,16 +96,6 @@ class Points:
             column += [None] * (self._size - len(column))
 
 
-def _row(flat: list[str], names: Container[str]) -> dict[str, str]:
-    row, text = dict[str, str](), ""
-    for item in flat:
-        if item in names:
-            row[item], text = text, ""
-        else:
-            text = item
-    return row
-
-
 def samples_of(points: Points, wanted: Mapping[str, str], feet: bool, recording: Recording) -> tuple[Samples, Times]:
     """Return points as samples, and the times of all of them in the order of the file, -1 where there is none."""
     texts = points.columns(wanted)
@@ -122,11 +106,7 @@ def samples_of(points: Points, wanted: Mapping[str, str], feet: bool, recording:
 
 
 def floats(texts: Texts, name: str, recording: Recording) -> Floats:
-    """Return texts as numbers; what is none, or infinite, becomes NaN and is reported once.
-
-    >>> floats(["1.5", None, "x"], "hr", Recording())
-    array([1.5, nan, nan])
-    """
+    """Return texts as numbers; what is none, or infinite, becomes NaN and is reported once."""
     try:
         # Arrow reads numbers four times as fast as Python.
         array = pc.utf8_trim_whitespace(pa.array(texts, pa.string())).cast(pa.float64())
@@ -150,23 +130,13 @@ def _float(text: str | None) -> float:
 
 
 def read_number(text: str | None) -> float | None:
-    """Return a text as a number, or None where it is none.
-
-    >>> read_number("12.5"), read_number("twelve"), read_number(None)
-    (12.5, None, None)
-    """
+    """Return a text as a number, or None where it is none."""
     value = _float(text)
     return value if math.isfinite(value) else None
 
 
 def instants(texts: Texts) -> Times:
-    """Return ISO times as microseconds since 1970, UTC; -1 where there is none.
-
-    A time without a zone is taken as UTC: exporters that omit the Z mean it.
-
-    >>> instants(["1970-01-01T00:00:01Z", "1970-01-01T01:00:00.5+01:00", "soon"])
-    array([1000000,  500000,      -1])
-    """
+    """Return ISO times as microseconds since 1970, UTC, -1 where there is none; those without a zone are UTC."""
     trimmed = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all with a zone, or all without
         try:

@@ -4,9 +4,10 @@ from pierre_data.http.client import HttpClient, OnWait, Sign
 from pierre_data.http.error_mapping import Faults
 from pierre_data.http.origin import is_loopback
 from pierre_data.http.redaction import excerpt, redact
-from pierre_data.http.resilience import ResilienceConfig, retry_after_s
+from pierre_data.http.resilience import DEFAULT_RESILIENCE, ResilienceConfig, retry_after_s
 
 __all__ = [
+    "DEFAULT_RESILIENCE",
     "Faults",
     "HttpClient",
     "OnWait",

@@ -1,6 +1,7 @@
 """The door to the network: one client per provider and user, safe to use from several threads."""
 
 import copy
+import re
 import ssl
 import threading
 from collections.abc import Callable
@@ -14,15 +15,14 @@ from pierre_data.errors import Cancelled, ConfigurationError, NetworkError, Pier
 from pierre_data.http.deadline import within
 from pierre_data.http.error_mapping import Faults, fault_of
 from pierre_data.http.exchange import exchange, readable_json, transport_for
-from pierre_data.http.origin import origin, redirected, resolve, trusted_url
-from pierre_data.http.redaction import guard_logs, scrub, secrets_of
-from pierre_data.http.resilience import ResilienceConfig
+from pierre_data.http.origin import origin, redirected, trusted_url
+from pierre_data.http.redaction import WIRE_LOG, WIRE_LOGGERS, scrub, secrets_of
+from pierre_data.http.resilience import DEFAULT_RESILIENCE, ResilienceConfig
 from pierre_data.spi.messages import Request, Response
 
 Sign: TypeAlias = Callable[[Request], Request]
 OnWait: TypeAlias = Callable[[float, str], None]
 
-_DEFAULTS = ResilienceConfig()
 _MAX_WAIT_S = 60.0
 
 
@@ -46,7 +46,7 @@ class HttpClient:
 
     def __init__(
         self,
-        config: ResilienceConfig = _DEFAULTS,
+        config: ResilienceConfig = DEFAULT_RESILIENCE,
         *,
         base_url: str,
         provider: str,
@@ -58,12 +58,13 @@ class HttpClient:
     ) -> None:
         base = trusted_url(base_url)
         self._config, self._provider, self._offline = config, provider, offline
-        self._host, self._origin = base.host, origin(base)
+        self._base = base
         self._root = str(base.copy_with(query=None, fragment=None)).removesuffix("/")
         self._sign, self._faults, self._cancel = sign, faults, cancel
         self._on_wait: OnWait | None = None
         self._max_wait_s = _MAX_WAIT_S
-        guard_logs()
+        for logger in WIRE_LOGGERS:
+            logger.addFilter(WIRE_LOG)
         self._transport = transport_for(base, tls)
         self._closed = threading.Event()
 
@@ -109,44 +110,41 @@ class HttpClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"HttpClient({self._provider!r}, {self._host!r})"
+        return f"HttpClient({self._provider!r}, {self._base.host!r})"
 
     def _outcome(self, request: Request, retry: bool, expect_json: bool) -> Response | PierreError:
+        """Sign a request, if it goes home; elsewhere nobody gets credentials.  Then send it within the budget."""
+        config, root = self._config, self._root
+        budget_s = config.deadline_s or (config.max_retries + 1) * config.timeout_s + self._max_wait_s
         try:
-            request = self._signed(request)
-            with within(self._config.budget_s(self._max_wait_s), self._cancel):
+            if self._closed.is_set():
+                raise ConfigurationError("The HTTP client is closed.", "Make a new one.", provider=self._provider)
+            # Whatever a path starts with, it is below the root; only what is absolute has to be looked at.
+            away = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", request.path) is not None
+            path = request.path if away else f"{root}/{request.path.removeprefix('/')}"
+            home = not away or origin(trusted_url(path)) == origin(self._base)
+            request = replace(request, path=path)
+            if self._offline:
+                what = f"{request.place} was not asked: offline."
+                raise NetworkError(what, "Unset PIERRE_OFFLINE to use the network.", provider=self._provider)
+            if self._sign is not None and home:
+                request = self._sign(request)
+                if request.path != path:
+                    raise ConfigurationError("Signing changed the address of a request.", "Report this as a bug.")
+            with within(budget_s, self._cancel):
                 if not retry:
                     return self._once(request, expect_json)
-                return self._repeated(request, expect_json)
+                return self._repeated(request, expect_json, budget_s)
         except PierreError as error:
             return scrub(error, secrets_of(request))
 
-    def _signed(self, request: Request) -> Request:
-        """The request with its whole address, and with credentials if it goes home; elsewhere nobody gets them."""
-        if self._closed.is_set():
-            raise ConfigurationError("The HTTP client is closed.", "Make a new one.", provider=self._provider)
-        path = resolve(self._root, request.path)
-        # Below the root it is the root's origin; what is absolute has to be looked at.
-        home = path != request.path or origin(trusted_url(path)) == self._origin
-        request = replace(request, path=path)
-        if self._offline:
-            what = f"{request.place} was not asked: offline."
-            raise NetworkError(what, "Unset PIERRE_OFFLINE to use the network.", provider=self._provider)
-        if self._sign is None or not home:
-            return request
-        signed = self._sign(request)
-        if signed.path != path:
-            raise ConfigurationError("Signing changed the address of a request.", "Report this as a bug.")
-        return signed
-
-    def _repeated(self, request: Request, expect_json: bool) -> Response:
+    def _repeated(self, request: Request, expect_json: bool, budget_s: float) -> Response:
         """Send it until it succeeds or another attempt makes no sense; no wait begins that outlasts the budget."""
         config, longest = self._config, self._max_wait_s
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: config.repeats(error, longest)),
             wait=lambda state: config.wait_s(_failure(state), state.attempt_number),
-            stop=tenacity.stop_after_attempt(config.max_retries + 1)
-            | tenacity.stop_before_delay(config.budget_s(longest)),
+            stop=tenacity.stop_after_attempt(config.max_retries + 1) | tenacity.stop_before_delay(budget_s),
             before_sleep=self._announce if self._on_wait is not None else None,
             sleep=self._pause,
             reraise=True,

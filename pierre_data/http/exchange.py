@@ -1,6 +1,6 @@
 """One attempt on the wire: httpx in, our values and our errors out; no body is a bomb."""
 
-import functools
+import contextlib
 import io
 import logging
 import re
@@ -9,13 +9,12 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
-from typing import NoReturn
 from urllib.parse import urlencode
 
 import httpx
 
 from pierre_data.errors import ConfigurationError, NetworkError, PayloadError, PierreError, Timeout
-from pierre_data.http.deadline import DeadlineTransport, within
+from pierre_data.http.deadline import Wire, shared_tls, within
 from pierre_data.http.origin import is_loopback
 from pierre_data.http.redaction import excerpt
 from pierre_data.http.resilience import ResilienceConfig
@@ -26,29 +25,30 @@ _OFFLINE_FIX = "Check the network, or set PIERRE_OFFLINE=1 to work from the cach
 _PIECE_BYTES = 2**20
 # Below this no ratio is too high: a short page of zeros may honestly shrink a thousandfold.
 _RATIO_FLOOR_BYTES = 16 * 2**20
+_ALWAYS = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "pierre-data"}
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 
-@functools.cache
-def shared_tls() -> ssl.SSLContext:
-    """The TLS context of this process: loading the certificates costs about 30 ms, so it happens once."""
-    return httpx.create_ssl_context()
-
-
 def transport_for(url: httpx.URL, tls: ssl.SSLContext | None = None) -> httpx.BaseTransport:
-    """A keep-alive pool for one origin, through the proxy the environment names for it (never for loopback)."""
+    """HTTP/1.1 with keep-alive, obeying `within`, through the proxy the environment names (never for loopback)."""
     proxy, proxies = None, {}
     if not is_loopback(url.host) and not urllib.request.proxy_bypass(url.host):
         proxies = urllib.request.getproxies()
         proxy = proxies.get(url.scheme) or proxies.get("all")
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
     try:
-        return DeadlineTransport(tls or shared_tls(), proxy)
+        transport = httpx.HTTPTransport(verify=tls or shared_tls(), proxy=proxy, limits=limits)
     except (ValueError, httpx.InvalidURL):
+        transport = None
+    if transport is None:
         del proxy, proxies  # they may hold a password, as httpx's message does
-    raise ConfigurationError(
-        f"The proxy address for {url.host} cannot be used.",
-        f"Write {url.scheme.upper()}_PROXY as http://host:port, with http:// in front.",
-    )
+        raise ConfigurationError(
+            f"The proxy address for {url.host} cannot be used.",
+            f"Write {url.scheme.upper()}_PROXY as http://host:port, with http:// in front.",
+        )
+    # 2026-11, httpx 0.28: no public way to pass a backend to the pool; a test pins both attributes down.
+    transport._pool._network_backend = Wire(transport._pool._network_backend)  # type: ignore[assignment]
+    return transport
 
 
 def exchange(request: Request, transport: httpx.BaseTransport, config: ResilienceConfig, provider: str) -> Response:
@@ -59,8 +59,12 @@ def exchange(request: Request, transport: httpx.BaseTransport, config: Resilienc
     started = time.monotonic()
     outcome: Response | PierreError
     try:
-        with within(config.timeout_s):
-            outcome = _on_the_wire(request, transport, config)
+        with (
+            within(config.timeout_s),
+            contextlib.closing(transport.handle_request(_sendable(request, config.timeout_s))) as answer,
+        ):
+            headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+            outcome = Response(answer.status_code, headers, _read_body(answer.iter_raw(), headers, request, config))
     except PierreError as error:
         outcome = error
     except httpx.TransportError as error:
@@ -95,27 +99,17 @@ def readable_json(request: Request, response: Response, provider: str) -> None:
         raise NetworkError(f"The answer of {request.place} was cut short.", "Try again.", provider=provider)
 
 
-def _on_the_wire(request: Request, transport: httpx.BaseTransport, config: ResilienceConfig) -> Response:
-    answer = transport.handle_request(_sendable(request, config.timeout_s))
-    try:
-        headers = Headers(answer.headers.multi_items())
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > config.max_body_bytes:
-            raise _too_large(request, config.max_body_bytes)
-        body = _read_body(answer.iter_raw(), headers.get("content-encoding", ""), request, config)
-    finally:
-        answer.close()
-    return Response(answer.status_code, headers, body)
-
-
 def _sendable(request: Request, timeout_s: float) -> httpx.Request:
     """The httpx request; nothing httpx or h11 would complain about, since they quote the value they refuse."""
-    headers = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "pierre-data"}
-    headers |= {name.lower(): value for name, value in request.headers.items()}
-    if not all(_HEADER_NAME.fullmatch(name) for name in headers) or not all(
-        value.isascii() and value.isprintable() and value == value.strip() for value in headers.values()
+    headers = _ALWAYS | {name.lower(): value for name, value in request.headers.items()}
+    if not all(
+        _HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable() and value == value.strip()
+        for name, value in headers.items()
     ):
-        _refuse(request)
+        raise ConfigurationError(
+            f"A header of the request to {request.place} cannot be sent.",
+            "Check that the token or client secret was copied whole, without line breaks or spaces.",
+        )
     url = request.path.partition("#")[0]
     if request.params:
         params = {k: str(v).lower() if isinstance(v, bool) else v for k, v in request.params.items()}
@@ -126,51 +120,42 @@ def _sendable(request: Request, timeout_s: float) -> httpx.Request:
         address = None
     if address is None:
         raise ConfigurationError("An address is not a URL with a host.", "Use a URL such as https://api.example.")
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
     return httpx.Request(
         request.method,
         address,
         headers=headers,
         json=request.json,
         data=request.form,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)},
+        extensions={"timeout": timeouts},
     )
 
 
-def _refuse(request: Request) -> NoReturn:
-    raise ConfigurationError(
-        f"A header of the request to {request.place} cannot be sent.",
-        "Check that the token or client secret was copied whole, without line breaks or spaces.",
-    )
-
-
-def _read_body(chunks: Iterator[bytes], encoding: str, request: Request, config: ResilienceConfig) -> bytes:
+def _read_body(chunks: Iterator[bytes], headers: Headers, request: Request, config: ResilienceConfig) -> bytes:
     """Collect and decode a body.
 
     httpx decodes 292 KB to 300 MB without a question and takes a gzip stream that was cut for a complete one
     (0.28.1, 2026-11), so the decoding is done here.
     """
-    encoding = encoding.strip().lower()
+    most, received, sink = config.max_body_bytes, 0, io.BytesIO()
+    too_large = f"is larger than {most:,} bytes.", "Ask for less at once, or raise max_body_bytes."
+    length, encoding = headers.get("content-length", ""), headers.get("content-encoding", "").strip().lower()
+    if length.isdecimal() and int(length[:20]) > most:
+        raise _unfit(request, *too_large)
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise PayloadError(
-            f"The answer of {request.place} is encoded as {encoding[:40]!r}, which was not asked for.",
-            "Check for a proxy between you and the provider.",
-            path=request.place,
-        )
+        what = f"is encoded as {encoding[:40]!r}, which was not asked for."
+        raise _unfit(request, what, "Check for a proxy between you and the provider.")
     inflater = None if encoding in ("", "identity") else _Inflater()
-    sink, received = io.BytesIO(), 0
     try:
         for chunk in chunks:
             received += len(chunk)
             for piece in inflater.feed(chunk) if inflater else (chunk,):
                 sink.write(piece)
-                if sink.tell() > config.max_body_bytes:
-                    raise _too_large(request, config.max_body_bytes)
+                if sink.tell() > most:
+                    raise _unfit(request, *too_large)
                 if sink.tell() > max(_RATIO_FLOOR_BYTES, config.max_ratio * received):
-                    raise PayloadError(
-                        f"The answer of {request.place} unpacks to more than {config.max_ratio:g} times its size.",
-                        "Report it to the provider: this is how a decompression bomb looks.",
-                        path=request.place,
-                    )
+                    what = f"unpacks to more than {config.max_ratio:g} times its size."
+                    raise _unfit(request, what, "Report it to the provider: this is how a decompression bomb looks.")
         damaged = inflater is not None and received > 0 and not inflater.complete
     except zlib.error:
         damaged = True
@@ -179,12 +164,8 @@ def _read_body(chunks: Iterator[bytes], encoding: str, request: Request, config:
     return sink.getvalue()
 
 
-def _too_large(request: Request, max_bytes: int) -> PayloadError:
-    return PayloadError(
-        f"The answer of {request.place} is larger than {max_bytes:,} bytes.",
-        "Ask for less at once, or raise max_body_bytes.",
-        path=request.place,
-    )
+def _unfit(request: Request, what: str, fix: str) -> PayloadError:
+    return PayloadError(f"The answer of {request.place} {what}", fix, path=request.place)
 
 
 class _Inflater:

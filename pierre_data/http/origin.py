@@ -1,7 +1,6 @@
 """Where a request goes: a token is bound to one origin, and only https or loopback is spoken to."""
 
 import ipaddress
-import re
 from dataclasses import replace
 
 import httpx
@@ -39,17 +38,6 @@ def trusted_url(text: str) -> httpx.URL:
             f"The address of {url.host} is not https.", "Use an https URL (http only for 127.0.0.1 or localhost)."
         )
     return url
-
-
-def resolve(root: str, target: str) -> str:
-    """The address of a request: `target` below `root`, whatever it starts with, or `target` itself when it is absolute.
-
-    Examples
-    --------
-    >>> resolve("https://api.acme.example/v3", "/activities"), resolve("https://api.acme.example", "//evil.example/x")
-    ('https://api.acme.example/v3/activities', 'https://api.acme.example//evil.example/x')
-    """
-    return target if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", target) else f"{root}/{target.removeprefix('/')}"
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int]:

@@ -9,9 +9,6 @@ from pierre_data.errors import PierreError
 from pierre_data.http.deadline import in_flight
 from pierre_data.spi.messages import Request
 
-# Everything httpcore 1.x logs to.  httpx's own logger belongs to httpx.Client, which we do not use.
-_LOGGERS = ("connection", "http11", "http2", "proxy", "socks")
-
 _NAMED = re.compile(
     r"(?i)\b((?:access|refresh|id|auth|bearer|verify)?_?token|client_?secret|secret|password|passwd|code|code_verifier"
     r"|(?:x-)?api[_-]?key|authorization|signature|state)(['\"]?\s*[:=]\s*['\"]?)(?:bearer\s+|basic\s+)?[^\s'\",;&}\]]+"
@@ -106,10 +103,7 @@ def _masked(match: re.Match[str]) -> str:
     return match[0] if name.lower() in _LOGGED else f"({match[1]}, [redacted])"
 
 
-_FILTER = _WireLog()
-
-
-def guard_logs() -> None:
-    """Attach the redacting filter to httpcore's loggers; other people's requests are logged unchanged."""
-    for name in _LOGGERS:
-        logging.getLogger(f"httpcore.{name}").addFilter(_FILTER)
+#: To be attached to everything httpcore 1.x logs to; other people's requests are logged unchanged.  httpx's own logger
+#: belongs to httpx.Client, which we do not use.
+WIRE_LOG = _WireLog()
+WIRE_LOGGERS = tuple(logging.getLogger(f"httpcore.{n}") for n in ("connection", "http11", "http2", "proxy", "socks"))

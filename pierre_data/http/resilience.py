@@ -25,8 +25,8 @@ class ResilienceConfig:
 
     Examples
     --------
-    >>> ResilienceConfig(max_retries=5, base_delay_s=0.2, max_delay_s=60.0).budget_s(max_wait_s=60.0)
-    240.0
+    >>> ResilienceConfig(max_retries=5, base_delay_s=0.2, max_delay_s=60.0).timeout_s
+    30.0
     """
 
     max_retries: int = 3
@@ -46,12 +46,6 @@ class ResilienceConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number above 0.")
-
-    def budget_s(self, max_wait_s: float) -> float:
-        """Seconds a request may take in all, given the longest wait a vendor may ask for."""
-        if self.deadline_s is not None:
-            return self.deadline_s
-        return (self.max_retries + 1) * self.timeout_s + max_wait_s
 
     def repeats(self, error: BaseException, max_wait_s: float) -> bool:
         """Whether another attempt makes sense: a broken line, a transient 5xx, or a wait that is known and short.
@@ -83,6 +77,9 @@ class ResilienceConfig:
         return max(error.retry_after or 0.0, min(pause, self.max_delay_s))
 
 
+DEFAULT_RESILIENCE = ResilienceConfig()
+
+
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds the vendor asks to wait, from Retry-After in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
@@ -101,20 +98,13 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     True
     """
     text = headers.get("retry-after", "").strip()
-    seconds = _seconds(text)
-    if seconds is None:
-        moment = _timestamp(text)
-        if moment is None:
-            return None
+    if text.isascii() and text.removeprefix("-").replace(".", "", 1).isdecimal():
+        seconds = float(text)
+    elif (moment := _timestamp(text)) is not None:
         seconds = moment - (_timestamp(headers.get("date", "")) or now)
-    return min(max(seconds, 0.0), _LONGEST_S)
-
-
-def _seconds(text: str) -> float | None:
-    """A finite decimal number, or an infinitely large one written out in digits."""
-    if not text.removeprefix("-").replace(".", "", 1).isdecimal() or not text.isascii():
+    else:
         return None
-    return float(text)
+    return min(max(seconds, 0.0), _LONGEST_S)
 
 
 def _timestamp(text: str) -> float | None:

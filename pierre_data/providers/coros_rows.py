@@ -37,18 +37,6 @@ def _local(seconds: Any, quarters: Any) -> spi.Moment:
     return spi.Moment.of(spi.epoch_seconds(number(seconds)), _offset(quarters))
 
 
-def _date(day: Any) -> dt.datetime:
-    return dt.datetime.strptime(str(day), "%Y%m%d")
-
-
-def _elapsed(start: Any, end: Any, duration: Any) -> float | None:
-    return number(end) - number(start) if start and end else duration
-
-
-def _pace(seconds_per_km: Any) -> float | None:
-    return 1000 / number(seconds_per_km) if number(seconds_per_km) else None
-
-
 def _steps(frequency: Any, sport: str | None) -> float | None:
     # 2026-11: documented as steps a minute; what it means on a bike is not known, so it counts on foot only.
     known = SPORTS.sport(sport or "")
@@ -101,13 +89,15 @@ WORKOUT |= fields("distance_m=distance average_heart_rate_bpm=avgHeartRate", via
 WORKOUT |= {
     "sport": Field("sport", via=SPORTS),
     "start_time": Field("startTime", via=spi.epoch_seconds),
-    "elapsed_s": Field("startTime", "endTime", "duration", via=_elapsed),
-    "average_speed_mps": Field("avgSpeed", via=_pace),
+    "elapsed_s": Field("startTime", "endTime", "duration", via=lambda a, b, s: number(b) - number(a) if a and b else s),
+    "average_speed_mps": Field("avgSpeed", via=lambda s_per_km: 1000 / number(s_per_km) if number(s_per_km) else None),
     "average_cadence_spm": Field("avgFrequency", "sport", via=_steps),
 }
 LAP = fields("id lap kind distance_m=distance elapsed_s=duration name=sport")
 # 2026-11: that ppgHrv is RMSSD is not verified.
-RECOVERY = fields("id=happenDay athlete_id=openId") | fields("date=happenDay", via=_date)
+RECOVERY = fields("id=happenDay athlete_id=openId") | fields(
+    "date=happenDay", via=lambda day: dt.datetime.strptime(str(day), "%Y%m%d")
+)
 RECOVERY |= fields("resting_heart_rate_bpm=rhr hrv_rmssd_ms=ppgHrv steps=step", via=_positive)
 RECOVERY |= fields("energy_kcal=calorie", via=_day_energy)
 SLEEP = _OWN | fields("id=happenDay") | fields("average_heart_rate_bpm=sleepAvgHr hrv_rmssd_ms=ppgHrv", via=_positive)

@@ -13,19 +13,7 @@ import pierre_data.providers.fitbit_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, PayloadError, PierreError, ProviderRetired
 from pierre_data.files import read_tcx
-from pierre_data.spi import (
-    Endpoint,
-    Event,
-    Plan,
-    Query,
-    Received,
-    Request,
-    Response,
-    get_path,
-    objects,
-    read_rows,
-    walk,
-)
+from pierre_data.spi import Endpoint, Event, Plan, Query, Request, get_path, objects, read_rows, walk
 
 _DAILY = """daily-resting-heart-rate daily-heart-rate-variability daily-respiratory-rate daily-oxygen-saturation
     daily-sleep-temperature-derivations"""
@@ -104,7 +92,7 @@ _REASONS = {
 }
 
 
-def _faults(response: Response) -> PierreError | None:
+def _faults(response: spi.Response) -> PierreError | None:
     if response.status == 410:
         return ProviderRetired(
             "The Fitbit Web API was switched off on 2 November 2026.",
@@ -120,10 +108,10 @@ _PUSHED["sleep"] = (schema.SLEEP, schema.SLEEP_STAGES)
 _PUSHED |= dict.fromkeys(_DAILY.split(), (schema.RECOVERY,)) | dict.fromkeys(_BODY.split(), (schema.HEALTH,))
 
 
-def _handshake(content: Any, genuine: Callable[[], bool], _options: object) -> Received | None:
+def _handshake(content: Any, genuine: Callable[[], bool], _options: object) -> spi.Received | None:
     # It comes twice, with and without the header, and must be answered 201 and 401.
     asked = isinstance(content, dict) and content.get("type") == "verification"
-    return Received(status=201 if genuine() else 401) if asked else None
+    return spi.Received(status=201 if genuine() else 401) if asked else None
 
 
 def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:

@@ -4,50 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pierre_data.providers.fitbit_export_rows as wire
 from pierre_data import schema
 from pierre_data.errors import ConfigurationError, NotFound
-from pierre_data.files import STREAM_COLUMNS, read_recording, stream_columns
-from pierre_data.providers.fitbit_export_files import Takeout, open_takeout
-from pierre_data.schema import Table, Unit
-from pierre_data.spi import Endpoint, Field, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path
+from pierre_data.files import STREAM_COLUMNS, Archive, open_archive, read_recording, rows_endpoint, stream_columns
+from pierre_data.providers.fitbit_export_files import rows_of, track_of, zone_of
+from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms, get_path, read_rows
 
 Row = Mapping[str, Any]
-_WEIGHTS = {"kg": Unit.KILOGRAM, "lb": Unit.POUND, "st": Unit.STONE}
 _GUESS = ("times", "taken for UTC: nothing in the archive says in which zone they are")
 
 
-def _plan(
-    rows: Callable[[Takeout, Query], Iterable[Row]],
-    wanted: Mapping[str, Field],
-    table: Table,
-    ignored: tuple[str, ...] = (),
-) -> Endpoint:
-    def plan(query: Query) -> Plan:
-        with open_takeout(query.options) as takeout:
-            items = list(rows(takeout, query))
-        yield takeout.read(items, wanted, table)
-
-    return Endpoint("", wanted, plan_with=plan, ignored=ignored)
-
-
-def _exercises(takeout: Takeout, query: Query) -> list[dict[str, Any]]:
-    rows, guessed = wire.join_exercises(takeout.rows("exercises"), takeout.rows("activities"), takeout.zone)
-    takeout.problems += [("exercises", *_GUESS)] if guessed else []
+def _exercises(archive: Archive, query: Query) -> list[dict[str, Any]]:
+    zone = zone_of(archive, query.options.get("timezone", ""))
+    rows, guessed = wire.join_exercises(rows_of(archive, "exercises"), rows_of(archive, "activities"), zone)
+    archive.problems += [("exercises", *_GUESS)] if guessed else []
     chosen = [row for row in rows if query.id in (None, str(row["id"]))]
     if query.id and not chosen:
         raise NotFound(f"The archive has no exercise {query.id!r}.", "Take the id from a fresh list.", status=404)
     return chosen
 
 
-def _nights(takeout: Takeout, _query: Query) -> list[dict[str, Any]]:
-    nights, guessed = wire.join_nights(takeout.rows("sleeps"), takeout.rows("sleep"), takeout.zone)
-    takeout.problems += [("nights", *_GUESS)] if guessed else []
-    scores = {str(s.get("sleep_id") or s.get("sleep_log_entry_id")): s for s in takeout.rows("scores")}
+def _nights(archive: Archive, query: Query) -> list[dict[str, Any]]:
+    zone = zone_of(archive, query.options.get("timezone", ""))
+    nights, guessed = wire.join_nights(rows_of(archive, "sleeps"), rows_of(archive, "sleep"), zone)
+    archive.problems += [("nights", *_GUESS)] if guessed else []
+    scores = {str(s.get("sleep_id") or s.get("sleep_log_entry_id")): s for s in rows_of(archive, "scores")}
     for night in nights:
         ids = (str(night["id"]), str(get_path(night, "log.logId")))
         score = next((scores[id].get("overall_score") for id in ids if id in scores), None)
@@ -55,20 +41,20 @@ def _nights(takeout: Takeout, _query: Query) -> list[dict[str, Any]]:
     return nights
 
 
-def _zones(takeout: Takeout, query: Query) -> list[Row]:
-    zones = get_path(_exercises(takeout, query)[0], "log.heartRateZones") or []
+def _zones(archive: Archive, query: Query) -> list[Row]:
+    zones = get_path(_exercises(archive, query)[0], "log.heartRateZones") or []
     return [{**zone, "id": query.id, "kind": "heart_rate", "zone": at} for at, zone in enumerate(zones)]
 
 
-def _stages(takeout: Takeout, query: Query) -> list[Row]:
+def _stages(archive: Archive, query: Query) -> list[Row]:
     tables: dict[Any, list[Row]] = {}
-    for row in takeout.rows("stages"):
+    for row in rows_of(archive, "stages"):
         start, end = (wire.read_time(row.get(f"sleep_stage_{name}"))[0] for name in ("start", "end"))
         length = (end - start).total_seconds() if start and end else None
         part = {"start": start, "seconds": length, "level": row.get("sleep_stage_type")}
         tables.setdefault(row.get("sleep_id"), []).append(part)
     rows: list[Row] = []
-    for night in _nights(takeout, query):
+    for night in _nights(archive, query):
         shift = dt.timedelta(seconds=night["offset"] or 0)
         logged = [(part, wire.read_time(part.get("dateTime"))[0]) for part in get_path(night, "log.levels.data") or ()]
         parts = tables.get(night["id"]) or [{**part, "start": wall and wall - shift} for part, wall in logged]
@@ -76,60 +62,53 @@ def _stages(takeout: Takeout, query: Query) -> list[Row]:
     return rows
 
 
-def _recovery(takeout: Takeout, _query: Query) -> Iterable[Row]:
+def _recovery(archive: Archive, _query: Query) -> Iterable[Row]:
     days: dict[str, dict[str, Any]] = {}
     for kind in ("resting", "hrv", "breath", "oxygen", "heart", "hrvs", "br", "spo2", "skin"):
-        for row in takeout.rows(kind):
+        for row in rows_of(archive, kind):
             day, _ = wire.read_time(row.get("timestamp") or row.get("dateTime"))
             if day:
                 days.setdefault(f"{day:%Y-%m-%d}", {"date": f"{day:%Y-%m-%d}"})[kind] = row
     return days.values()
 
 
-def _health(query: Query) -> Plan:
-    unit = _WEIGHTS.get(query.options.get("weight_unit") or "kg")
-    if unit is None:
+def _health(archive: Archive, query: Query) -> Iterable[Row]:
+    unit, zone = query.options.get("weight_unit") or "kg", zone_of(archive, query.options.get("timezone", ""))
+    if unit not in wire.WEIGHTS:
         raise ConfigurationError("weight_unit is none of kg, lb, st.", "Name the unit of your account.")
-    with open_takeout(query.options) as takeout:
-        rows = [*takeout.rows("weight"), *takeout.rows("vo2")]
-    texts = [row.get("dateTime") or f"{row.get('date')} {row.get('time') or '00:00:00'}" for row in rows]
-    times = [wire.read_time(text, takeout.zone)[0] for text in texts]
-    named = [{**row, "start": t, "id": row.get("logId") or str(t or "")} for row, t in zip(rows, times, strict=True)]
-    yield takeout.read(named, wire.HEALTH | {"weight_kg": Field("weight", unit)}, schema.HEALTH)
-
-
-def _athlete(takeout: Takeout, _query: Query) -> list[Row]:
-    return takeout.rows("user")[:1]
+    for row in rows_of(archive, "weight", "vo2"):
+        time, _ = wire.read_time(row.get("dateTime") or f"{row.get('date')} {row.get('time') or '00:00:00'}", zone)
+        yield {**row, "start": time, "id": row.get("logId") or str(time or ""), "unit": unit}
 
 
 def _streams(query: Query) -> Plan:
-    with open_takeout(query.options) as takeout:
-        item = _exercises(takeout, query)[0]
+    with open_archive(query.options["path"]) as archive:
+        item = _exercises(archive, query)[0]
         ids = [str(id) for id in (get_path(item, "log.logId"), item["id"]) if id]
-        track = next((t for id in ids if (t := takeout.track(id))), None)
+        track = next((t for id in ids if (t := track_of(archive, id))), None)
         sessions = read_recording(track).sessions if track is not None else ()
         session = next((s for s in sessions if not s.container), None)
         start, length = item["start"], _seconds(item)
         end = start + dt.timedelta(seconds=length) if start and length and session is None else None
-        rows = _samples(takeout, start, end) if end else {}
+        rows = _samples(archive, start, end) if end else {}
     if session is not None:
-        yield Rows(stream_columns(session, query.id or ""), tuple(takeout.problems))
+        yield archive.report(Rows(stream_columns(session, query.id or "")))
         return
     passed = {time: max((time - start).total_seconds(), 0.0) for time in sorted(rows)}
     timed = [{**rows[t], "time": t, "elapsed_s": seconds, "id": query.id} for t, seconds in passed.items()]
-    yield takeout.read(timed, wire.STREAM, schema.STREAMS)
+    yield archive.report(read_rows(timed, wire.STREAM, schema.STREAMS))
 
 
-def _samples(takeout: Takeout, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, dict[str, Any]]:
+def _samples(archive: Archive, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, dict[str, Any]]:
     """Return places and heart rates by second; several devices write places, and the one that wrote most counts."""
     samples: dict[dt.datetime, dict[str, Any]] = {}
-    places = [(wire.read_time(p.get("timestamp"))[0], p) for p in takeout.rows("places", near=start)]
+    places = [(wire.read_time(p.get("timestamp"))[0], p) for p in rows_of(archive, "places", near=start)]
     inside = [(t.replace(microsecond=0), p) for t, p in places if t and start <= t < end]
     sources = Counter(place.get("data source") for _, place in inside)
     for time, place in inside:
         if place.get("data source") == sources.most_common(1)[0][0]:
             samples.setdefault(time, {}).update(place)
-    for beat in takeout.rows("beats", near=start):
+    for beat in rows_of(archive, "beats", near=start):
         beaten, _ = wire.read_time(beat.get("dateTime"))  # 2026-11: likelier UTC than local, sources disagree
         if beaten and start <= beaten < end:
             samples.setdefault(beaten.replace(microsecond=0), {})["bpm"] = get_path(beat, "value.bpm")
@@ -152,16 +131,16 @@ descriptor = ProviderDescriptor(
         "weight_unit": Option(str, "kg", "Unit of weights, which the archive does not say: kg, lb or st."),
     },
     endpoints={
-        schema.ACTIVITIES: _plan(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
-        schema.SLEEP: _plan(_nights, wire.SLEEP, schema.SLEEP, wire.IGNORED),
-        schema.SLEEP_STAGES: _plan(_stages, wire.STAGE, schema.SLEEP_STAGES),
-        schema.RECOVERY: _plan(_recovery, wire.RECOVERY, schema.RECOVERY),
-        schema.HEALTH: Endpoint("", wire.HEALTH, plan_with=_health),
-        schema.ATHLETE: _plan(_athlete, wire.ATHLETE, schema.ATHLETE),
+        schema.ACTIVITIES: rows_endpoint(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.SLEEP: rows_endpoint(_nights, wire.SLEEP, schema.SLEEP, wire.IGNORED),
+        schema.SLEEP_STAGES: rows_endpoint(_stages, wire.STAGE, schema.SLEEP_STAGES),
+        schema.RECOVERY: rows_endpoint(_recovery, wire.RECOVERY, schema.RECOVERY),
+        schema.HEALTH: rows_endpoint(_health, wire.HEALTH, schema.HEALTH),
+        schema.ATHLETE: rows_endpoint(lambda archive, _: rows_of(archive, "user")[:1], wire.ATHLETE, schema.ATHLETE),
     },
     details={
-        schema.ACTIVITIES: _plan(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
-        schema.ZONES: _plan(_zones, wire.ZONE, schema.ZONES),
+        schema.ACTIVITIES: rows_endpoint(_exercises, wire.ACTIVITY, schema.ACTIVITIES, wire.IGNORED),
+        schema.ZONES: rows_endpoint(_zones, wire.ZONE, schema.ZONES),
         schema.STREAMS: Endpoint("", wire.STREAM, plan_with=_streams, columns=STREAM_COLUMNS),
     },
     terms=Terms("https://policies.google.com/terms", note="The archive belongs to the athlete who asked for it."),

@@ -9,7 +9,7 @@ from typing import Any
 
 from pierre_data.providers.fitbit_rows import EXERCISE
 from pierre_data.schema import Unit
-from pierre_data.spi import Field, Sports, fields, moment
+from pierre_data.spi import Field, Moment, Sports, fields, moment, number
 
 Row = Mapping[str, Any]
 
@@ -24,6 +24,7 @@ _OURS = Sports.grouped(_NAMES).known
 _KNOWN = {word.replace("_", " "): sport for word, sport in _GOOGLE.known.items()} | dict(_OURS)
 _LEISURE = {word.replace("_", " "): sport for word, sport in _GOOGLE.leisure.items()}
 _LEVELS = {"wake": "awake", "restless": "awake", "awake": "awake"} | {w: w for w in ("light", "deep", "rem", "asleep")}
+WEIGHTS = {"kg": Unit.KILOGRAM, "lb": Unit.POUND, "st": Unit.STONE}
 _LENGTHS = {"kilometer": Unit.KILOMETRE, "mile": Unit.MILE}
 
 
@@ -64,16 +65,15 @@ def _metres(tracked: Any, typed: Any, length: Any, unit: str | None) -> float | 
     return None if length is None or known is None else float(known.to(Unit.METRE)(float(length)))
 
 
+def _kilograms(weight: Any, unit: str) -> float | None:
+    return None if weight is None else float(WEIGHTS[unit].to(Unit.KILOGRAM)(number(weight)))
+
+
 def _speed(tracked: Any, speed: Any, unit: str | None) -> float | None:
     if tracked is not None:
         return float(tracked) / 1000
     metres = _metres(None, None, speed, unit)
     return None if metres is None else metres / 3600
-
-
-def _night(end: dt.datetime, offset: float | None, date: str | None) -> Any:
-    local = (end + dt.timedelta(seconds=offset or 0)).replace(tzinfo=None)
-    return date or dt.datetime.combine(local, dt.time())
 
 
 def _spent(*names: str) -> Callable[[Any], float | None]:
@@ -84,21 +84,13 @@ def _spent(*names: str) -> Callable[[Any], float | None]:
     return minutes
 
 
-def _middle(value: Any) -> float:
-    low, _, high = str(value).partition("-")  # cardio fitness without GPS is a range, "44-48"
-    return (float(low) + float(high or low)) / 2
-
-
-def _positive(value: Any) -> float | None:
-    return float(value) if float(value) > 0 else None  # 0 and -1 stand for missing
-
-
 def _first(*values: Any) -> float | None:
-    return next((good for v in values if v is not None and (good := _positive(v)) is not None), None)
+    return next((float(v) for v in values if v is not None and float(v) > 0), None)  # 0 and -1 stand for missing
 
 
 def _oxygen(*values: Any) -> float | None:
-    return next((_middle(value) for value in values if value is not None), None)
+    low, _, high = str(next((v for v in values if v is not None), "")).partition("-")  # without GPS a range, "44-48"
+    return (float(low) + float(high or low)) / 2 if low else None
 
 
 ACTIVITY = fields("id start_time=start utc_offset_s=offset") | {
@@ -123,7 +115,7 @@ ACTIVITY = fields("id start_time=start utc_offset_s=offset") | {
 }  # fmt: skip
 ZONE = fields("id kind zone name elapsed_s=minutes@min lower_bpm=min upper_bpm=max")
 SLEEP = fields("id start_time=start end_time=end utc_offset_s=offset score=score") | {
-    "night": Field("end", "offset_end", "log.dateOfSleep", via=_night),
+    "night": Field("end", "offset_end", "log.dateOfSleep", via=lambda end, s, day: day or Moment.of(end, s or 0).date),
     "is_nap": Field("log.isMainSleep", via=lambda main: not main),
     "in_bed_s": Field("csv.minutes_in_sleep_period", "log.timeInBed", unit=Unit.MINUTE),
     "asleep_s": Field("csv.minutes_asleep", "log.minutesAsleep", unit=Unit.MINUTE),
@@ -152,8 +144,11 @@ RECOVERY = fields("id=date date") | {
     "spo2_pct": Field("oxygen.average_value", "spo2.value.avg", via=_first),
     "skin_temperature_deviation_c": Field("skin.value.nightlyRelative"),
 }
-HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat weight_kg=weight") | {
-    "vo2max_ml_kg_min": Field("value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen)
+HEALTH = fields("id time=start body_mass_index=bmi body_fat_pct=fat") | {
+    "weight_kg": Field("weight", "unit", via=_kilograms),
+    "vo2max_ml_kg_min": Field(
+        "value.vo2Max", "value.filteredDemographicVO2Max", "value.demographicVO2Max", via=_oxygen
+    ),
 }
 ATHLETE = fields("id=encodedId timezone name=fullName")
 #: Fields of tables and logs knowingly not read.
@@ -171,13 +166,11 @@ IGNORED = tuple(
 def join_exercises(
     tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Put the rows of UserExercises and the logs of the same exercises side by side; say whether zones were guessed.
-
-    Their ids are two schemes, so their starts decide, within a minute.  Takeout's logs have no offset, and sources
-    disagree whether they are local (2026-11): what fits the tables counts, else UTC.
-    """
+    """Put tables and logs of the same exercises side by side, by their starts; say whether zones were guessed."""
     items = [_item(row, "exercise_id", "exercise_start", "exercise_end", "utc_offset") for row in tables]
     timed = [(log, *read_time(log.get("startTime") or log.get("originalStartTime"))) for log in logs]
+    # Their ids are two schemes.  Takeout's logs have no offset, and sources disagree whether they are local (2026-11):
+    # what fits the tables counts, else UTC.
     naive = [start for _, start, offset in timed if start and offset is None]
     votes = [sum(_twin(index, t) is not None for t in naive) for index in (_index(items, w) for w in (False, True))]
     return _pair(items, timed, zone, local=votes[1] > votes[0]), bool(naive) and not any(votes)
@@ -186,10 +179,7 @@ def join_exercises(
 def join_nights(
     tables: Sequence[Row], logs: Sequence[Row], zone: dt.tzinfo | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Put the rows of UserSleeps and the logs of the same nights side by side; say whether zones were guessed.
-
-    Logs are local: their offset is the table's, else that of the zone, else that of the nearest night of the table.
-    """
+    """Put tables and logs of the same nights side by side, as exercises; logs are local."""
     items = [_item(row, "sleep_id", "sleep_start", "sleep_end", "start_utc_offset") for row in tables]
     for item in items:
         item["offset_end"] = offset_s(item["csv"].get("end_utc_offset"))

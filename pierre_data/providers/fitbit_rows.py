@@ -56,10 +56,6 @@ def _moment(at: Mapping[str, Any]) -> dt.datetime:
     return dt.datetime.fromisoformat(time) if time else dt.datetime(at["year"], at["month"], at["day"], tzinfo=dt.UTC)
 
 
-def _difference(now: float | None, usual: float | None) -> float | None:
-    return None if now is None or usual is None else now - usual
-
-
 def _total(stage: str, what: str, parts: list[Mapping[str, Any]]) -> Any:
     return next((part.get(what) for part in parts if part.get("type") == stage), None)
 
@@ -124,7 +120,7 @@ RECOVERY = fields(
     "id": Field("at", via=lambda at: f"{_moment(at):%Y-%m-%d}"),
     "date": Field("at", via=lambda at: _moment(at).replace(tzinfo=None)),
     "athlete_id": Field("name", via=lambda name: name.split("/")[1]),
-    "skin_temperature_deviation_c": Field(*_SKIN, via=_difference),
+    "skin_temperature_deviation_c": Field(*_SKIN, via=lambda *pair: None if None in pair else pair[0] - pair[1]),
 }  # fmt: skip
 HEALTH = fields(
     """body_fat_pct=bodyFat.percentage body_temperature_c=coreBodyTemperature.temperatureCelsius

@@ -1,7 +1,6 @@
 """Garmin's partner API: Health and Activity (facts of November 2026).
 
-Garmin sends what is new.  Lists can be pulled by time of upload, a day at a time, where the
-programme allows it; what is older is asked for by `backfill` and sent later.
+Garmin sends what is new.  Lists can be pulled by time of upload, a day at a time, where the programme allows it.
 """
 
 from __future__ import annotations
@@ -18,24 +17,12 @@ import pierre_data.providers.garmin_rows as wire
 from pierre_data import schema, spi
 from pierre_data.errors import AccessDenied, ApiError, NotFound, PierreError
 from pierre_data.schema import Table
-from pierre_data.spi import (
-    Endpoint,
-    Event,
-    Plan,
-    Query,
-    Request,
-    Response,
-    epoch_seconds,
-    fields,
-    objects,
-    read_rows,
-    walk,
-)
+from pierre_data.spi import Endpoint, Event, Plan, Query, epoch_seconds, fields, objects, read_rows, walk
 
 _API = "https://apis.garmin.com/wellness-api/rest"
-#: Types that can be asked for again.
-BACKFILL = """activities activityDetails dailies epochs sleeps bodyComps stressDetails userMetrics pulseOx respiration
-    healthSnapshot hrv bloodPressures skinTemp moveiq mct""".split()
+# 2026-11: what is older can be made to be sent: GET /backfill/{type} with summaryStartTimeInSeconds and
+# summaryEndTimeInSeconds at most 30 days apart is answered 202 without a body, 409 when it was asked before, 403 when
+# the athlete left historical data unticked at consent (it is off by default).  No door of ours asks for it.
 
 
 def _windows(query: Query) -> list[tuple[int, int]]:
@@ -48,7 +35,7 @@ def _windows(query: Query) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _page(kind: str, window: tuple[int, int]) -> Generator[Request, Any, list[Mapping[str, Any]]]:
+def _page(kind: str, window: tuple[int, int]) -> Generator[spi.Request, Any, list[Mapping[str, Any]]]:
     names = ("uploadStartTimeInSeconds", "uploadEndTimeInSeconds")
     return (yield from walk(f"/{kind}", dict(zip(names, window, strict=True)), ""))
 
@@ -79,18 +66,6 @@ def _one(table: Table, query: Query) -> Plan:
                 yield wire.read_summaries("activityDetails", table, [item])
                 return
     raise NotFound(f"Garmin sent no activity {query.id} lately.", "Raise PIERRE_GARMIN_DAYS.", status=404)
-
-
-def backfill(kind: str, after: dt.datetime, before: dt.datetime) -> list[Request]:
-    """Return the requests that make Garmin send what happened in ``[after, before)``, newest first.
-
-    Each is answered 202 without a body, 409 when it was asked before, 403 when the athlete left historical data
-    unticked at consent (it is off by default); the data comes to the webhook.
-    """
-    windows = spi.DateWindows(dt.timedelta(days=30)).windows(after, before, before)
-    names = ("summaryStartTimeInSeconds", "summaryEndTimeInSeconds")
-    ends = ((floor(a.timestamp()), ceil(b.timestamp())) for a, b in windows)
-    return [Request(f"/backfill/{kind}", dict(zip(names, pair, strict=True))) for pair in ends]
 
 
 def callbacks(push: Mapping[str, Any]) -> list[str]:
@@ -139,7 +114,7 @@ def _events(push: Mapping[str, Any], _now: dt.datetime) -> Iterator[Event]:
         yield from _named(kind, items if kind not in wire.READERS else pinged)
 
 
-def _faults(response: Response) -> PierreError | None:
+def _faults(response: spi.Response) -> PierreError | None:
     if response.status < 400 or response.status in (401, 410, 429):
         return None
     words = str(response.object.get("errorMessage", ""))[:200]

@@ -16,10 +16,6 @@ from pierre_data.spi import Field, between, epoch_millis, fields
 Row = Mapping[str, Any]
 
 
-def _speed(value: float) -> float:
-    return float(value) * 10
-
-
 def begun(begin: float | None, start: float | None) -> Any:
     """Return when an activity began, from the first of two times that is there, milliseconds since 1970 UTC."""
     time = start if begin is None else begin
@@ -39,10 +35,6 @@ def _gmt(text: str) -> str:
     return text if text.endswith("Z") else f"{text}Z"  # the name of the field says GMT, its value says nothing
 
 
-def _asleep(*parts: float | None) -> float | None:
-    return sum(part or 0 for part in parts) if any(part is not None for part in parts) else None
-
-
 ACTIVITY = fields(
     """id=activityId athlete_id=userProfileId name moving_s=duration@ms distance_m=distance@cm
     elevation_gain_m=elevationGain@cm elevation_loss_m=elevationLoss@cm min_altitude_m=minElevation@cm
@@ -59,8 +51,8 @@ ACTIVITY = fields(
     "start_time": Field("beginTimestamp", "startTimeGmt", via=begun),
     "utc_offset_s": Field("startTimeLocal", "startTimeGmt", "beginTimestamp", via=_offset),
     "elapsed_s": Field("elapsedDuration", "duration", unit=Unit.MILLISECOND),
-    "average_speed_mps": Field("avgSpeed", via=_speed),
-    "max_speed_mps": Field("maxSpeed", via=_speed),
+    "average_speed_mps": Field("avgSpeed", via=lambda speed: float(speed) * 10),
+    "max_speed_mps": Field("maxSpeed", via=lambda speed: float(speed) * 10),
     "average_cadence_spm": Field("avgDoubleCadence", "avgRunCadence", via=_steps),
     "max_cadence_spm": Field("maxDoubleCadence", "maxRunCadence", via=_steps),
     "workout_kind": Field("parentId", via=lambda _parent: "multisport_leg"),
@@ -83,7 +75,10 @@ SLEEP = fields(
     "start_time": Field("sleepStartTimestampGMT", via=_gmt),
     "end_time": Field("sleepEndTimestampGMT", via=_gmt),
     "in_bed_s": Field("sleepStartTimestampGMT", "sleepEndTimestampGMT", via=between),
-    "asleep_s": Field("deepSleepSeconds", "lightSleepSeconds", "remSleepSeconds", via=_asleep),
+    "asleep_s": Field(
+        *(f"{stage}SleepSeconds" for stage in ("deep", "light", "rem")),
+        via=lambda *parts: sum(part or 0 for part in parts) if any(part is not None for part in parts) else None,
+    ),
     "scoring": Field("sleepWindowConfirmationType", via=lambda w: "scored" if w.endswith("FINAL") else "tentative"),
     "manual": Field("sleepWindowConfirmationType", via=lambda word: "MANUAL" in word),
 }
@@ -102,10 +97,8 @@ ZONE = fields("id kind zone elapsed_s=time@ms")
 
 
 def calorie(rows: Iterable[Row]) -> float | None:
-    """Return what one of the export's calories is, in kcal, or None when nothing says so.
-
-    2026-11: the unit is in doubt, kcal or kJ.  What the body burns at rest decides it: 40 to 130 kcal an hour.
-    """
+    """Return what one of the export's calories is, in kcal, or None when nothing says so."""
+    # 2026-11: kcal or kJ?  What the body burns at rest decides it: 40 to 130 kcal an hour.
     known = [
         float(row["bmrCalories"]) / (float(row["elapsedDuration"]) / 3_600_000)
         for row in rows

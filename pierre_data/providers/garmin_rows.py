@@ -37,10 +37,6 @@ def _between(start: float, end: float) -> float:
     return end - start
 
 
-def _state(word: str) -> str:
-    return "tentative" if word.endswith("TENTATIVE") else "scored"
-
-
 def _wall(seconds: float | None, offset: float | None) -> dt.datetime | None:
     return Moment.of(None if seconds is None else epoch_seconds(seconds), offset).wall
 
@@ -92,7 +88,7 @@ SLEEP |= {
     "unscored_s": Field("unmeasurableSleepInSeconds", "unmeasurableSleepDurationInSeconds"),
     "spo2_pct": Field("timeOffsetSleepSpo2", via=_mean),
     "respiratory_rate_brpm": Field("timeOffsetSleepRespiration", via=_mean),
-    "scoring": Field("validation", via=_state),
+    "scoring": Field("validation", via=lambda w: "tentative" if w.endswith("TENTATIVE") else "scored"),
     "manual": Field("validation", via=lambda word: word.endswith("MANUAL")),
 }
 STAGE = fields("sleep_id stage") | {
@@ -116,8 +112,14 @@ HEALTH = fields(
     bone_mass_kg=boneMassInGrams@g body_water_pct=bodyWaterInPercent body_fat_pct=bodyFatInPercent
     body_mass_index=bodyMassIndex vo2max_ml_kg_min=vo2Max systolic_mmhg=systolic diastolic_mmhg=diastolic"""
 )
-
-
+HEALTH |= {
+    "time": Field(
+        "measurementTimeInSeconds",
+        "calendarDate",
+        via=lambda seconds, day: day and f"{day}T00:00:00Z" if seconds is None else epoch_seconds(seconds),
+    ),
+    "time_local": Field("measurementTimeInSeconds", "measurementTimeOffsetInSeconds", via=_wall),
+}
 #: Wire fields knowingly not read.
 IGNORED: Mapping[schema.Table, tuple[str, ...]] = {
     schema.ACTIVITIES: tuple(
@@ -129,16 +131,6 @@ IGNORED: Mapping[schema.Table, tuple[str, ...]] = {
         wheelChairCadenceInPushesPerMinute groundContactBalance verticalRatio""".split()
     ),
     schema.SLEEP: ("sleepLevelsMap", "overallSleepScore", "sleepScores", "naps"),
-}
-
-
-def _measured(seconds: float | None, day: str | None) -> Any:
-    return epoch_seconds(seconds) if seconds is not None else day and f"{day}T00:00:00Z"
-
-
-HEALTH |= {
-    "time": Field("measurementTimeInSeconds", "calendarDate", via=_measured),
-    "time_local": Field("measurementTimeInSeconds", "measurementTimeOffsetInSeconds", via=_wall),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,32 +17,32 @@ def _open(query: Query) -> files.Archive:
     return files.open_archive(path.parent if path.name == files.STRAVA_TABLE else path)
 
 
-def _activities(query: Query) -> Plan:
-    with closing(_open(query)) as archive:
-        content = files.read_strava_archive(archive)
-    rows = [row for row in content.rows if query.id in (None, row["id"])]
+def _rows(archive: files.Archive, query: Query) -> list[dict[str, Any]]:
+    rows = [row for row in files.read_strava_archive(archive) if query.id in (None, row["id"])]
     if query.id is not None and not rows:
-        raise _unknown(query)
-    read = {row["id"] for row in content.rows}
-    lost = tuple(p for p in content.problems if p[0] not in read)
-    odd = tuple(p for p in content.problems if p[0] in read)
-    yield Rows(files.columns_of(rows), *((lost, odd) if query.id is None else ()))
+        raise NotFound(f"The archive has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
+    return rows
+
+
+def _activities(query: Query) -> Plan:
+    with _open(query) as archive:
+        rows = _rows(archive, query)
+    read, problems = {row["id"] for row in rows}, archive.problems if query.id is None else []
+    lost, odd = (tuple(p for p in problems if (p[0] in read) is whole) for whole in (False, True))
+    yield Rows(files.columns_of(rows), lost, odd)
 
 
 def _gear(query: Query) -> Plan:
-    with closing(_open(query)) as archive:
+    with _open(query) as archive:
         rows = files.strava_gear(archive)
     if rows:
         yield Rows(files.columns_of(rows))
 
 
 def _recorded(columns: Callable[[files.Session, str], dict[str, Any]], query: Query) -> Plan:
-    with closing(_open(query)) as archive:
-        content = files.read_strava_archive(archive)
-        row = next((r for r in content.rows if r["id"] == query.id), None)
-        if row is None:
-            raise _unknown(query)
-        name = content.files.get(row["id"])
+    with _open(query) as archive:
+        (row,) = _rows(archive, query)[:1]
+        name = row.get("source_file")
         if name is None:
             raise NotFound(f"Activity {query.id} was typed in: it has no recording.", status=404)
         recording = files.read_recording(archive.read(name))
@@ -54,10 +53,6 @@ def _recorded(columns: Callable[[files.Session, str], dict[str, Any]], query: Qu
         raise NotFound(f"{name} holds no samples.", "Strava itself shows none either.", status=404)
     problems = tuple((name, field, value) for field, value in recording.problems)
     yield Rows(columns(session, query.id or ""), notes=problems)
-
-
-def _unknown(query: Query) -> NotFound:
-    return NotFound(f"The archive has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
 
 
 _ROWS: dict[str, Any] = {"columns": files.STRAVA_COLUMNS, "ignored": files.STRAVA_IGNORED}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pierre_data.providers.terra_rows as wire
@@ -17,8 +15,10 @@ from pierre_data.schema import Table
 from pierre_data.spi import Endpoint, Event, Plan, Query, Request, Response, get_path, objects, read_rows, walk
 
 BASE_URL = "https://access.tryterra.co/api/v2"  # https://api.tryterra.co/v2 still answers
-#: Where a connect session is made, newest first.  2026-11: one source ends the second on 2026-11-03, one does not.
-WIDGET_SESSIONS = ("https://access.tryterra.co/api/widget/session", f"{BASE_URL}/auth/generateWidgetSession")
+# 2026-11: an athlete connects a vendor in a session made by POST https://access.tryterra.co/api/widget/session (before:
+# {BASE_URL}/auth/generateWidgetSession) with reference_id, providers, language, auth_success_redirect_url and
+# auth_failure_redirect_url; its "url" is good for 15 minutes, and the redirect adds user_id, or reason.  No door of
+# ours makes one: the user_id of a connection is the option.
 
 
 def _params(query: Query, samples: bool = False) -> dict[str, str]:
@@ -150,33 +150,6 @@ def _events(push: Row, now: dt.datetime) -> Iterator[Event]:
             yield Event("update", schema.RECOVERY, row["at"]["day" if kind == "daily" else "woke"], begun, user)
         elif row["metadata"].get("upload_type") == 4:
             yield Event("delete", schema.ACTIVITIES, row["key"], begun, user)
-
-
-def widget_session(post: Callable[[str, Mapping[str, str]], bytes], **settings: str) -> tuple[str, str]:
-    """Make a session in which the athlete connects a vendor; return its address, and which of the above answered.
-
-    `post` sends settings as JSON to an address, with the keys, and returns the body.  Settings are reference_id,
-    providers (separated by commas), language, auth_success_redirect_url, auth_failure_redirect_url; the address is
-    good for 15 minutes.  AccessDenied: no session was made; NotFound: none are made there any more.
-    """
-    for address in WIDGET_SESSIONS:
-        try:
-            url = get_path(json.loads(post(address, settings)), "url")
-        except (errors.NotFound, errors.ProviderRetired):
-            continue
-        if url:
-            return str(url), address
-        raise errors.AccessDenied("Terra made no connect session.", "Check the keys and settings.", provider="terra")
-    raise errors.NotFound("Terra makes no connect sessions where it did.", "Look for an update.", provider="terra")
-
-
-def connected_user(redirected: str) -> str:
-    """Return the user_id that Terra adds to the redirect after consent; AccessDenied where it was refused."""
-    params = parse_qs(urlsplit(redirected).query)  # 2026-11: the names are not verified
-    if user := params.get("user_id"):
-        return user[0]
-    reason = params.get("reason", ["no reason given"])[0][:80]
-    raise errors.AccessDenied(f"Terra connected nothing: {reason}.", "Connect again.", provider="terra")
 
 
 # At most 28 days may be asked for, both ends count, and nights are asked for a day more at each end.

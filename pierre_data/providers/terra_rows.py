@@ -68,14 +68,6 @@ def _cadence(foot: bool) -> Callable[[float | None, Any], float | None]:
     return lambda cadence, kind: cadence if _on_foot(kind) is foot else None
 
 
-def _share(value: float) -> float:
-    return value * 100 if value <= 1 else value  # some sources send 0 to 1
-
-
-def _energy(kcal: float | None, kilojoules: float | None) -> float | None:
-    return kilojoules / 4.184 if kcal is None and kilojoules is not None else kcal
-
-
 def _bound(percent: float | None, top: float | None) -> float | None:
     return percent * top / 100 if percent is not None and top else None
 
@@ -105,7 +97,11 @@ for _ours, _theirs in (("average", f"{_M}.avg"), ("max", f"{_M}.max")):
 ACTIVITY |= {
     "sport": Field("metadata.type", via=SPORTS),
     "elapsed_s": Field("at.length", "active_durations_data.activity_seconds"),
-    "energy_kcal": Field("calories_data.total_burned_calories", "energy_data.energy_kilojoules", via=_energy),
+    "energy_kcal": Field(
+        "calories_data.total_burned_calories",
+        "energy_data.energy_kilojoules",
+        via=lambda kcal, kilojoules: kilojoules / 4.184 if kcal is None and kilojoules is not None else kcal,
+    ),
     "manual": Field("metadata.upload_type", via=lambda kind: kind == 2),
     "has_gps": Field("polyline_map_data.summary_polyline", f"{_POS}.start_pos_lat_lng_deg.0", via=lambda *a: any(a)),
 }
@@ -125,7 +121,8 @@ _SLEEP = _AT | fields(
 )
 _SLEEP |= {column: Field(path) for column, path in _NIGHT.items()}
 _SLEEP |= {
-    "efficiency_pct": Field(f"{_SUM}.sleep_efficiency", via=_share),
+    # Some sources send 0 to 1.
+    "efficiency_pct": Field(f"{_SUM}.sleep_efficiency", via=lambda share: share * 100 if share <= 1 else share),
     "score": Field("scores.sleep", "data_enrichment.sleep_score"),
     "scoring": Field("metadata.upload_type", via={3: "tentative"}.get),  # SleepUploadType differs from UploadType
     "manual": Field("metadata.upload_type", via=lambda kind: kind == 1),

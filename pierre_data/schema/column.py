@@ -10,20 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pierre_data.errors import SchemaError
 from pierre_data.schema.types import Kind, Measure
-from pierre_data.schema.units import SUFFIX, Unit
+from pierre_data.schema.units import Unit
 
 if TYPE_CHECKING:
     from pierre_data.schema.records import Record
-
-#: Kind -> what a model holds.
-_PYTHON = {
-    Kind.TEXT: "str",
-    Kind.NUMBER: "float",
-    Kind.COUNT: "int",
-    Kind.FLAG: "bool",
-    Kind.INSTANT: "datetime, UTC",
-    Kind.WALL: "datetime without a time zone",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +55,8 @@ class Column:
     @property
     def python_type(self) -> str:
         """What a model's field holds, with its unit: for documentation."""
-        return (
-            _PYTHON[self.kind]
-            + (f", {self.unit.symbol}" if self.unit else "")
-            + ("" if self.required else ", optional")
-        )
+        unit, optional = f", {self.unit.symbol}" if self.unit else "", "" if self.required else ", optional"
+        return f"{self.kind.python_type}{unit}{optional}"
 
 
 def columns_of_record(record: type[Record]) -> list[Column]:
@@ -83,13 +70,13 @@ def columns_of_record(record: type[Record]) -> list[Column]:
         measure = _measure(hints[name])
         if measure is None:
             raise SchemaError(f"{record.__name__}.{name} has no kind.", "Use a type of pierre_data.schema.types.")
-        suffix = SUFFIX.get(measure.unit) if measure.unit else None
-        if measure.unit and (suffix is None or not name.endswith(suffix)):
-            raise SchemaError(f"{record.__name__}.{name} must end in {suffix!r}.", "Rename it or change its unit.")
+        unit = measure.unit
+        if unit and not (unit.ending and name.endswith(unit.ending)):
+            raise SchemaError(f"{record.__name__}.{name} must end in {unit.ending!r}.", "Rename it or change its unit.")
         extra: Any = field.json_schema_extra or {}
         bounds = tuple(extra["bounds"]) if "bounds" in extra else measure.bounds
         meaning, merge = field.description or "", extra.get("merge", "")
-        columns.append(Column(name, measure.kind, measure.unit, meaning, field.is_required(), merge, bounds))
+        columns.append(Column(name, measure.kind, unit, meaning, field.is_required(), merge, bounds))
     return columns
 
 

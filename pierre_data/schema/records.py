@@ -1,6 +1,6 @@
 """What a row of each table is.
 
-A record is declared once; `pierre_data.schema.tables` derives dtypes, Arrow schemas and documentation from it.
+A record is declared once; `pierre_data.schema` derives dtypes, Arrow schemas and documentation from it.
 A field without a default is required.  Ids are text, always.
 """
 
@@ -49,6 +49,9 @@ MEASURED = "measured"
 #: the best row gives it, filled or not.  Any other policy is the column whose row gives this one as well.
 BEST_ROW = "best row"
 
+_OFFSET = (-12 * 3600, 14 * 3600)
+_DURATION = (0, 30 * 86400)
+
 
 class Record(BaseModel):
     """One row; the field types carry kind, unit and what is plausible."""
@@ -86,12 +89,10 @@ class Activity(Record):
     is_exercise: Flag | None = may("False for what is logged but not trained: sauna, driving, meditation.", BEST_ROW)
     start_time: Instant = must("Start.", ALONE)
     start_time_local: WallTime | None = may("What the athlete's clock showed at the start.", ALONE)
-    utc_offset_s: Seconds | None = may(
-        "Local time minus UTC at the start.", "start_time_local", bounds=(-12 * 3600, 14 * 3600)
-    )
+    utc_offset_s: Seconds | None = may("Local time minus UTC at the start.", "start_time_local", bounds=_OFFSET)
     timezone: Text | None = may("IANA time zone.", "start_time_local")
     start_hidden: Flag | None = may("The vendor blurred the start time for privacy.", "start_time")
-    elapsed_s: Seconds = must("Wall-clock duration, pauses included.", "start_time", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds = must("Wall-clock duration, pauses included.", "start_time", bounds=_DURATION)
     moving_s: Seconds | None = may("Duration without pauses.", "distance_m")
     distance_m: Metres | None = may("Distance covered.", MEASURED)
     elevation_gain_m: Metres | None = may("Sum of climbs.", ALONE)
@@ -214,7 +215,7 @@ class PersonalRecord(Record):
     name: Text | None = may("The vendor's name of it.")
     sport: Sport | None = may("Sport, closed vocabulary.")
     start_time: Instant | None = may("Start of the effort.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=_DURATION)
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     elevation_gain_m: Metres | None = may("Climb.")
@@ -234,7 +235,7 @@ class SleepSession(Record):
     end_time: Instant = must("Woke up, or rose.")
     start_time_local: WallTime | None = may("Local clock at the start.")
     end_time_local: WallTime | None = may("Local clock at the end.")
-    utc_offset_s: Seconds | None = may("Local time minus UTC.", bounds=(-12 * 3600, 14 * 3600))
+    utc_offset_s: Seconds | None = may("Local time minus UTC.", bounds=_OFFSET)
     timezone: Text | None = may("IANA time zone.")
     is_nap: Flag | None = may("A nap, not the main sleep.")
     in_bed_s: Seconds | None = may("Time in bed.", bounds=(0, 3 * 86400))
@@ -271,7 +272,7 @@ class SleepStage(Record):
     provider: Text = must("Registry name of the source.")
     sleep_id: Text = must("Id of the sleep.")
     start_time: Instant = must("Start of the stage.")
-    elapsed_s: Seconds = must("Length of the stage.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds = must("Length of the stage.", bounds=_DURATION)
     stage: Text = must("awake, light, deep, rem, asleep (not split further) or unscored.")
 
 
@@ -356,7 +357,7 @@ class StreamSample(Record):
     provider: Text = must("Registry name of the source.")
     id: Text = must("The vendor's id of the activity.")
     activity_id: Text | None = may("Id of the merged activity, when it was asked by it.")
-    elapsed_s: Seconds = must("Since the start, pauses included.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds = must("Since the start, pauses included.", bounds=_DURATION)
     time: Instant | None = may("When it was sampled.")
     distance_m: Metres | None = may("Cumulative distance.")
     speed_mps: Speed | None = may("Speed.")
@@ -387,7 +388,7 @@ class Lap(Record):
     name: Text | None = may("Title.")
     kind: Text | None = may("What ended it: manual, distance, time, session, split ...")
     start_time: Instant | None = may("Start.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=_DURATION)
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     elevation_gain_m: Metres | None = may("Sum of climbs.")
@@ -413,7 +414,7 @@ class Zone(Record):
     kind: Text = must("heart_rate, power or pace.")
     zone: Number = must("Position, from 1 (0: below the first zone).")
     name: Text | None = may("The vendor's name of the zone.")
-    elapsed_s: Seconds | None = may("Time in the zone.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds | None = may("Time in the zone.", bounds=_DURATION)
     lower_bpm: Beats | None = may("Lower bound, inclusive.")
     upper_bpm: Beats | None = may("Upper bound, exclusive; missing when open.")
     lower_w: Watts | None = may("Lower bound, inclusive.")
@@ -432,7 +433,7 @@ class SegmentEffort(Record):
     segment_id: Text | None = may("The vendor's id of the segment.")
     name: Text | None = may("Name of the segment.")
     start_time: Instant | None = may("Start.")
-    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=(0, 30 * 86400))
+    elapsed_s: Seconds | None = may("Duration, pauses included.", bounds=_DURATION)
     moving_s: Seconds | None = may("Duration without pauses.")
     distance_m: Metres | None = may("Distance.")
     average_heart_rate_bpm: Beats | None = may("Mean heart rate.")

@@ -18,15 +18,6 @@ from pierre_data.schema.types import Kind
 if TYPE_CHECKING:
     from pierre_data.schema.records import Record
 
-_ARROW: dict[Kind, pa.DataType] = {
-    Kind.TEXT: pa.string(),
-    Kind.NUMBER: pa.float64(),
-    Kind.COUNT: pa.int64(),
-    Kind.FLAG: pa.bool_(),
-    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.WALL: pa.timestamp("us"),
-}
-
 
 class Table:
     """The columns of a record, in order, and what can be derived from them.
@@ -93,8 +84,8 @@ class Table:
         """Arrow schema; unit and meaning are field metadata."""
         fields = []
         for column in self.columns.values():
-            metadata = {"meaning": column.meaning} | ({"unit": column.unit.value[0]} if column.unit else {})
-            fields.append(pa.field(column.name, _ARROW[column.kind], nullable=not column.required, metadata=metadata))
+            metadata = {"meaning": column.meaning} | ({"unit": column.unit.symbol} if column.unit else {})
+            fields.append(pa.field(column.name, column.kind.arrow, nullable=not column.required, metadata=metadata))
         return pa.schema(fields, metadata={"pierre.table": self.name})
 
     @cached_property
@@ -270,24 +261,24 @@ _MAPPER = {pa.bool_(): pd.BooleanDtype()}
 
 
 def _nulls(kind: Kind, size: int) -> pd.Series[Any]:
-    values = pa.nulls(size, _ARROW[kind]).to_pandas(types_mapper=_MAPPER.get)
-    return pd.Series(values, dtype=kind.value, copy=False)
+    values = pa.nulls(size, kind.arrow).to_pandas(types_mapper=_MAPPER.get)
+    series: pd.Series[Any] = pd.Series(values, dtype=kind.value, copy=False)
+    return series
 
 
 def _cast(series: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
-    series = series.reset_index(drop=True)
-    if str(series.dtype) == column.kind.value:
+    series, dtype = series.reset_index(drop=True), column.kind.value
+    if str(series.dtype) == dtype:
         return series
     try:
-        if column.kind is Kind.INSTANT:
-            return pd.to_datetime(series, utc=True).astype(column.kind.value)
-        if column.kind is Kind.WALL:
-            if isinstance(series.dtype, pd.DatetimeTZDtype):
-                raise ValueError("a wall-clock time has no time zone")
-            return pd.to_datetime(series).astype(column.kind.value)
-        return series.astype(column.kind.value)
+        if column.kind is Kind.WALL and isinstance(series.dtype, pd.DatetimeTZDtype):
+            raise ValueError("a wall-clock time has no time zone")
+        if column.kind in (Kind.INSTANT, Kind.WALL):
+            series = pd.to_datetime(series, utc=column.kind is Kind.INSTANT)
+        cast: pd.Series[Any] = series.astype(dtype)
+        return cast
     except (TypeError, ValueError, OverflowError) as error:
         raise SchemaError(
-            f"Column {column.name!r} of {table} cannot be read as {column.kind.value}: {error}.",
+            f"Column {column.name!r} of {table} cannot be read as {dtype}: {error}.",
             "Convert the column before passing the frame.",
         ) from error

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, NaiveDatetime
 
 from pierre_data.schema.sports import FAMILY
@@ -17,20 +18,30 @@ from pierre_data.schema.units import Unit
 
 
 class Kind(Enum):
-    """What a column holds; the value is its pandas dtype.
+    """What a column holds; the value is its pandas dtype, `arrow` its Arrow type, `python_type` what a model holds.
 
     Examples
     --------
-    >>> Kind.INSTANT.value
-    'datetime64[us, UTC]'
+    >>> Kind.INSTANT.value, Kind.INSTANT.arrow
+    ('datetime64[us, UTC]', TimestampType(timestamp[us, tz=UTC]))
     """
 
-    TEXT = "str"
-    NUMBER = "float64"
-    COUNT = "int64"
-    FLAG = "boolean"
-    INSTANT = "datetime64[us, UTC]"
-    WALL = "datetime64[us]"
+    _value_: str
+    arrow: pa.DataType
+    python_type: str
+
+    TEXT = ("str", pa.string(), "str")
+    NUMBER = ("float64", pa.float64(), "float")
+    COUNT = ("int64", pa.int64(), "int")
+    FLAG = ("boolean", pa.bool_(), "bool")
+    INSTANT = ("datetime64[us, UTC]", pa.timestamp("us", tz="UTC"), "datetime, UTC")
+    WALL = ("datetime64[us]", pa.timestamp("us"), "datetime without a time zone")
+
+    def __new__(cls, dtype: str, arrow: pa.DataType, python_type: str) -> Kind:
+        """Let the dtype alone be the value."""
+        kind = object.__new__(cls)
+        kind._value_, kind.arrow, kind.python_type = dtype, arrow, python_type
+        return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,12 @@ class Endpoint:
         for after, before in windows:
             yield from self._pages(query, after, before)
 
-    def reaches(self, now: dt.datetime) -> dt.datetime | None:
-        """Return how far back the vendor answers at a time, aware UTC; None when it answers for all that there is."""
+    def cut_at(self, after: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+        """Return how far back the vendor answers at a time, aware UTC, where a question goes further; else None."""
         oldest = self.paging.oldest if isinstance(self.paging, DateWindows) else None
         # A date is where history begins: nothing is cut there.
-        return now - oldest if isinstance(oldest, dt.timedelta) else None
+        reach = now - oldest if isinstance(oldest, dt.timedelta) else None
+        return reach if reach is not None and (after is None or after < reach) else None
 
     def produces(self) -> frozenset[str]:
         """Return the columns this endpoint fills."""

@@ -158,6 +158,9 @@ class FitnessProvider:
     ['diary:1']
     """
 
+    #: Whether asking again costs nothing, so that its answers are not kept.
+    is_local: bool = False
+
     def __init__(self, config: ProviderConfig) -> None:
         self._config = config
 
@@ -170,11 +173,6 @@ class FitnessProvider:
     def config(self) -> ProviderConfig:
         """Settings it runs with."""
         return self._config
-
-    @property
-    def is_local(self) -> bool:
-        """Whether asking again costs nothing, so that its answers are not kept."""
-        return False
 
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for.

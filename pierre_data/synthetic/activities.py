@@ -7,10 +7,9 @@ from functools import cache
 import numpy as np
 
 from pierre_data.synthetic import gear, ids
-from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Texts, drift, normal, uniform
+from pierre_data.synthetic.draws import Columns, Floats, Texts, datetimes, drift, normal, uniform
 from pierre_data.synthetic.kinds import KINDS, kind_texts, measure, moves
-from pierre_data.synthetic.people import Person
-from pierre_data.synthetic.places import start_and_end
+from pierre_data.synthetic.people import Person, start_and_end
 from pierre_data.synthetic.recordings import DeviceRecording, local_hour
 from pierre_data.synthetic.zone import TIMEZONE, offset_at
 
@@ -27,12 +26,10 @@ def activity_columns(who: Person, view: ids.View, rows: DeviceRecording) -> Colu
     count = len(rows.number)
     return {
         "id": ids.texts(rows.number),
-        "athlete_id": constant(str(who.accounts[view]), count),
-        **_what(who, view, rows),
-        **_when(rows),
+        "athlete_id": [str(who.accounts[view])] * count,
+        **_what_and_when(who, view, rows),
         **_how_far(who, rows),
-        **_heart(who, rows),
-        **_power(who, rows),
+        **_heart_and_power(who, rows),
         **_legs(who, rows),
         **_outside(who, view, rows),
         **_flags(who, rows),
@@ -40,17 +37,12 @@ def activity_columns(who: Person, view: ids.View, rows: DeviceRecording) -> Colu
     }
 
 
-def constant(text: str | None, count: int) -> list[str | None]:
-    """Return one text, many times."""
-    return [text] * count
-
-
-def _what(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
-    kind = rows.seen.kind
+def _what_and_when(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
+    seen, kind, offset = rows.seen, rows.seen.kind, offset_at(rows.seen.start)
     exact, family = kind_texts("sport")[kind], kind_texts("family")[kind]
     sport = np.where(rows.label == 0, exact, np.where(rows.label == 1, _plain()[kind], "workout"))
     families = np.where(rows.label == 2, "other", family)
-    hour = np.searchsorted(_PART_STARTS, local_hour(rows.seen.start), side="right")
+    hour = np.searchsorted(_PART_STARTS, local_hour(seen.start), side="right")
     part = np.where(hour == 0, "Night", _PARTS[hour])
     names = part + " " + kind_texts("noun")[kind] if view != "watch" else who.town.name + " " + kind_texts("raw")[kind]
     return {
@@ -60,6 +52,13 @@ def _what(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
         "sport_raw": np.where(rows.label == 0, kind_texts("raw")[kind], sport).tolist(),
         "workout_kind": kind_texts("workout_kind")[kind].tolist(),
         "is_exercise": np.ones(len(kind), dtype=bool),
+        "start_time": datetimes(seen.start),
+        "start_time_local": datetimes(seen.start + offset),
+        "utc_offset_s": offset.astype(np.float64),
+        "timezone": [TIMEZONE] * len(offset),
+        "start_hidden": np.zeros(len(offset), dtype=bool),
+        "elapsed_s": seen.elapsed.astype(np.float64),
+        "moving_s": seen.moving.astype(np.float64),
     }
 
 
@@ -68,25 +67,6 @@ def _plain() -> Texts:
     """Return the family's own sport of each kind where there is one of that name, else the sport."""
     own = ("run", "ride", "swim", "walk")
     return np.array([k.family if k.family in own else k.sport for k in KINDS.values()], dtype=object)
-
-
-def _when(rows: DeviceRecording) -> Columns:
-    seen = rows.seen
-    offset = offset_at(seen.start)
-    return {
-        "start_time": datetimes(seen.start),
-        "start_time_local": datetimes(seen.start + offset),
-        "utc_offset_s": offset.astype(np.float64),
-        "timezone": constant(TIMEZONE, len(offset)),
-        "start_hidden": np.zeros(len(offset), dtype=bool),
-        "elapsed_s": seen.elapsed.astype(np.float64),
-        "moving_s": seen.moving.astype(np.float64),
-    }
-
-
-def datetimes(seconds: Ints) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    """Return seconds since 1970 as datetime64[us]."""
-    return (seconds * 1_000_000).astype("datetime64[us]")
 
 
 def _how_far(who: Person, rows: DeviceRecording) -> Columns:
@@ -115,23 +95,17 @@ def _energy(rows: DeviceRecording) -> Floats:
     return np.rint(kcal)
 
 
-def _heart(who: Person, rows: DeviceRecording) -> Columns:
+def _heart_and_power(who: Person, rows: DeviceRecording) -> Columns:
     seen = rows.seen
     above = 8.0 + 10.0 * uniform(who.key, "peak_heart", seen.cell)
     rated = uniform(who.key, "rated", seen.cell) < 0.35
     feeling = np.clip(np.rint(1.0 + 10.0 * (seen.effort - 0.2)), 1.0, 10.0)
+    factor = np.round(seen.normalized / seen.ftp, 3)
+    cadence = np.rint(86.0 + 3.0 * normal(who.key, "cadence", seen.cell))
     return {
         "average_heart_rate_bpm": np.rint(seen.heart),
         "max_heart_rate_bpm": np.minimum(np.rint(seen.heart + above), who.max_hr + 1.0),
         "perceived_exertion": np.where(rated, feeling, np.nan),
-    }
-
-
-def _power(who: Person, rows: DeviceRecording) -> Columns:
-    seen = rows.seen
-    factor = np.round(seen.normalized / seen.ftp, 3)
-    cadence = np.rint(86.0 + 3.0 * normal(who.key, "cadence", seen.cell))
-    return {
         "work_kj": np.rint(seen.power * seen.moving / 1000.0),
         "average_power_w": seen.power,
         "max_power_w": np.rint(seen.power * (1.9 + 1.3 * uniform(who.key, "peak_power", seen.cell))),
@@ -173,23 +147,16 @@ def _outside(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
         "wind_speed_mps": np.where(out, np.round(wind, 1), np.nan),
         "average_altitude_m": np.where(rows.tracked, np.rint(who.town.altitude + 0.25 * seen.climb), np.nan),
         **{name: np.where(rows.tracked, value, np.nan) for name, value in zip(names, where, strict=True)},
-        "city": constant(who.town.name, len(day)),
-        "region": constant(who.town.region, len(day)),
-        "country": constant("Germany", len(day)),
+        "city": [who.town.name] * len(day),
+        "region": [who.town.region] * len(day),
+        "country": ["Germany"] * len(day),
     }
 
 
 def _flags(who: Person, rows: DeviceRecording) -> Columns:
-    kind = rows.seen.kind
-
-    def flag(name: str) -> Bools:
-        return measure(name)[kind] > 0
-
     return {
         "manual": rows.typed,
-        "indoor": flag("indoor"),
-        "commute": flag("commute"),
-        "race": flag("race"),
+        **{name: measure(name)[rows.seen.kind] > 0 for name in ("indoor", "commute", "race")},
         "private": uniform(who.key, "private", rows.seen.cell) < 0.01,
         "has_gps": rows.tracked,
     }
@@ -209,7 +176,7 @@ def _records(who: Person, view: ids.View, rows: DeviceRecording) -> Columns:
     carried = gear.carried(who, seen.kind, seen.day)
     return {
         "device": [d if have else None for d, have in zip(device.tolist(), recorded.tolist(), strict=True)],
-        "gear_id": constant(None, len(carried)) if view == "phone" else carried,
+        "gear_id": [None] * len(carried) if view == "phone" else carried,
         "external_id": link,
         "upload_id": [u if have else None for u, have in zip(upload, recorded.tolist(), strict=True)],
         "updated_at": datetimes(seen.start + seen.elapsed + delay),

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.activities import constant, datetimes
-from pierre_data.synthetic.draws import Columns, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Columns, Floats, Ints, datetimes, normal, uniform
 from pierre_data.synthetic.people import Person, shape, weight
 from pierre_data.synthetic.workouts import Workouts, true_workouts
 from pierre_data.synthetic.zone import DAY, offset_at
@@ -96,7 +95,7 @@ def recovery_columns(who: Person, first: int, last: int) -> Columns:
     tired = heart.fresh < -1.6
     return {
         "id": ids.texts(ids.numbers(days * ids.CELLS + ids.MORNING, 0, who.accounts["truth"])),
-        "athlete_id": constant(str(who.accounts["truth"]), len(days)),
+        "athlete_id": [str(who.accounts["truth"])] * len(days),
         "date": datetimes(days * DAY),
         "recovery_score": np.rint(np.clip(66.0 + 15.0 * heart.fresh, 3.0, 99.0)),
         "readiness_score": np.rint(np.clip(74.0 + 9.0 * heart.fresh, 20.0, 99.0)),
@@ -109,7 +108,7 @@ def recovery_columns(who: Person, first: int, last: int) -> Columns:
         "spo2_pct": np.round(np.clip(96.4 + 0.7 * normal(who.key, "oxygen", days), 91.0, 100.0), 1),
         "respiratory_rate_brpm": np.round(14.6 + 0.5 * normal(who.key, "breaths", days), 1),
         "skin_temperature_c": np.round(34.4 + 0.3 * normal(who.key, "skin", days) + 0.5 * tired, 1),
-        "scoring": constant("scored", len(days)),
+        "scoring": ["scored"] * len(days),
     }
 
 
@@ -122,7 +121,7 @@ def health_columns(who: Person, days: Ints, times: Ints) -> Columns:
     lean = shown * (1.0 - fat / 100.0)
     return {
         "id": ids.texts(ids.numbers(days * ids.CELLS + ids.SCALE, 0, who.accounts["truth"])),
-        "athlete_id": constant(str(who.accounts["truth"]), len(days)),
+        "athlete_id": [str(who.accounts["truth"])] * len(days),
         "time": datetimes(times),
         "time_local": datetimes(times + offset_at(times)),
         "weight_kg": np.round(shown, 1),
@@ -132,7 +131,7 @@ def health_columns(who: Person, days: Ints, times: Ints) -> Columns:
         "body_water_pct": np.round(100.0 * 0.73 * lean / shown, 1),
         "muscle_mass_kg": np.round(lean * 0.94, 1),
         "lean_mass_kg": np.round(lean, 1),
-        "device": constant("Waage One", len(days)),
+        "device": ["Waage One"] * len(days),
     }
 
 

@@ -8,10 +8,12 @@ differ between libraries of C and are not used.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,17 @@ Words = NDArray[np.uint64]
 Texts = NDArray[np.object_]
 #: Columns of a table: arrays, and lists of texts.
 Columns = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One array per field, all of one length."""
+
+    def take(self, rows: Ints | Bools) -> Self:
+        """Return some rows."""
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return type(self)(*(value.take(rows) if isinstance(value, Rows) else value[rows] for value in values))
+
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
@@ -44,11 +57,7 @@ def _stream(name: str) -> int:
 
 
 def random_bits(key: int, stream: str, cells: Ints) -> Words:
-    """Return 64 random bits per cell (any shape) of a key's named stream: the finalizer of SplitMix64, twice.
-
-    >>> int(random_bits(1, "start", np.array([7]))[0]) == int(random_bits(1, "start", np.array([6, 7]))[1])
-    True
-    """
+    """Return 64 random bits per cell (any shape) of a key's named stream: the finalizer of SplitMix64, twice."""
     salt = np.uint64((key ^ _stream(stream)) & _MASK)
     state = cells.astype(np.uint64) * np.uint64(_STEP) + salt
     return _mix(_mix(state) ^ salt)
@@ -98,14 +107,15 @@ def drift(key: int, stream: str, x: Floats | Ints, knot: float) -> Floats:
 
 
 def wave(cycles: Floats) -> Floats:
-    """Return the sine of full turns, within 0.0011, from products alone: ``0.225 (y|y| - y) + y`` of a parabola.
-
-    >>> wave(np.array([0.0, 0.25, 0.5, 0.75])).round(3).tolist()
-    [0.0, 1.0, 0.0, -1.0]
-    """
+    """Return the sine of full turns, within 0.0011, from products alone: ``0.225 (y|y| - y) + y`` of a parabola."""
     turn = cycles - np.floor(cycles)
     back = turn >= 0.5
     half = np.where(back, turn - 0.5, turn)
     y = 16.0 * half * (0.5 - half)
     y = y * (0.775 + 0.225 * y)
     return np.where(back, 0.0 - y, y)
+
+
+def datetimes(seconds: Ints) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """Return seconds since 1970 as datetime64[us]."""
+    return (seconds * 1_000_000).astype("datetime64[us]")

@@ -39,10 +39,8 @@ _INSIDE: dict[str, Any] = {"indoor": True, "phone": False, "pauses": 0.0}
 _RUN = WorkoutKind("run", "run", "Running", "Run", "run", 46, 0.16, 0.80)
 _RIDE = WorkoutKind("road_ride", "ride", "Road Cycling", "Ride", "ride", 82, 0.18, 0.68, pauses=0.08)
 _SWIM = WorkoutKind("pool_swim", "swim", "Pool Swimming", "Swim", "swim", 42, 0.14, 0.90, phone=False, pauses=0.12)
-_HALL = replace(
-    WorkoutKind("strength", "strength", "Strength Training", "Strength Session", "still", 38, 0.20, 0.42),
-    **_INSIDE,
-    met=4.5,
+_HALL = WorkoutKind(
+    "strength", "strength", "Strength Training", "Strength Session", "still", 38, 0.20, 0.42, **_INSIDE, met=4.5
 )
 _WALK = WorkoutKind("walk", "walk", "Walking", "Walk", "walk", 46, 0.25, 0.26, pauses=0.08, met=3.5)
 
@@ -55,9 +53,8 @@ KINDS: dict[str, WorkoutKind] = {
     "easy_run": _RUN,
     "long_run": replace(_RUN, noun="Long Run", minutes=92, effort=0.79, workout_kind="long_run", pauses=0.04),
     "tempo_run": replace(_RUN, noun="Tempo Run", minutes=48, effort=0.90, workout_kind="workout"),
-    "track_run": replace(
-        _like(_RUN, "track_run", "Track Running", "Track Session", minutes=52, effort=0.86, climb=0.0),
-        workout_kind="workout",
+    "track_run": _like(
+        _RUN, "track_run", "Track Running", "Track Session", minutes=52, effort=0.86, climb=0.0, workout_kind="workout"
     ),
     "trail_run": _like(
         _RUN, "trail_run", "Trail Running", "Trail Run", minutes=68, effort=0.76, climb=28.0, pauses=0.06
@@ -72,8 +69,8 @@ KINDS: dict[str, WorkoutKind] = {
     "gravel_ride": _like(_RIDE, "gravel_ride", "Gravel Cycling", "Gravel Ride", minutes=110, effort=0.66, climb=12.0),
     "virtual_ride": _like(_RIDE, "virtual_ride", "Virtual Cycling", "Trainer Ride", minutes=62, effort=0.76, **_INSIDE),
     "interval_ride": replace(_RIDE, noun="Interval Ride", minutes=72, effort=0.78, workout_kind="workout"),
-    "commute_ride": replace(
-        _like(_RIDE, "ride", "Cycling", "Commute", minutes=24, effort=0.55, pauses=0.12, climb=4.0), commute=True
+    "commute_ride": _like(
+        _RIDE, "ride", "Cycling", "Commute", minutes=24, effort=0.55, pauses=0.12, climb=4.0, commute=True
     ),
     "pool_swim": replace(_SWIM, indoor=True),
     "open_water_swim": _like(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic import ids
-from pierre_data.synthetic.activities import constant, datetimes
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
-from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Rows, datetimes, normal, uniform
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.zone import DAY, HOUR, TIMEZONE, offset_at, utc_of, weekday
 
@@ -32,7 +31,7 @@ _SHARE = np.array(
 
 
 @dataclass(frozen=True, slots=True)
-class Nights:
+class Nights(Rows):
     """Sleeps, one value each, ordered by start."""
 
     day: Ints  # local day on whose evening (or afternoon) it begins, since 1970
@@ -50,10 +49,6 @@ class Nights:
     def cell(self) -> Ints:
         """Who they are."""
         return self.day * ids.CELLS + np.where(self.nap, ids.NAP, ids.NIGHT)
-
-    def take(self, rows: Ints | Bools) -> Nights:
-        """Return some rows."""
-        return Nights(*(getattr(self, f.name)[rows] for f in dataclasses.fields(self)))
 
 
 def every_night(who: Person, first: int, last: int) -> tuple[Nights, Training]:
@@ -108,14 +103,14 @@ def sleep_columns(who: Person, slept: Nights, done: Training) -> Columns:
     night = (end + end_offset) // DAY
     return {
         "id": _ids(who, slept),
-        "athlete_id": constant(str(who.accounts["truth"]), len(offset)),
+        "athlete_id": [str(who.accounts["truth"])] * len(offset),
         "night": datetimes(night * DAY),
         "start_time": datetimes(slept.start),
         "end_time": datetimes(end),
         "start_time_local": datetimes(slept.start + offset),
         "end_time_local": datetimes(end + end_offset),
         "utc_offset_s": offset.astype(np.float64),
-        "timezone": constant(TIMEZONE, len(offset)),
+        "timezone": [TIMEZONE] * len(offset),
         "is_nap": slept.nap,
         "in_bed_s": in_bed,
         "asleep_s": asleep,
@@ -126,7 +121,7 @@ def sleep_columns(who: Person, slept: Nights, done: Training) -> Columns:
         "lowest_heart_rate_bpm": lowest,
         "hrv_rmssd_ms": np.where(slept.nap, np.nan, heart.variability),
         "respiratory_rate_brpm": np.round(14.6 + 0.5 * normal(who.key, "breaths", slept.day + 1), 1),
-        "scoring": constant("scored", len(offset)),
+        "scoring": ["scored"] * len(offset),
     }
 
 

@@ -1,4 +1,4 @@
-"""The athlete of a seed, and what the years do to them."""
+"""The athlete of a seed, what the years do to them, and where their workouts start and end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pierre_data.synthetic.draws import Bools, Floats, Ints, drift, key_of, normal, uniform, wave
-from pierre_data.synthetic.ids import VIEWS, View, account
+from pierre_data.synthetic.ids import CELLS, VIEWS, View, account
+from pierre_data.synthetic.kinds import CODE
 from pierre_data.synthetic.scenarios import SCENARIOS, Scenario
 from pierre_data.synthetic.zone import day_number
 
@@ -42,6 +43,11 @@ _FIRST = {
     "male": ("Anton", "Emil", "Felix", "Jakob", "Jonas", "Leon", "Oskar", "Paul"),
 }
 _LAST = ("Arndt", "Brandt", "Ebert", "Hartwig", "Kessler", "Lindner", "Reuter", "Winkler")
+#: Metres per degree of latitude, on the mean meridian.
+DEGREE_M = 111_195.0
+#: How far each place lies from the town's centre, in metres (one standard deviation per axis).
+_SPREAD = {"home": 2200.0, "office": 4500.0, "track": 2500.0, "trailhead": 9000.0, "lake": 7000.0}
+_AWAY = {"track": ("track_run",), "trailhead": ("trail_run", "hike", "race_run"), "lake": ("open_water_swim",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +149,35 @@ def _injuries(who: Person, days: Ints) -> tuple[Bools, Floats]:
 def thresholds(who: Person, at: Shape) -> tuple[Floats, Floats, Floats]:
     """Return threshold running and swimming speed (m/s) and functional threshold power (W) per day."""
     plan, factor = who.scenario, at.form * who.talent
-
-    def between(ends: tuple[float, float]) -> Floats:
-        return (ends[0] + (ends[1] - ends[0]) * at.progress) * factor
-
-    return between(plan.run_mps), between(plan.swim_mps), between(plan.ftp_w)
+    ends = (plan.run_mps, plan.swim_mps, plan.ftp_w)
+    run, swim, power = ((low + (high - low) * at.progress) * factor for low, high in ends)
+    return run, swim, power
 
 
 def weight(who: Person, days: Ints) -> Floats:
     """Return body weight in kg per day, without the noise of a scale."""
     season = wave((days - day_number("2016-11-01")) / _YEAR)
     return who.weight_kg + 0.7 * season + 0.9 * drift(who.key, "weight", days, 120.0)
+
+
+def start_and_end(who: Person, view: str, kind: Ints, cell: Ints) -> list[Floats]:
+    """Return latitude and longitude of start and end, in degrees, as a view's GPS saw them.
+
+    Loops end where they began; a commute goes to the office in the morning and home in the evening.
+    """
+    # Metres east and north of the town's centre.
+    places = {name: normal(who.key, f"place_{name}", np.arange(2)) * far for name, far in _SPREAD.items()}
+    start = np.tile(places["home"], (len(kind), 1))
+    for name, kinds in _AWAY.items():
+        start[np.isin(kind, [CODE[k] for k in kinds])] = places[name]
+    end = start.copy()
+    commute, evening = kind == CODE["commute_ride"], cell % CELLS == 2
+    start[commute & evening], end[commute & evening] = places["office"], places["home"]
+    end[commute & ~evening] = places["office"]
+    out: list[Floats] = []
+    for stage, place, width in (("start", start, 14.0), ("end", end, 22.0)):
+        jitter = np.stack([normal(who.key, f"{view}_{stage}_{axis}", cell) for axis in ("east", "north")], axis=1)
+        east, north = (place + width * jitter).T
+        out.append(np.round(who.town.latitude + north / DEGREE_M, 6))  # to a tenth of a metre
+        out.append(np.round(who.town.longitude + east / (DEGREE_M * who.town.cosine), 6))
+    return out

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pierre_data.synthetic.draws import Bools, Floats, Ints, normal, uniform
+from pierre_data.synthetic.draws import Bools, Floats, Ints, Rows, normal, uniform
 from pierre_data.synthetic.ids import View, numbers
 from pierre_data.synthetic.kinds import measure
 from pierre_data.synthetic.people import Person
@@ -27,7 +27,7 @@ REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceRecording:
+class DeviceRecording(Rows):
     """Rows of a view, ordered by their own start, then by id."""
 
     seen: Workouts  # as this view has them; NaN where it measured nothing
@@ -39,18 +39,15 @@ class DeviceRecording:
     synced: Bools  # copied from the watch
     linked: Bools  # and says so in `external_id`
 
-    def take(self, rows: Ints | Bools) -> DeviceRecording:
-        """Return some rows."""
-        rest = [getattr(self, f.name)[rows] for f in dataclasses.fields(self)[1:]]
-        return DeviceRecording(self.seen.take(rows), *rest)
-
 
 def recorded(who: Person, true: Workouts, view: View) -> DeviceRecording:
     """Return what a view has of true workouts, which are ordered by start."""
     if view == "truth":
         records = _plain(true)
     else:
-        mode = _modes(who, true)
+        mode = np.searchsorted(_SHARES, uniform(who.key, "mode", true.cell), side="right").astype(np.int64)
+        left_home = (measure("phone")[true.kind] == 0) & ((mode == DUAL) | (mode == PHONE_ONLY))
+        mode = np.where(left_home, WATCH_ONLY, mode)
         watch = _watch(who, true)
         records = watch.take(mode != PHONE_ONLY) if view == "watch" else _phone(who, true, watch, mode)
         records = _uploaded_again(who, records, view)
@@ -63,12 +60,6 @@ def _plain(true: Workouts) -> DeviceRecording:
     none = np.zeros(len(true.cell), dtype=np.int64)
     no = np.zeros(len(true.cell), dtype=bool)
     return DeviceRecording(true, none, none, none, no, measure("indoor")[true.kind] == 0, no, no)
-
-
-def _modes(who: Person, true: Workouts) -> Ints:
-    mode = np.searchsorted(_SHARES, uniform(who.key, "mode", true.cell), side="right").astype(np.int64)
-    left_home = (measure("phone")[true.kind] == 0) & ((mode == DUAL) | (mode == PHONE_ONLY))
-    return np.where(left_home, WATCH_ONLY, mode)
 
 
 def _watch(who: Person, true: Workouts) -> DeviceRecording:

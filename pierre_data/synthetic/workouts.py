@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from pierre_data.synthetic.draws import Bools, Floats, Ints, drift, normal, uniform, wave
+from pierre_data.synthetic.draws import Bools, Floats, Ints, Rows, drift, normal, uniform, wave
 from pierre_data.synthetic.ids import CELLS
 from pierre_data.synthetic.kinds import CODE, measure, moves
 from pierre_data.synthetic.people import Person, Shape, shape, thresholds, weight
@@ -21,7 +20,7 @@ _RACE_EFFORT = np.array([1.04, 1.00, 0.955])
 
 
 @dataclass(frozen=True, slots=True)
-class Workouts:
+class Workouts(Rows):
     """Rows, one array per column, ordered by start."""
 
     cell: Ints  # ``day * CELLS + slot``: who they are
@@ -43,10 +42,6 @@ class Workouts:
     def day(self) -> Ints:
         """Local day of the plan, since 1970."""
         return self.cell // CELLS
-
-    def take(self, rows: Ints | Bools) -> Workouts:
-        """Return some rows."""
-        return Workouts(*(getattr(self, f.name)[rows] for f in dataclasses.fields(self)))
 
 
 def true_workouts(who: Person, first: int, last: int) -> Workouts:

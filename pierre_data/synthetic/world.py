@@ -11,7 +11,7 @@ import numpy as np
 from pierre_data.errors import QueryError
 from pierre_data.synthetic import activities, days, gear, ids, nights, recordings, streams
 from pierre_data.synthetic.digests import table_digest
-from pierre_data.synthetic.draws import Bools, Columns, Ints, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Ints, datetimes, uniform
 from pierre_data.synthetic.ids import View
 from pierre_data.synthetic.people import Person, person, shape, thresholds
 from pierre_data.synthetic.scenarios import SCENARIOS
@@ -156,7 +156,7 @@ class World:
             "username": [who.name.lower().replace(" ", ".")],
             "name": [who.name],
             "sex": [who.sex],
-            "birth_date": activities.datetimes(np.array([who.birth_day * DAY])),
+            "birth_date": datetimes(np.array([who.birth_day * DAY])),
             "city": [who.town.name],
             "region": [who.town.region],
             "country": ["Germany"],
@@ -167,7 +167,7 @@ class World:
             "max_heart_rate_bpm": np.array([float(who.max_hr)]),
             "resting_heart_rate_bpm": np.array([float(who.rest_hr)]),
             "measurement_system": ["metric"],
-            "created_at": activities.datetimes(np.array([day_number(self.start) * DAY])),
+            "created_at": datetimes(np.array([day_number(self.start) * DAY])),
         }
 
     def gear(self) -> Columns:

@@ -30,21 +30,13 @@ def weekday(days: Ints) -> Ints:
 @cache
 def _changes() -> Ints:
     """Return the UTC seconds of all changes: to summer time at even positions, back at odd ones."""
-    out = []
-    for year in range(FIRST_YEAR, LAST_YEAR + 1):
-        for last in (day_number(f"{year}-03-31"), day_number(f"{year}-10-31")):
-            out.append((last - (last + 4) % 7) * DAY + HOUR)
-    return np.array(out, dtype=np.int64)
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    last = np.array([day_number(f"{year}-{day}") for year in years for day in ("03-31", "10-31")], dtype=np.int64)
+    return (last - (last + 4) % 7) * DAY + HOUR
 
 
 def offset_at(utc_s: Ints) -> Ints:
-    """Return local time minus UTC in seconds, at seconds since 1970 UTC.
-
-    Examples
-    --------
-    >>> offset_at(np.array([day_number("2026-03-29") * DAY + HOUR - 1, day_number("2026-03-29") * DAY + HOUR])).tolist()
-    [3600, 7200]
-    """
+    """Return local time minus UTC in seconds, at seconds since 1970 UTC."""
     summer = np.searchsorted(_changes(), utc_s, side="right") % 2
     return HOUR + HOUR * summer.astype(np.int64)
 

@@ -20,14 +20,6 @@ def written(frame: pd.DataFrame, table: Table) -> str:
     """Return a conformed frame as CSV, sorted by the table's key, without columns that are null in every row.
 
     Numbers have up to 12 significant digits; instants end in Z, wall-clock times do not; an empty cell is null.
-
-    Examples
-    --------
-    >>> from pierre_data.schema import GEAR
-    >>> print(written(GEAR.conform(pd.DataFrame({"provider": ["a"], "id": ["b1"], "distance_m": [2.5e6]})), GEAR))
-    provider,id,distance_m
-    a,b1,2500000
-    <BLANKLINE>
     """
     names = [n for n in table.columns if frame[n].notna().any()]
     rows = frame.sort_values(list(table.key), kind="stable") if len(frame) else frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pierre_data.errors import ProviderBroken
 from pierre_data.schema import TABLES, Table
@@ -44,7 +45,10 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
     |---|---|---|---|
     | `acme` Acme | Free. | | |
     """
-    known = dict(_working(registry))
+    known: dict[str, ProviderDescriptor] = {}
+    for name in sorted(registry):
+        with suppress(ProviderBroken):  # the registry itself reports it; documentation shows what works
+            known[name] = registry[name]
     shown = [t for t in TABLES.values() if any(t in d.endpoints or t in d.details for d in known.values())]
     lines = [f"| | {' | '.join(known)} |", f"|---|{':-:|' * len(known)}"]
     for table in shown:
@@ -53,16 +57,6 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
     lines += ["| provider | access | keys | terms |", "|---|---|---|---|"]
     lines += [_access(d) for d in known.values()]
     return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
-
-
-def _working(registry: Mapping[str, ProviderDescriptor]) -> list[tuple[str, ProviderDescriptor]]:
-    working = []
-    for name in sorted(registry):
-        try:
-            working.append((name, registry[name]))
-        except ProviderBroken:
-            continue  # the registry itself reports it; documentation shows what works
-    return working
 
 
 def _mark(descriptor: ProviderDescriptor, table: Table) -> str:

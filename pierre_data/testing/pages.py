@@ -17,11 +17,6 @@ def rows_at(body: Any, records: object) -> str | None:
     """Return the dotted path of the rows in a body, or None when there is no list to be paged.
 
     Where a function finds the rows, the body's only list is taken.
-
-    Examples
-    --------
-    >>> rows_at({"data": {"items": []}}, "data.items"), rows_at([], len), rows_at({"days": [], "n": 1}, len)
-    ('data.items', '', 'days')
     """
     if isinstance(records, str):
         return records if isinstance(get_path(body, records), list) else None
@@ -32,13 +27,7 @@ def rows_at(body: Any, records: object) -> str | None:
 
 
 def replaced(body: Any, path: str, value: Any) -> Any:
-    """Return a copy of a body with another value at a dotted path.
-
-    Examples
-    --------
-    >>> replaced({"data": {"items": [1, 2], "n": 2}}, "data.items", [1])
-    {'data': {'items': [1], 'n': 2}}
-    """
+    """Return a copy of a body with another value at a dotted path."""
     head, _, rest = path.partition(".")
     if not head:
         return value
@@ -55,11 +44,6 @@ def page_of(
 
     `cap` is the most rows the vendor puts on a page, whatever was asked.  ValueError: a parameter is no number, or a
     cursor was never given out.
-
-    Examples
-    --------
-    >>> page_of(PageNumber(size=2), "abc", "/list", {"page": "2", "per_page": "2"}, cap=None, url="")
-    ('c', None)
     """
     if isinstance(paging, PageNumber):
         size = _size(params.get(paging.per_page), paging.size, cap)

@@ -15,15 +15,7 @@ _NUMBERED = r"\d+\.0|\d+(?:\.\d+)?[eE]\+?\d+"
 
 
 def oddities(frame: pd.DataFrame, table: Table, now: dt.datetime) -> Iterator[tuple[str, str]]:
-    """Yield the columns with values that cannot be, and a sentence for each; nothing is recorded two days after now.
-
-    Examples
-    --------
-    >>> from pierre_data.schema import HEALTH
-    >>> row = {"provider": "acme", "id": "1", "time": pd.Timestamp("2026-01-01", tz="UTC"), "height_m": 181.0}
-    >>> [c for c, _ in oddities(HEALTH.conform(pd.DataFrame([row])), HEALTH, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))]
-    ['height_m']
-    """
+    """Yield the columns with values that cannot be, and a sentence for each; nothing is recorded two days after now."""
     for column in table.columns.values():
         values = frame[column.name].dropna()
         if values.empty:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pierre_data.schema import Table
-from pierre_data.spi import Endpoint, ProviderDescriptor, Query
+from pierre_data.spi import ProviderDescriptor, Query
 from pierre_data.testing.expected import compare, written
 from pierre_data.testing.faults import leaks
 from pierre_data.testing.findings import Findings
@@ -91,18 +91,15 @@ def check_fields(
         for path in {path for item in endpoint.fields.values() for path in item.paths}:
             unseen[path] = unseen.get(path, True) and path in missing
         for column in empty:
-            _check_empty(endpoint, cell_name(table, single), column, missing, findings)
+            paths = endpoint.fields[column].paths if column in endpoint.fields else ()
+            if set(paths) - missing:  # otherwise the path is the finding
+                text = f"{cell_name(table, single)}.{column} is null in every row, though {paths[0]!r} is not."
+                findings.add(text, column)
     for path in sorted(path for path, missing in unseen.items() if missing):
         findings.add(f"{table.name}: no payload has a value at {path!r}: is it spelled right? If so, add one.", path)
     findings.verified.append(
         "Each wire path that is read, and each column that is promised, has a value in some payload."
     )
-
-
-def _check_empty(endpoint: Endpoint, name: str, column: str, missing: set[str], findings: Findings) -> None:
-    paths = endpoint.fields[column].paths if column in endpoint.fields else ()
-    if paths and set(paths) - missing:  # otherwise the path is the finding
-        findings.add(f"{name}.{column} is null in every row, though {paths[0]!r} is not.", column)
 
 
 def check_expected(frame: pd.DataFrame, table: Table, name: str, folder: Path, write: bool, findings: Findings) -> None:

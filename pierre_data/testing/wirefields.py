@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,7 @@ def wire_rows(endpoint: Endpoint, folder: Path, query: Query) -> list[Any]:
 
 
 def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield the dotted path of each value in a row, and whether it is filled; a list is one value.
-
-    Examples
-    --------
-    >>> list(leaves({"id": 1, "map": {"line": None}, "laps": []}))
-    [('id', True), ('map.line', False), ('laps', True)]
-    """
+    """Yield the dotted path of each value in a row, and whether it is filled; a list is one value."""
     if isinstance(row, Mapping) and row:
         for key, value in row.items():
             yield from leaves(value, f"{at}.{key}" if at else str(key))
@@ -52,15 +46,8 @@ def leaves(row: Any, at: str = "") -> Iterator[tuple[str, bool]]:
         yield at, row is not None
 
 
-def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
-    """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned.
-
-    Examples
-    --------
-    >>> from pierre_data.spi import Field
-    >>> known_fields([{"id": 1, "at": [1, 2], "kudos": 3}], Endpoint(fields={"x": Field("at.0")}, ignored=("kudos",)))
-    WireFields(read=('at',), ignored=('kudos',), unmentioned=('id',))
-    """
+def known_fields(rows: Sequence[Any], endpoint: Endpoint) -> WireFields:
+    """Sort the fields of a vendor's rows into those that are read, ignored and not mentioned."""
     paths = {path for item in endpoint.fields.values() for path in item.paths}
     read, ignored, other = set(), set(), set()
     for leaf in {path for row in rows for path, _ in leaves(row)}:
@@ -73,9 +60,8 @@ def known_fields(rows: Iterable[Any], endpoint: Endpoint) -> WireFields:
     return WireFields(tuple(sorted(read)), tuple(sorted(ignored)), tuple(sorted(other)))
 
 
-def unseen_paths(rows: Iterable[Any], endpoint: Endpoint) -> set[str]:
+def unseen_paths(rows: Sequence[Any], endpoint: Endpoint) -> set[str]:
     """Return the wire paths an endpoint reads that are null or missing in every row."""
-    rows = list(rows)
     paths = {path for item in endpoint.fields.values() for path in item.paths}
     return {path for path in paths if all(get_path(row, path) is None for row in rows)}
 

@@ -14,13 +14,6 @@ class WidgetModel(traitlets.HasTraits):
     """State without ipywidgets: ``model.observe(callback, "says")`` hears of changes, in the thread that made them.
 
     `hold_trait_notifications` is no use here: two threads that hold at once undo each other (traitlets 5.16).
-
-    Examples
-    --------
-    >>> model = WidgetModel()
-    >>> model.observe(lambda change: print(change["new"]), "says")
-    >>> model.says = "Done."
-    Done.
     """
 
     #: The result of what was done last, or its error in full.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,28 +23,23 @@ from pierre_data.widgets.background import WidgetModel, in_background
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One provider, as a person sees it.
-
-    `status` is "connected", "disconnected", "expired" or "broken"; `offers` its tables; `asks` the settings a person
-    gives, such as ``CLIENT_ID``, and `lacks` those that are missing still; `doing` is "connecting", "disconnecting" or
-    empty; `consent` the vendor's page while it is waited for; `says` the result of what was done last.
-    """
+    """One provider, as a person sees it."""
 
     name: str
     display_name: str
-    status: str
+    status: str  # connected, disconnected, expired or broken
     offers: str = ""
     account: str = ""
     detail: str = ""
     expires: dt.datetime | None = None
     can_connect: bool = False
     can_disconnect: bool = False
-    asks: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()  # settings a person gives, such as CLIENT_ID ...
+    lacks: tuple[str, ...] = ()  # ... and those that are missing still
     register_url: str = ""
-    doing: str = ""
-    consent: Secret | None = None
-    says: str = ""
+    doing: str = ""  # connecting or disconnecting
+    consent: Secret | None = None  # the vendor's page, while it is waited for
+    says: str = ""  # the result of what was done last
 
     def __str__(self) -> str:
         until = f" until {self.expires:%Y-%m-%d %H:%M} UTC" if self.expires is not None else ""
@@ -60,28 +54,8 @@ class Card:
         return f"Needs {names}{f', from {self.register_url}' if self.register_url else ''}."
 
 
-@dataclass(slots=True)
-class _Wait:
-    """A connect that runs."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    pasted: Secret | None = None
-
-    def take(self) -> Secret | None:
-        address, self.pasted = self.pasted, None
-        return address
-
-
 class ConnectModel(WidgetModel):
-    """Accounts of a client: connect, paste, cancel, disconnect; each runs in the background.
-
-    Examples
-    --------
-    >>> import pierre_data as pierre
-    >>> model = ConnectModel(pierre.Client("synthetic", cache="memory"))
-    >>> print(model.card("synthetic"))
-    Synthetic: connected
-    """
+    """Accounts of a client: connect, paste, cancel, disconnect; each runs in the background."""
 
     #: Name -> card of every provider; never changed in place.
     cards = traitlets.Dict()
@@ -89,7 +63,8 @@ class ConnectModel(WidgetModel):
     def __init__(self, client: Client) -> None:
         super().__init__()
         self.client = client
-        self._waits: dict[str, _Wait] = {}
+        self._stops: dict[str, threading.Event] = {}
+        self._pasted: dict[str, Secret] = {}
         self._threads: dict[str, threading.Thread] = {}
         self.refresh()
 
@@ -115,15 +90,15 @@ class ConnectModel(WidgetModel):
 
     def connect(self, name: str) -> threading.Thread:
         """Ask for consent; the card says where, and how it ended."""
-        wait, again = _Wait(), self.card(name).status in ("connected", "expired")
+        stop, again = threading.Event(), self.card(name).status in ("connected", "expired")
 
         def show(url: str, advice: str) -> None:
             self._change(name, consent=Secret(url), says=advice)
 
         def work() -> None:
-            dialogue = Dialogue(show, pasted=wait.take)
+            dialogue = Dialogue(show, pasted=lambda: self._pasted.pop(name, None))
             try:
-                done = self.client.connect(name, again=again, dialogue=dialogue, cancel=wait.stop)
+                done = self.client.connect(name, again=again, dialogue=dialogue, cancel=stop)
             except Cancelled as error:
                 self._change(name, says=error.what)
                 return
@@ -131,17 +106,17 @@ class ConnectModel(WidgetModel):
             short = f" Without consent for: {'; '.join(lacking)}." if lacking else ""
             self._change(name, says=f"Connected: {done.how}.{short}")
 
-        return self._begin(name, "connecting", work, wait)
+        return self._begin(name, "connecting", work, stop)
 
     def paste(self, name: str, address: Secret) -> None:
         """Take the address the browser ended at."""
-        if (wait := self._waits.get(name)) is not None:
-            wait.pasted = address
+        if name in self._stops:
+            self._pasted[name] = address
 
     def cancel(self, name: str) -> None:
         """Give up waiting for consent."""
-        if (wait := self._waits.get(name)) is not None:
-            wait.stop.set()
+        if (stop := self._stops.get(name)) is not None:
+            stop.set()
 
     def disconnect(self, name: str) -> threading.Thread:
         """Revoke and forget the token; the card says what was revoked and what is left."""
@@ -155,26 +130,26 @@ class ConnectModel(WidgetModel):
 
         return self._begin(name, "disconnecting", work)
 
-    def _begin(self, name: str, doing: str, work: Callable[[], None], wait: _Wait | None = None) -> threading.Thread:
+    def _begin(
+        self, name: str, doing: str, work: Callable[[], None], stop: threading.Event | None = None
+    ) -> threading.Thread:
         """Run it in the background, one thing per provider: while it runs, another click begins nothing."""
 
         def ended() -> None:
-            self._waits.pop(name, None)
+            self._stops.pop(name, None)
+            self._pasted.pop(name, None)
             self._change(name, doing="", consent=None)
             self.refresh()
 
         with self._lock:
             if self.card(name).doing:
                 return self._threads[name]
-            if wait is not None:
-                self._waits[name] = wait
+            if stop is not None:
+                self._stops[name] = stop
             self._change(name, doing=doing, says="")
-            failed = partial(self._failed, name)
-            thread = self._threads[name] = in_background(f"connect-{name}", work, failed, ended)
+            thread = in_background(f"connect-{name}", work, lambda text: self._change(name, says=text), ended)
+            self._threads[name] = thread
             return thread
-
-    def _failed(self, name: str, text: str) -> None:
-        self._change(name, says=text)
 
     def _change(self, name: str, **changes: Any) -> None:
         with self._lock:

@@ -31,12 +31,8 @@ class DuplicatesReview(View):
 
     Attributes
     ----------
-    model : ReviewModel
-        The state, without widgets.
-    frame : DataFrame or None
-        The rows deduplicated as judged.
-    widget : ipywidgets.VBox
-        What is shown.
+    model, widget : ReviewModel, ipywidgets.VBox
+        The state, without widgets; and what is shown.
 
     Examples
     --------
@@ -57,7 +53,6 @@ class DuplicatesReview(View):
     ) -> None:
         super().__init__()
         self.model = ReviewModel(source, priority=priority, overrides=overrides)
-        self._setting = False
         self._says, self._reason = text_label("", "pierre-title"), text_label("")
         wide = ipywidgets.Layout(width="95%", height="140px")
         self._list = ipywidgets.Select(description="Merges:", layout=wide)
@@ -69,7 +64,12 @@ class DuplicatesReview(View):
         self._table = ipywidgets.GridBox(cells, layout=columns)
         self._after = ipywidgets.Text(description="From:", placeholder="2026-01-01", continuous_update=False)
         self._before = ipywidgets.Text(description="Before:", placeholder="2026-02-01", continuous_update=False)
-        self._load = button("Load", self._start, tip="Fetch the rows of these days", primary=True)
+        self._load = button(
+            "Load",
+            lambda: self.model.load(self._after.value.strip(), self._before.value.strip()),
+            tip="Fetch the rows of these days",
+            primary=True,
+        )
         choose = ipywidgets.HBox([self._after, self._before, self._load])
         show(choose, self.model.client is not None)
         self._judge = ipywidgets.HBox(self._buttons())
@@ -96,11 +96,8 @@ class DuplicatesReview(View):
             button("Next page", lambda: model.go(model.at + PAGE), tip=f"Look {PAGE} merges further"),
         ]
 
-    def _start(self) -> None:
-        self.model.load(self._after.value.strip(), self._before.value.strip())
-
     def _selected(self, change: dict[str, Any]) -> None:
-        if not self._setting and change["new"] is not None:
+        if not self._rendering and change["new"] is not None:
             self.model.go(self.model.at // PAGE * PAGE + int(change["new"]))
 
     def _render(self) -> None:
@@ -108,13 +105,9 @@ class DuplicatesReview(View):
         say(self._says, model.says)
         self._load.disabled = model.loading
         titles = [plain(title) for title in model.titles()]
-        self._setting = True
-        try:
-            if list(self._list.options) != titles:
-                self._list.options = titles
-            self._list.index = model.at % PAGE if titles else None
-        finally:
-            self._setting = False
+        if list(self._list.options) != titles:
+            self._list.options = titles
+        self._list.index = model.at % PAGE if titles else None
         say(self._reason, model.reason())
         rows = model.side_by_side()
         for at, cells in enumerate(self._cells):

@@ -33,16 +33,7 @@ class ProgressLine:
 
 
 class FetchModel(WidgetModel):
-    """One fetch at a time, in the background: `frame` is the last result, `lines` say how far each provider is.
-
-    Examples
-    --------
-    >>> import pierre_data as pierre
-    >>> model = FetchModel(pierre.Client("synthetic", cache="memory"))
-    >>> model.start("2026-01-01", "2026-02-01").join()
-    >>> model.says
-    'Done: ... rows.'
-    """
+    """One fetch at a time, in the background: `frame` is the last result, `lines` say how far each provider is."""
 
     frame = traitlets.Instance(pd.DataFrame, allow_none=True)
     lines = traitlets.Tuple()
@@ -72,10 +63,11 @@ class FetchModel(WidgetModel):
                 while not ended.wait(_TICK_S):
                     self._show_lines()
 
+            def work() -> None:
+                self._take(ask(after, before, **options))
+
             in_background("tick", tick)
-            self._thread = in_background(
-                "fetch", lambda: self._take(ask(after, before, **options)), self._end, ended.set
-            )
+            self._thread = in_background("fetch", work, self._end, ended.set)
             return self._thread
 
     def cancel(self) -> None:
@@ -100,12 +92,13 @@ class FetchModel(WidgetModel):
             self._reports = {p.provider: p for p in providers}
         self.frame = frame
         failed = [p.error for p in providers if p.error is not None]
+        rows = f"{len(frame):,} rows"
         if self._stop.is_set() and any(isinstance(error, Cancelled) for error in failed):
-            self._end(f"Cancelled: {len(frame):,} rows; whole periods that had arrived are kept, fetch again to go on.")
+            self._end(f"Cancelled: {rows}; whole periods that had arrived are kept, fetch again to go on.")
         elif failed:
-            self._end(f"Incomplete: {len(frame):,} rows; {len(failed)} of {len(providers)} providers failed.")
+            self._end(f"Incomplete: {rows}; {len(failed)} of {len(providers)} providers failed.")
         else:
-            self._end(f"Done: {len(frame):,} rows.")
+            self._end(f"Done: {rows}.")
 
     def _end(self, says: str) -> None:
         with self._lock:

@@ -27,10 +27,8 @@ class FetchProgress(View):
 
     Attributes
     ----------
-    model : FetchModel
-        The state, without widgets: ``start(after, before, ...)`` and ``cancel()``.
-    widget : ipywidgets.VBox
-        What is shown.
+    model, widget : FetchModel, ipywidgets.VBox
+        The state, without widgets; and what is shown.
 
     Examples
     --------
@@ -47,7 +45,6 @@ class FetchProgress(View):
         self._lines: dict[str, tuple[Any, Any]] = {}
         self._says, self._note = text_label("", "pierre-title"), text_label(_BUSY, "pierre-quiet")
         self._cancel = button("Cancel", self.model.cancel, tip="Stop fetching; what arrived is kept in the cache")
-        self._cancel.disabled = True
         self._rows = ipywidgets.VBox()
         self._show(self.model, [ipywidgets.HBox([self._cancel, self._says]), self._rows, self._note], "progress")
 
@@ -80,6 +77,5 @@ class FetchProgress(View):
         if self._rows.children != shown:
             self._rows.children = shown
         say(self._says, self.model.says)
-        if self._cancel.disabled == running:
-            self._cancel.disabled = not running
+        self._cancel.disabled = not running
         show(self._note, running)

@@ -29,16 +29,9 @@ _ADDRESS = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
 def plain(text: object) -> str:
-    """Return text that a label shows as it is: no terminal codes, no reversed writing, no formulas.
-
-    Labels of ipywidgets cannot run HTML, but they typeset what stands between dollars or after a backslash, and a
-    formula can hold a link (MathJax; seen in ipywidgets 8.1, November 2026).
-
-    Examples
-    --------
-    >>> plain("\\x1b[31mred\\x1b[0m costs $5")
-    'red costs ＄5'
-    """
+    """Return text that a label shows as it is: no terminal codes, no reversed writing, no formulas."""
+    # Labels cannot run HTML, but they typeset what stands between dollars or after a backslash, and a formula can hold
+    # a link (MathJax; seen in ipywidgets 8.1, November 2026).
     return visible(text).replace("$", "＄").replace("\\", "＼")
 
 
@@ -49,6 +42,7 @@ class View:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._rendering = False  # what a view sets itself is no choice of a person
 
     def _show(self, model: WidgetModel, children: Iterable[Any], name: str) -> None:
         """Put the widgets into a panel, and follow the model from now on."""
@@ -60,7 +54,11 @@ class View:
     def _refresh(self, _: object = None) -> None:
         """Render the model's state; models change in any thread, and widgets are set by one at a time."""
         with self._lock:
-            self._render()
+            self._rendering = True
+            try:
+                self._render()
+            finally:
+                self._rendering = False
 
     def _render(self) -> None:
         raise NotImplementedError
@@ -109,11 +107,7 @@ def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool
 
 
 def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", hidden: bool = True) -> Any:
-    """Return a field whose value is taken when it is complete (Enter, or leaving the field) and cleared at once.
-
-    A saved notebook may hold widget state, so what was typed must not stay there: the field is empty again before
-    anybody acts on the value.
-    """
+    """Return a field whose value is taken when it is complete (Enter, or leaving the field) and cleared at once."""
     kind = ipywidgets.Password if hidden else ipywidgets.Text
     field = kind(
         description=plain(text),
@@ -124,9 +118,8 @@ def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", h
     )
 
     def changed(change: dict[str, Any]) -> None:
-        value = change["new"]
-        if value:
-            field.value = ""
+        if value := change["new"]:
+            field.value = ""  # before anybody acts on it: a saved notebook may hold the state of its widgets
             take(Secret(value))
 
     field.observe(changed, names="value")
@@ -134,12 +127,9 @@ def secret_field(text: str, take: Callable[[Secret], None], *, hint: str = "", h
 
 
 def link(widget: Any, address: Secret | None, text: str) -> None:
-    """Show a link in an HTML widget; without an address it is empty.
-
-    Core ipywidgets open pages in no other way.  The address is made by us for the vendor's host, and is refused
-    unless every character is one of an address; then it is escaped all the same.
-    """
+    """Show a link in an HTML widget, as core ipywidgets open pages in no other way; without an address it is empty."""
     shown = ""
+    # The address is made by us for the vendor's host; a character that no address has refuses it all the same.
     if address is not None and _ADDRESS.fullmatch(address.reveal()):
         href = html.escape(address.reveal(), quote=True)
         shown = f'<a href="{href}" target="_blank" rel="noopener noreferrer">{html.escape(text)}</a>'

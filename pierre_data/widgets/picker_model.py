@@ -34,32 +34,16 @@ class Choice:
     before: str = ""
     sport: str = ""
 
-    def code(self, variable: str = "client") -> str:
-        """Return the code that does the same.
-
-        Examples
-        --------
-        >>> Choice(("strava", "whoop"), after="2026-01-01", sport="run").code()
-        "frame = client.activities('2026-01-01', sport='run', providers=['strava', 'whoop'])"
-        """
+    def code(self) -> str:
+        """Return the code that does the same."""
         arguments = [repr(self.after or None)] if self.after or self.before else []
         arguments += [repr(self.before)] if self.before else []
         arguments += [f"sport={self.sport!r}"] if self.sport and self.table == "activities" else []
-        return f"frame = {variable}.{self.table}({', '.join([*arguments, f'providers={list(self.providers)!r}'])})"
+        return f"frame = client.{self.table}({', '.join([*arguments, f'providers={list(self.providers)!r}'])})"
 
 
 class PickerModel(WidgetModel):
-    """A question put together by hand, beginning with the client's own providers; and what it would cost.
-
-    Examples
-    --------
-    >>> import pierre_data as pierre
-    >>> model = PickerModel(pierre.Client(["synthetic-watch"], cache="memory"))
-    >>> model.add("synthetic-phone")
-    >>> model.move("synthetic-phone", -1)
-    >>> model.code
-    "frame = client.activities(providers=['synthetic-phone', 'synthetic-watch'])"
-    """
+    """A question put together by hand, beginning with the client's own providers; and what it would cost."""
 
     choice = traitlets.Instance(Choice)
     cost = traitlets.Unicode()
@@ -115,12 +99,12 @@ class PickerModel(WidgetModel):
 
     def move(self, name: str, by: int) -> None:
         """Move a provider up (negative) or down the order."""
-        order = [n for n in self.choice.providers if n != name]
-        if len(order) == len(self.choice.providers):
-            return
-        at = self.choice.providers.index(name) + by
-        order.insert(min(max(at, 0), len(order)), name)
-        self.ask_for(providers=tuple(order))
+        order = list(self.choice.providers)
+        if name in order:
+            at = order.index(name) + by
+            order.remove(name)
+            order.insert(max(at, 0), name)
+            self.ask_for(providers=tuple(order))
 
     def ask_for(self, **changes: Any) -> None:
         """Set table, after, before, sport or providers."""
@@ -129,28 +113,18 @@ class PickerModel(WidgetModel):
 
     def fetch(self) -> threading.Thread | None:
         """Fetch what was chosen, in the background; None when nothing can be asked, and the cost line says why."""
-        choice = self.choice
-        names = [n for n in choice.providers if self._offers(n)]
-        if not names:
-            return None
-        sport = {"sport": choice.sport or None} if choice.table == "activities" else {}
-        return self.fetching.start(
-            choice.after or None, choice.before or None, table=PICKABLE[choice.table], providers=names, **sport
-        )
+        question = self._question()
+        if self.choice.table == "activities":
+            question["sport"] = self.choice.sport or None
+        return self.fetching.start(**question) if question["providers"] else None
 
     def estimate(self) -> None:
         """Find out what the choice would cost; slow for a large cache, so views call `estimate_later`."""
-        choice = self.choice
-        names = [n for n in choice.providers if self._offers(n)]
-        if not names:
-            text = f"Choose a connected provider that offers {choice.table}."
-        else:
+        choice, question = self.choice, self._question()
+        text = f"Choose a connected provider that offers {choice.table}."
+        if question["providers"]:
             try:
-                text = cost_line(
-                    self.client.estimate(
-                        choice.after or None, choice.before or None, table=PICKABLE[choice.table], providers=names
-                    )
-                )
+                text = cost_line(self.client.estimate(**question))
             except PierreError as error:
                 text = error.what if isinstance(error, QueryError) else str(error)
         if choice == self.choice:
@@ -158,23 +132,33 @@ class PickerModel(WidgetModel):
 
     def estimate_later(self) -> None:
         """Do `estimate` in the background, once for the last of several changes."""
+
+        def work() -> None:
+            while True:
+                asked = self._asking
+                self.estimate()
+                with self._lock:
+                    if self._asking == asked:
+                        self._asking = None
+                        return
+
+        def failed(text: str) -> None:
+            self._asking, self.cost = None, text
+
         with self._lock:
             busy, self._asking = self._asking is not None, self.choice
         if not busy:
-            in_background("estimate", self._estimates, self._estimate_failed)
+            in_background("estimate", work, failed)
 
-    def _estimates(self) -> None:
-        while True:
-            with self._lock:
-                wanted = self._asking
-            self.estimate()
-            with self._lock:
-                if self._asking == wanted:
-                    self._asking = None
-                    return
-
-    def _estimate_failed(self, text: str) -> None:
-        self._asking, self.cost = None, text
+    def _question(self) -> dict[str, Any]:
+        """Return what the client is asked; a provider that does not offer the table is left out."""
+        choice = self.choice
+        return {
+            "after": choice.after or None,
+            "before": choice.before or None,
+            "table": PICKABLE[choice.table],
+            "providers": [name for name in choice.providers if self._offers(name)],
+        }
 
     def _title(self, name: str) -> str:
         title = self.known[name][0] if name in self.known else name
@@ -185,13 +169,7 @@ class PickerModel(WidgetModel):
 
 
 def cost_line(estimate: pd.DataFrame) -> str:
-    """Return what `Client.estimate` says, for people.
-
-    Examples
-    --------
-    >>> cost_line(pd.DataFrame({"requests": [12], "cached_periods": [3], "cached_rows": [90], "seconds": [6.0]}))
-    'About 12 requests (6 s); 3 months or years are cached already, with 90 rows.'
-    """
+    """Return what `Client.estimate` says, for people."""
     requests, seconds = int(estimate["requests"].sum()), float(estimate["seconds"].max())
     periods, rows = int(estimate["cached_periods"].sum()), int(estimate["cached_rows"].sum())
     took = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -24,14 +25,8 @@ class ProviderPicker(View):
 
     Attributes
     ----------
-    model : PickerModel
-        The state, without widgets; every control is a method of it.
-    frame : DataFrame or None
-        The last result.
-    code : str
-        The code that does the same.
-    widget : ipywidgets.VBox
-        What is shown.
+    model, widget : PickerModel, ipywidgets.VBox
+        The state, without widgets, of which every control is a method; and what is shown.
 
     Examples
     --------
@@ -44,9 +39,7 @@ class ProviderPicker(View):
 
     def __init__(self, client: Client) -> None:
         super().__init__()
-        self.model = PickerModel(client)
-        self.progress = FetchProgress(self.model.fetching)
-        self._setting = False
+        self.model = model = PickerModel(client)
         rows = ipywidgets.Layout(width="auto", flex="1 1 280px", height="110px")
         self._available = ipywidgets.Select(description="Connected:", layout=rows)
         self._chosen = ipywidgets.Select(
@@ -56,15 +49,26 @@ class ProviderPicker(View):
         self._sport = ipywidgets.Dropdown(options=SPORTS, description="Sport:")
         self._after = ipywidgets.DatePicker(description="From:")
         self._before = ipywidgets.DatePicker(description="Before:")
+        for control in (self._table, self._sport, self._after, self._before):
+            control.observe(self._changed, names="value")
         self._cost = text_label("")
-        self._code = with_classes(
-            ipywidgets.Textarea(description="Code:", rows=3, layout=ipywidgets.Layout(width="95%")), "pierre-code"
-        )
-        self._fetch = button("Fetch", self.model.fetch, tip="Fetch in the background", primary=True)
-        self._watch()
-        self._show(self.model, self._layout(), "picker")
-        self.model.fetching.observe(self._fetched, "running")
-        self.model.estimate_later()
+        wide = ipywidgets.Layout(width="95%")
+        self._code = with_classes(ipywidgets.Textarea(description="Code:", rows=3, layout=wide), "pierre-code")
+        self._fetch = button("Fetch", model.fetch, tip="Fetch in the background", primary=True)
+        children = [
+            text_label("Question", "pierre-title"),
+            ipywidgets.HBox([self._available, self._chosen]),
+            ipywidgets.HBox(self._buttons()),
+            ipywidgets.HBox([self._table, self._sport]),
+            ipywidgets.HBox([self._after, self._before]),
+            self._cost,
+            self._code,
+            ipywidgets.HBox([self._fetch]),
+            FetchProgress(model.fetching).widget,
+        ]
+        self._show(model, children, "picker")
+        model.fetching.observe(lambda change: setattr(self._fetch, "disabled", change["new"]), "running")
+        model.estimate_later()
 
     @property
     def frame(self) -> pd.DataFrame | None:
@@ -79,76 +83,53 @@ class ProviderPicker(View):
     def __repr__(self) -> str:
         return plain(f"{self.code}\n{self.model.cost}")
 
-    def _layout(self) -> list[Any]:
-        def with_chosen(act: Any) -> Any:
-            return lambda: self._chosen.value is not None and act(self._chosen.value)
+    def _buttons(self) -> list[Any]:
+        model = self.model
 
-        def add() -> None:
-            if self._available.value is not None:
-                self.model.add(self._available.value)
+        def selected(select: Any, act: Callable[[str], None]) -> Callable[[], None]:
+            def click() -> None:
+                if select.value is not None:
+                    act(select.value)
 
-        buttons = [
-            button("Add", add, tip="Ask the selected provider too"),
-            button("Remove", with_chosen(self.model.remove), tip="Ask it no more"),
-            button("Up", with_chosen(lambda n: self.model.move(n, -1)), tip="Ask it before the one above"),
-            button("Down", with_chosen(lambda n: self.model.move(n, 1)), tip="Ask it after the one below"),
-            button("Refresh", self.model.refresh, tip="Look anew which providers are connected"),
-        ]
+            return click
+
         return [
-            text_label("Question", "pierre-title"),
-            ipywidgets.HBox([self._available, self._chosen]),
-            ipywidgets.HBox(buttons),
-            ipywidgets.HBox([self._table, self._sport]),
-            ipywidgets.HBox([self._after, self._before]),
-            self._cost,
-            self._code,
-            ipywidgets.HBox([self._fetch]),
-            self.progress.widget,
+            button("Add", selected(self._available, model.add), tip="Ask the selected provider too"),
+            button("Remove", selected(self._chosen, model.remove), tip="Ask it no more"),
+            button("Up", selected(self._chosen, lambda n: model.move(n, -1)), tip="Ask it before the one above"),
+            button("Down", selected(self._chosen, lambda n: model.move(n, 1)), tip="Ask it after the one below"),
+            button("Refresh", model.refresh, tip="Look anew which providers are connected"),
         ]
 
-    def _watch(self) -> None:
-        def day(value: dt.date | None) -> str:
-            return value.isoformat() if value is not None else ""
-
-        def changed(_: object) -> None:
-            if self._setting:
-                return
-            sport = "" if self._sport.value == EVERY_SPORT else self._sport.value
-            self.model.ask_for(
-                table=self._table.value, sport=sport, after=day(self._after.value), before=day(self._before.value)
-            )
-
-        for control in (self._table, self._sport, self._after, self._before):
-            control.observe(changed, names="value")
+    def _changed(self, _: object) -> None:
+        if self._rendering:
+            return
+        sport = "" if self._sport.value == EVERY_SPORT else self._sport.value
+        after, before = ("" if day.value is None else day.value.isoformat() for day in (self._after, self._before))
+        self.model.ask_for(table=self._table.value, sport=sport, after=after, before=before)
 
     def _render(self) -> None:
         model, choice = self.model, self.model.choice
-        self._setting = True
-        try:
-            _options(self._available, model.available())
-            _options(self._chosen, model.chosen())
-            self._table.value = choice.table
-            self._sport.value = choice.sport or EVERY_SPORT
-            self._sport.disabled = choice.table != "activities"
-            self._after.value, self._before.value = _day(choice.after), _day(choice.before)
-        finally:
-            self._setting = False
+        _set_options(self._available, model.available())
+        _set_options(self._chosen, model.chosen())
+        self._table.value = choice.table
+        self._sport.value = choice.sport or EVERY_SPORT
+        self._sport.disabled = choice.table != "activities"
+        self._after.value, self._before.value = _day(choice.after), _day(choice.before)
         say(self._cost, model.cost)
         # What was typed over the code changes nothing: it is shown to be copied.
         self._code.value = plain(model.code)
         if model.cost == "...":
             model.estimate_later()
 
-    def _fetched(self, _: object) -> None:
-        self._fetch.disabled = self.model.fetching.running
 
-
-def _options(select: Any, options: list[tuple[str, str]]) -> None:
-    plain_options = [(plain(text), name) for text, name in options]
-    if list(select.options) != plain_options:
+def _set_options(select: Any, options: list[tuple[str, str]]) -> None:
+    """Set what can be selected; what was selected stays so if it is still there."""
+    options = [(plain(text), name) for text, name in options]
+    if list(select.options) != options:
         selected = select.value
-        select.options = plain_options
-        if selected in [name for _, name in plain_options]:
+        select.options = options
+        if selected in [name for _, name in options]:
             select.value = selected
 
 

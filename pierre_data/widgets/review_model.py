@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -41,21 +42,7 @@ class Merges:
 
 
 class ReviewModel(WidgetModel):
-    """Merges with their reasons, one looked at; and what a person judged.
-
-    `source` is a client, whose activities are loaded with `load`, whose order of providers counts and whose marks are
-    set; or a frame of rows that are not deduplicated, with the order and the judgements that count for it.
-
-    Examples
-    --------
-    >>> import pierre_data as pierre
-    >>> client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
-    >>> rows = client.activities("2026-01-01", "2026-02-01", dedupe=False)
-    >>> model = ReviewModel(rows, priority=client.providers)
-    >>> model.judge(same=False)
-    >>> len(model.overrides), len(model.merges) > 0
-    (1, True)
-    """
+    """Merges with their reasons, one looked at; and what a person judged.  The arguments as for `DuplicatesReview`."""
 
     says = traitlets.Unicode("Nothing was fetched yet: choose days and press Load.")
     at = traitlets.Int()
@@ -99,7 +86,7 @@ class ReviewModel(WidgetModel):
             failed = [f"{p.provider}: {p.error}" for p in client.report(frame).providers if p.error is not None]
             self._show(frame, failed)
 
-        return in_background("review", work, self._failed, self._ended)
+        return in_background("review", work, partial(self.set_trait, "says"), partial(self.set_trait, "loading", False))
 
     def titles(self) -> list[str]:
         """Return one line per merge of the page that is looked at."""
@@ -143,8 +130,7 @@ class ReviewModel(WidgetModel):
 
     def judge(self, same: bool) -> None:
         """Say that the two are one workout, or two; it is remembered by the client, and counts from the next call."""
-        pair = self.pair()
-        if pair is None:
+        if (pair := self.pair()) is None:
             return
         override = Override(same, *map(unquoted, pair))
         try:
@@ -160,11 +146,9 @@ class ReviewModel(WidgetModel):
         """Return what `deduplicate` and `duplicates` are told of these rows."""
         if self.client is None:
             return {"priority": self._priority, "overrides": _together(self._known, self.overrides)}
-        registry, names = self.client.registry, self.client.providers
         marks = self.client.marks().itertuples(index=False, name=None)
         known = (*self._known, *(Override(verdict == "same", unquoted(a), unquoted(b)) for verdict, a, b in marks))
-        spaces = {name: registry[name].id_space or name for name in names if name in registry}
-        priority = self._priority or names
+        priority, spaces = self._priority or self.client.providers, self.client.id_spaces
         return {"priority": priority, "overrides": _together(known, self.overrides), "id_spaces": spaces}
 
     def _show(self, rows: pd.DataFrame, failed: Sequence[str] = ()) -> None:
@@ -177,12 +161,6 @@ class ReviewModel(WidgetModel):
     def _row(self) -> dict[Any, Any] | None:
         merges = self.merges
         return merges.iloc[min(self.at, len(merges) - 1)].to_dict() if len(merges) else None
-
-    def _failed(self, text: str) -> None:
-        self.says = text
-
-    def _ended(self) -> None:
-        self.loading = False
 
     def _verdict(self, kept: str, dropped: str) -> str:
         pair = sorted((unquoted(kept), unquoted(dropped)))
