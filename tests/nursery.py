@@ -147,9 +147,11 @@ def _nursery(owner: int) -> socket.socket:
 def _serve(line: socket.socket) -> None:
     for name in f"{_LOADED} {_PARTS}".split():
         importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         data, fds, _, _ = socket.recv_fds(line, 1, 1)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         if not data:
             return
         if os.fork() == 0:
@@ -160,7 +162,6 @@ def _serve(line: socket.socket) -> None:
 
 def _keep(line: socket.socket) -> None:
     """Fork the child, say who it is, and how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, fds, _, _ = socket.recv_fds(line, 8, 3)
     words = json.loads(_read(line, int.from_bytes(head, "big")))
     child = os.fork()
@@ -176,6 +177,7 @@ def _keep(line: socket.socket) -> None:
     code = info.si_status if info.si_code == os.CLD_EXITED else -info.si_status
     line.sendall(code.to_bytes(8, "big", signed=True))
     line.recv(1)
+    os.waitpid(child, 0)
     os._exit(0)
 
 

@@ -7,7 +7,6 @@ import io
 import os
 import selectors
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,7 @@ from typing import Self
 from unittest import mock
 
 from pierre_data.cli import main
-
-#: Gives a command a terminal of its own; its input and output are pipes on our side.
-_SPAWN = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+from tests.nursery import Child
 
 
 def run_here(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -40,49 +37,52 @@ def run_here(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> sub
 
 
 class Terminal:
-    """A command on a terminal, as a context manager; `shown` is all that was on the screen."""
+    """pierre-data on a terminal, as a context manager; `shown` is all that was on the screen."""
 
-    def __init__(self, words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, words: Sequence[str], cwd: Path, environ: Mapping[str, str], piped: Path | None = None) -> None:
         self.shown = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SPAWN, *words],
-            cwd=cwd,
-            env={**environ, "TERM": "dumb", "COLUMNS": "2000"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        self._screen, theirs = os.openpty()
+        stdin = theirs if piped is None else os.open(piped, os.O_RDONLY)
+        environ = {**environ, "TERM": "dumb", "COLUMNS": "2000"}
+        code = "from pierre_data.cli import main; main()"
+        self._child = Child(code, words, cwd=cwd, env=environ, files=(stdin, theirs, theirs), terminal=True)
+        for fd in {stdin, theirs}:
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._child.kill()
+        self._child.wait(60)
+        os.close(self._screen)
+
+    def _read(self) -> bool:
+        """Read what is shown; false at the end."""
+        try:
+            data = os.read(self._screen, 65536)
+        except OSError:  # nobody has the terminal any more
+            data = b""
+        self.shown += data.decode()
+        return bool(data)
 
     def wait_for(self, text: str, timeout_s: float = 60.0) -> str:
         """Read until a text is shown; returns everything."""
-        assert self._process.stdout is not None
         end = time.monotonic() + timeout_s
         with selectors.DefaultSelector() as ready:
-            ready.register(self._process.stdout, selectors.EVENT_READ)
+            ready.register(self._screen, selectors.EVENT_READ)
             while text not in self.shown:
                 assert time.monotonic() < end, f"{text!r} never came: {self.shown}"
                 if ready.select(0.5):
-                    data = os.read(self._process.stdout.fileno(), 65536)
-                    assert data, f"{text!r} never came: {self.shown}"
-                    self.shown += data.decode()
+                    assert self._read(), f"{text!r} never came: {self.shown}"
         return self.shown
 
     def type(self, line: str) -> None:
         """Type a line and Enter."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n".encode())
-        self._process.stdin.flush()
+        os.write(self._screen, f"{line}\n".encode())
 
     def end(self, timeout_s: float = 60.0) -> int:
         """Read to the end; returns the exit status."""
-        assert self._process.stdout is not None
-        while data := os.read(self._process.stdout.fileno(), 65536):
-            self.shown += data.decode()
-        return self._process.wait(timeout_s)
+        while self._read():
+            pass
+        return self._child.wait(timeout_s)

@@ -161,7 +161,7 @@ def test_a_reader_that_stops_is_no_traceback(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_input_is_one_line(tmp_path: Path) -> None:
-    with Terminal([sys.executable, "-m", "pierre_data", "import-token"], tmp_path, os.environ) as terminal:
+    with Terminal(["import-token"], tmp_path, os.environ) as terminal:
         terminal.wait_for("Sealed token: ")
         terminal.type("\x04")
         assert terminal.end() == 1

@@ -52,7 +52,7 @@ class Desk:
         )
 
     def terminal(self, *words: str, **environ: str) -> Terminal:
-        return Terminal([*TOOL, *words], self.home, self.environ | environ)
+        return Terminal(words, self.home, self.environ | environ)
 
     @property
     def store(self) -> FileTokens:
@@ -139,8 +139,7 @@ def test_a_token_travels_sealed(desk: Desk, tmp_path: Path) -> None:
     other = Desk(desk.server, tmp_path / "other", new_key())
     (tmp_path / "blob").write_text(out.stdout)
     for typed, status in (("wrong horse battery", 1), (phrase, 0)):
-        piped = ["sh", "-c", f'exec "$@" < {tmp_path / "blob"}', "sh", *TOOL, "import-token"]
-        with Terminal(piped, other.home, other.environ) as terminal:
+        with Terminal(["import-token"], other.home, other.environ, tmp_path / "blob") as terminal:
             terminal.wait_for("Pass phrase (not shown): ")
             terminal.type(typed)
             assert terminal.end() == status, terminal.shown

@@ -20,8 +20,9 @@ from pierre_data.providers.coros_rows import SPORTS
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi import Query
-from pierre_data.testing import ReplayServer, check
+from pierre_data.testing import ReplayServer
 from tests.payload_tree import PAYLOADS, TOKEN, asked, fetched, filled, leaves, payload, provider, wire_names
+from tests.provider_checks import report
 
 NOW = dt.datetime(2026, 11, 5, 15, tzinfo=dt.UTC)
 OCTOBER = (dt.datetime(2026, 10, 1, tzinfo=dt.UTC), dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
@@ -320,10 +321,9 @@ ODD = {"77.3", "478123456789012352", "478123456789012353", "8", "20261028"}  # r
 
 
 def test_it_conforms() -> None:
-    ids = {"activities": [RUN], "laps": [TRIATHLON]}
-    options = {"open_id": "open-1"}
-    report = check(descriptor, PAYLOADS / "coros", select=days, options=options, ids=ids, accept=ODD, now=NOW)
-    assert any("expected CSV" in line for line in report.verified)
+    found = report("coros")
+    assert found.findings == ()
+    assert any("expected CSV" in line for line in found.verified)
 
 
 def test_what_it_says_of_itself() -> None:
