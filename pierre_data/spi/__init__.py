@@ -16,9 +16,8 @@ from pierre_data.spi.fields import (
     get_path,
     number,
 )
-from pierre_data.spi.json_text import decode_json
 from pierre_data.spi.limits import LimitHeaders, RateLimit
-from pierre_data.spi.messages import Headers, Params, Request, Response
+from pierre_data.spi.messages import Headers, Params, Request, Response, decode_json
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
 from pierre_data.spi.provider import (

@@ -152,6 +152,8 @@ class ProviderDescriptor:
     access: str = ""
     synthetic: bool = False
     id_space: str = ""
+    #: Whether a token or key is needed.
+    needs_credentials: bool = field(init=False)
 
     def __repr__(self) -> str:
         offers, needs = ", ".join(self.tables()) or "nothing", self.needs or "nothing"
@@ -189,6 +191,7 @@ class ProviderDescriptor:
         for part in (self.endpoints, self.details):
             for table, endpoint in part.items():
                 endpoint.verify(table, self.name)
+        object.__setattr__(self, "needs_credentials", oauth is not None or bool(self.key_headers))
 
     @property
     def capabilities(self) -> ProviderCapabilities:
@@ -197,11 +200,6 @@ class ProviderDescriptor:
         for table in self.endpoints:
             flags |= _FLAGS.get(table.name, ProviderCapabilities(0))
         return flags
-
-    @property
-    def needs_credentials(self) -> bool:
-        """Whether a token or key is needed."""
-        return self.oauth_endpoints is not None or bool(self.key_headers)
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables it delivers, in the order of the schema."""

@@ -79,6 +79,7 @@ class Sports:
     known: Mapping[str, str]
     leisure: Mapping[str, str] = field(default_factory=dict)
     word: Callable[..., str | None] | None = None
+    _words: dict[str, tuple[str, bool]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, sport in {**self.known, **self.leisure}.items():
@@ -86,6 +87,8 @@ class Sports:
                 raise SchemaError(f"{name!r} maps to {sport!r}, which is no sport.", "Use a name of the vocabulary.")
         for part in ("known", "leisure"):
             object.__setattr__(self, part, {k.casefold(): v for k, v in getattr(self, part).items()})
+        leisure = {word: (sport, False) for word, sport in self.leisure.items()}
+        object.__setattr__(self, "_words", leisure | {word: (sport, True) for word, sport in self.known.items()})
 
     @classmethod
     def table(cls, known: str, leisure: str = "", word: Callable[..., str | None] | None = None) -> Sports:
@@ -140,14 +143,11 @@ class Sports:
             raise TypeError("a sport is a word or a number")
         raw = next((str(v) for v in values if v is not None and not isinstance(v, bool)), None)
         word = raw if self.word is None else self.word(*values)
-        return raw, word, None if word is None else self.sport(word)
+        return raw, word, None if word is None else self._words.get(word.casefold())
 
     def sport(self, word: str) -> tuple[str, bool] | None:
         """Return the sport and whether it is exercise, or None for an unknown word."""
-        key = word.casefold()
-        if key in self.known:
-            return self.known[key], True
-        return (self.leisure[key], False) if key in self.leisure else None
+        return self._words.get(word.casefold())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,7 @@ from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi.fields import get_path
-from pierre_data.spi.json_text import decode_json
-from pierre_data.spi.messages import Headers, Response
+from pierre_data.spi.messages import Headers, Response, decode_json
 from pierre_data.spi.query import Rows
 
 
