@@ -33,12 +33,9 @@ class Terms:
 
     Parameters
     ----------
-    url : str
-        The vendor's own text.
-    keep : timedelta, optional
-        Longest time data may be kept; the cache never keeps or serves anything older.
-    note : str
-        What else people must know, in one sentence.
+    url : the vendor's own text
+    keep : longest time data may be kept; the cache never keeps or serves anything older
+    note : what else people must know, in one sentence
     """
 
     url: str
@@ -52,16 +49,11 @@ class Option:
 
     Parameters
     ----------
-    kind : callable
-        Reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
-    default : object
-        When it is not set.
-    meaning : str
-        One line for people.
-    required : bool
-        The provider cannot be asked without it.
-    from_account : bool
-        The account id that came with the consent fills it.
+    kind : reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
+    default : when it is not set
+    meaning : one line for people
+    required : the provider cannot be asked without it
+    from_account : the account id that came with the consent fills it
     """
 
     kind: Callable[[str], Any] = str
@@ -81,50 +73,29 @@ class ProviderDescriptor:
 
     Parameters
     ----------
-    name : str
-        Registry name, ``[a-z][a-z0-9-]*``.
-    display_name : str
-        For people.
-    api_base_url : str
-        Prefix of every path; https, or http on loopback; empty for providers without network.
-    endpoints : mapping of Table to Endpoint
-        Where the lists come from.
-    details : mapping of Table to Endpoint
-        Where single objects come from (one activity, its streams, laps, zones).
-    oauth_endpoints, oauth_params : optional
-        For OAuth providers.
-    key_headers : mapping of str to str
-        For API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``.
-    default_scopes : tuple of str
-        Asked for at consent.
-    limits : tuple of RateLimit
-        The vendor's windows.
-    limit_headers : LimitHeaders, optional
-        Where the vendor says how much of them is used.
-    in_flight : int
-        Requests the vendor stands at once.
-    terms : Terms, optional
-        What the vendor allows.
-    options : mapping of str to Option
-        What can be configured.
-    faults : callable, optional
-        Reads a `Response` of any status and returns a better error than its status alone would give, or None.
+    name : registry name, ``[a-z][a-z0-9-]*``
+    display_name : for people
+    api_base_url : prefix of every path; https, or http on loopback; empty for providers without network
+    endpoints : where the lists come from
+    details : where single objects come from (one activity, its streams, laps, zones)
+    oauth_endpoints, oauth_params : for OAuth providers
+    key_headers : for API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``
+    default_scopes : asked for at consent
+    limits : the vendor's windows
+    limit_headers : where the vendor says how much of them is used
+    in_flight : requests the vendor stands at once
+    terms : what the vendor allows
+    options : what can be configured
+    faults : reads a `Response` of any status and returns a better error than its status alone would give, or None.
         ``response.object`` is the JSON object in its body, decoded once for faults and rows together.
-    webhook : Webhook, optional
-        What the vendor pushes: how it is verified, its handshake, what it means.
-    register_url : str
-        Where people get a key.
-    access : str
-        Who gets access, with the date of the fact.
-    synthetic : bool
-        The rows are not real.
-    id_space : str
-        Whose ids the activities carry, where several providers share one service's ("garmin"); by default the name.
+    webhook : what the vendor pushes: how it is verified, its handshake, what it means
+    register_url : where people get a key
+    access : who gets access, with the date of the fact
+    synthetic : the rows are not real
+    id_space : whose ids the activities carry, where several providers share one service's ("garmin"); by default the
+        name
 
-    Raises
-    ------
-    SchemaError
-        A name, a column, a unit or a required column is wrong.
+    Raises SchemaError: a name, a column, a unit or a required column is wrong.
 
     Examples
     --------
@@ -210,10 +181,7 @@ class ProviderDescriptor:
     def endpoint(self, table: Table, *, single: bool = False) -> Endpoint:
         """Return where a table comes from.
 
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not declare it.
+        Raises UnsupportedFeature: the provider does not declare it.
         """
         endpoint = (self.details if single else self.endpoints).get(table)
         if endpoint is None:
@@ -243,10 +211,7 @@ def _switch(text: str) -> bool:
 def check_url(url: str, where: str) -> None:
     """Refuse an address that is neither https nor loopback; empty is fine.
 
-    Raises
-    ------
-    ConfigurationError
-        Names where the address comes from.
+    Raises ConfigurationError: names where the address comes from.
 
     Examples
     --------

@@ -31,35 +31,22 @@ class Endpoint:
 
     Parameters
     ----------
-    path : str
-        Relative to the API base URL; ``{id}`` is replaced by the object asked for.
-    fields : mapping of str to Field
-        Column -> where it is on the wire.
-    records : str or callable
-        Dotted path of the rows in the body (``""``: the body itself, a list or one object), or a function
-        of the decoded body and the query that returns rows as mappings.
-    paging : Paging
-        How pages follow one another.
-    params : mapping or callable
-        Parameters of every request, or a function of the query that makes them (from its options, say).
-    window : callable, optional
-        Spells ``[after, before)`` (aware UTC or None each) as parameters.
-    window_kind : {"start", "local_date", "none", "feed"}
-        Whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
-        afterwards), not at all, or by upload or change time.
-    newest_first : bool
-        The vendor lists in that order: periods are kept as paging passes them, and where there is no window
-        the walk stops at the question's start.
-    scopes : tuple of str
-        OAuth scopes it needs.
-    columns : tuple of str
-        Columns that come from `plan_with` rather than from `fields`.
-    ignored : tuple of str
-        Wire fields knowingly not read.
-    plan_with : callable, optional
-        Replaces the plan for a source that is nothing like a list.
-    send : {"query", "form", "json"}
-        Where parameters go: into the address of a GET, or into the body of a POST that only reads.
+    path : relative to the API base URL; ``{id}`` is replaced by the object asked for
+    fields : column -> where it is on the wire
+    records : dotted path of the rows in the body (``""``: the body itself, a list or one object), or a function of
+        the decoded body and the query that returns rows as mappings
+    paging : how pages follow one another
+    params : parameters of every request, or a function of the query that makes them (from its options, say)
+    window : spells ``[after, before)`` (aware UTC or None each) as parameters
+    window_kind : whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
+        afterwards), not at all, or by upload or change time
+    newest_first : the vendor lists in that order: periods are kept as paging passes them, and where there is no
+        window the walk stops at the question's start
+    scopes : OAuth scopes it needs
+    columns : columns that come from `plan_with` rather than from `fields`
+    ignored : wire fields knowingly not read
+    plan_with : replaces the plan for a source that is nothing like a list
+    send : where parameters go: into the address of a GET, or into the body of a POST that only reads
 
     Examples
     --------

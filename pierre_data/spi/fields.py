@@ -19,14 +19,11 @@ class Field:
 
     Parameters
     ----------
-    *paths : str
-        Dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``.
-        With several paths and no `via`, the first that is not null counts; with `via`, it receives every value.
-    unit : Unit, optional
-        Unit the vendor sends; the column's own when omitted.
-    via : callable, optional
-        Translates the value (values).  With one path it is not called for null.
-        What it raises as ValueError, TypeError, LookupError or ArithmeticError sets the row aside.
+    *paths : dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``. With
+        several paths and no `via`, the first that is not null counts; with `via`, it receives every value.
+    unit : unit the vendor sends; the column's own when omitted
+    via : translates the value (values).  With one path it is not called for null. What it raises as ValueError,
+        TypeError, LookupError or ArithmeticError sets the row aside.
 
     Examples
     --------
@@ -56,18 +53,12 @@ class Sports:
 
     Parameters
     ----------
-    known : mapping of str to str
-        Vendor word or number, any case -> sport.
-    leisure : mapping of str to str
-        Likewise, for what is logged but not trained: ``is_exercise`` is False.
-    word : callable, optional
-        Makes the word to look up from the values of the field's paths; the first non-null one when omitted.
-        The column ``sport_raw`` keeps the first non-null value as it came.
+    known : vendor word or number, any case -> sport
+    leisure : likewise, for what is logged but not trained: ``is_exercise`` is False
+    word : makes the word to look up from the values of the field's paths; the first non-null one when omitted. The
+        column ``sport_raw`` keeps the first non-null value as it came.
 
-    Raises
-    ------
-    SchemaError
-        A sport is not in the vocabulary.
+    Raises SchemaError: a sport is not in the vocabulary.
 
     Examples
     --------
@@ -127,12 +118,8 @@ class Sports:
     def read(self, *values: Any) -> tuple[str | None, str | None, tuple[str, bool] | None]:
         """Return the vendor's own word, the word that is looked up, and what `sport` knows of it.
 
-        Raises
-        ------
-        TypeError
-            A value is an object or a list.
-        Exception
-            What `word` raises.
+        Raises TypeError: a value is an object or a list.
+        Raises Exception: what `word` raises.
 
         Examples
         --------
@@ -156,8 +143,7 @@ class Columnwise:
 
     Parameters
     ----------
-    function : callable
-        Receives the values of each path as a tuple, and returns as many values; it must not fail on any.
+    function : receives the values of each path as a tuple, and returns as many values; it must not fail on any
 
     Examples
     --------
@@ -177,17 +163,11 @@ def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> di
 
     Parameters
     ----------
-    text : str
-        Separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
-    at : str
-        Put before every path.
-    via : callable, optional
-        Translates each of them.
+    text : separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
+    at : put before every path
+    via : translates each of them
 
-    Raises
-    ------
-    SchemaError
-        A unit is none.
+    Raises SchemaError: a unit is none.
 
     Examples
     --------

@@ -45,17 +45,12 @@ class LimitHeaders:
 
     Parameters
     ----------
-    limit : str
-        Requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then all,
-        ``100, 100;window=60, 10000;window=86400``.
-    usage : str
-        Requests so far, in the same order.
-    remaining : str
-        Requests left, in the same order.
-    reset : str
-        Seconds until the window in force ends.
-    calendar : bool
-        Windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight.
+    limit : requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then
+        all, ``100, 100;window=60, 10000;window=86400``
+    usage : requests so far, in the same order
+    remaining : requests left, in the same order
+    reset : seconds until the window in force ends
+    calendar : windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight
 
     Examples
     --------
@@ -86,12 +81,9 @@ class LimitHeaders:
 
         Parameters
         ----------
-        response : Response
-            As it came.
-        name : str
-            The vendor, for people.
-        limits : sequence of RateLimit
-            The vendor's windows.
+        response : as it came
+        name : the vendor, for people
+        limits : the vendor's windows
         """
         window, reset = self.window(response.headers, limits), response.headers.get(self.reset, "")
         span, wait = window.seconds if window else 60.0, None

@@ -29,8 +29,7 @@ class Headers(Mapping[str, str]):
 
     Parameters
     ----------
-    pairs : mapping, or iterable of (str, str)
-        Names and values in the order they arrived.
+    pairs : names and values in the order they arrived
 
     Examples
     --------
@@ -73,27 +72,16 @@ class Request:
 
     Parameters
     ----------
-    path : str
-        Below the API base URL, or an absolute https (or loopback http) URL.
-    params : mapping
-        Query parameters, merged into those already in `path`.
-    method : str
-        Upper case HTTP method.
-    json : object, optional
-        Body, sent as JSON; excludes `form`.
-    form : mapping of str to str, optional
-        Body, sent as an HTML form; excludes `json`.
-    headers : mapping of str to str
-        Extra request headers.
-    raw : bool
-        Send the decoded body back to the plan instead of parsing rows from it.
-    reads : bool, optional
-        Whether it only reads, and may be sent again; by default GET and HEAD do, others do not.
+    path : below the API base URL, or an absolute https (or loopback http) URL
+    params : query parameters, merged into those already in `path`
+    method : upper case HTTP method
+    json : body, sent as JSON; excludes `form`
+    form : body, sent as an HTML form; excludes `json`
+    headers : extra request headers
+    raw : send the decoded body back to the plan instead of parsing rows from it
+    reads : whether it only reads, and may be sent again; by default GET and HEAD do, others do not
 
-    Raises
-    ------
-    ValueError
-        Both `json` and `form` were given.
+    Raises ValueError: both `json` and `form` were given.
 
     Examples
     --------
@@ -143,14 +131,10 @@ class Response:
 
     Parameters
     ----------
-    status : int
-        HTTP status.
-    headers : mapping of str to str
-        Looked up without regard to case.
-    body : bytes
-        Complete, its Content-Encoding undone.
-    at : datetime
-        When it came, aware UTC.
+    status : HTTP status
+    headers : looked up without regard to case
+    body : complete, its Content-Encoding undone
+    at : when it came, aware UTC
 
     Examples
     --------
@@ -194,10 +178,7 @@ def decode_json(body: bytes) -> Any:
     Half an emoji, bytes that are no UTF-8 and what is nested more than 100 deep cost their own value only: the text
     is mended with U+FFFD, the nest is null.  NaN and Infinity, which are no JSON, become text.
 
-    Raises
-    ------
-    ValueError
-        It is no JSON.
+    Raises ValueError: it is no JSON.
 
     Examples
     --------

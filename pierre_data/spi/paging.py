@@ -63,14 +63,10 @@ class PageNumber(Paging):
 
     Parameters
     ----------
-    size : int
-        Rows asked for per page.
-    page, per_page : str
-        Names of the parameters.
-    start : int
-        Number of the first page.
-    until : {"empty", "short"}
-        Whether an empty page or the first one that is not full ends the list.
+    size : rows asked for per page
+    page, per_page : names of the parameters
+    start : number of the first page
+    until : {"empty", "short"}, whether an empty page or the first one that is not full ends the list
 
     Examples
     --------
@@ -110,12 +106,9 @@ class Offset(Paging):
 
     Parameters
     ----------
-    size : int
-        Rows asked for per page.
-    offset, limit : str
-        Names of the parameters.
-    until : {"short", "empty"}
-        What ends the list.
+    size : rows asked for per page
+    offset, limit : names of the parameters
+    until : {"short", "empty"}, what ends the list
     """
 
     size: int
@@ -147,16 +140,11 @@ class Token(Paging):
 
     Parameters
     ----------
-    cursor : str
-        Dotted path of the token in the body.
-    param : str
-        Parameter that carries it.
-    size : int, optional
-        Rows asked for per page.
-    limit : str
-        Parameter that carries the size.
-    header : str
-        Header that holds the token, instead of a path in the body.
+    cursor : dotted path of the token in the body
+    param : parameter that carries it
+    size : rows asked for per page
+    limit : parameter that carries the size
+    header : header that holds the token, instead of a path in the body
 
     Examples
     --------
@@ -187,15 +175,10 @@ class NextLink(Paging):
 
     Parameters
     ----------
-    path : str
-        Dotted path of the link in the body.
-    header : str
-        Header that holds it: as ``<address>; rel="next"`` (RFC 8288), or the bare address.
+    path : dotted path of the link in the body
+    header : header that holds it: as ``<address>; rel="next"`` (RFC 8288), or the bare address
 
-    Raises
-    ------
-    PayloadError
-        From `after`: the link leads away from the vendor's own host, where no token may go.
+    Raises PayloadError: from `after`: the link leads away from the vendor's own host, where no token may go.
 
     Examples
     --------
@@ -235,12 +218,9 @@ class DateWindows(Paging):
 
     Parameters
     ----------
-    span : timedelta
-        Longest window.
-    inner : Paging
-        How one window pages.
-    oldest : datetime or timedelta, optional
-        Where history begins, or how far back the vendor answers; bounds an unbounded question.
+    span : longest window
+    inner : how one window pages
+    oldest : where history begins, or how far back the vendor answers; bounds an unbounded question
     """
 
     span: dt.timedelta

@@ -28,20 +28,13 @@ class ProviderConfig:
 
     Parameters
     ----------
-    name : str
-        Registry name.
-    api_base_url, auth_url, token_url, revoke_url, redirect_uri : str
-        Addresses; empty when there is none.
-    client_id : str
-        Application id.
-    client_secret, access_token : Secret, optional
-        Application secret; a token given from outside.
-    scopes : tuple of str
-        Asked for at consent.
-    keys : mapping of str to Secret
-        Header -> API key.
-    options : mapping
-        Values of the descriptor's options.
+    name : registry name
+    api_base_url, auth_url, token_url, revoke_url, redirect_uri : addresses; empty when there is none
+    client_id : application id
+    client_secret, access_token : application secret; a token given from outside
+    scopes : asked for at consent
+    keys : header -> API key
+    options : values of the descriptor's options
     """
 
     name: str
@@ -64,16 +57,11 @@ class Credentials:
 
     Parameters
     ----------
-    access_token : Secret or str
-        The bearer token; a plain text becomes a `Secret`.
-    refresh_token : Secret or str, optional
-        Buys a new one.
-    expires_at : datetime, optional
-        By our own clock, aware UTC.
-    scopes : tuple of str
-        As granted.
-    account : str
-        The vendor's id or name of the account, when it says so.
+    access_token : the bearer token; a plain text becomes a `Secret`
+    refresh_token : buys a new one
+    expires_at : by our own clock, aware UTC
+    scopes : as granted
+    account : the vendor's id or name of the account, when it says so
 
     Examples
     --------
@@ -108,18 +96,12 @@ class ProviderHealth:
 
     Parameters
     ----------
-    provider : str
-        Registry name.
-    is_healthy : bool
-        Whether the last check succeeded.
-    last_check : datetime
-        Aware, UTC.
-    consecutive_failures : int
-        Failed checks in a row.
-    average_latency_ms : float
-        Mean over the checks of this process.
-    detail : str
-        The error's text when it is not healthy.
+    provider : registry name
+    is_healthy : whether the last check succeeded
+    last_check : aware, UTC
+    consecutive_failures : failed checks in a row
+    average_latency_ms : mean over the checks of this process
+    detail : the error's text when it is not healthy
     """
 
     provider: str
@@ -140,8 +122,7 @@ class FitnessProvider:
 
     Parameters
     ----------
-    config : ProviderConfig
-        Settings it runs with.
+    config : settings it runs with
 
     Examples
     --------
@@ -177,12 +158,8 @@ class FitnessProvider:
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for.
 
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not offer that table.
-        PierreError
-            Anything that went wrong at the vendor.
+        Raises UnsupportedFeature: the provider does not offer that table.
+        Raises PierreError: anything that went wrong at the vendor.
         """
         raise UnsupportedFeature(
             f"{self.name} does not offer {query.table.name}.", "Ask another provider.", provider=self.name
@@ -287,10 +264,8 @@ class ProviderPlugin:
 
     Parameters
     ----------
-    descriptor : ProviderDescriptor
-        What the provider offers, and what it needs.
-    factory : callable
-        Makes it from a `ProviderConfig`.
+    descriptor : what the provider offers, and what it needs
+    factory : makes it from a `ProviderConfig`
 
     Examples
     --------

@@ -79,12 +79,9 @@ def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], t
 
     Parameters
     ----------
-    items : iterable of mapping
-        A vendor's rows.
-    wanted : mapping of str to Field
-        Column -> where it is in a row.
-    table : Table
-        Whose units are kept.
+    items : a vendor's rows
+    wanted : column -> where it is in a row
+    table : whose units are kept
 
     Returns
     -------
@@ -117,14 +114,10 @@ def walk(
 
     Parameters
     ----------
-    path : str
-        Relative to the API base URL.
-    params : mapping
-        Of every page.
-    records : str
-        Dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list.
-    paging : Paging
-        How pages follow one another.
+    path : relative to the API base URL
+    params : of every page
+    records : dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list
+    paging : how pages follow one another
 
     Yields
     ------
@@ -136,10 +129,7 @@ def walk(
     list of mapping
         Rows in the order they came; what is no object is left out.
 
-    Raises
-    ------
-    PayloadError
-        There is no list where the rows should be.
+    Raises PayloadError: there is no list where the rows should be.
 
     Examples
     --------
@@ -173,10 +163,8 @@ def objects(content: Any, path: str = "") -> list[Mapping[str, Any]]:
 
     Parameters
     ----------
-    content : object
-        Decoded JSON.
-    path : str
-        Dotted path of the list in it; by default it is the list itself.
+    content : decoded JSON
+    path : dotted path of the list in it; by default it is the list itself
 
     Examples
     --------
