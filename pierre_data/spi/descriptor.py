@@ -33,9 +33,7 @@ class Terms:
 
     Parameters
     ----------
-    url : the vendor's own text
     keep : longest time data may be kept; the cache never keeps or serves anything older
-    note : what else people must know, in one sentence
     """
 
     url: str
@@ -50,8 +48,6 @@ class Option:
     Parameters
     ----------
     kind : reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
-    default : when it is not set
-    meaning : one line for people
     required : the provider cannot be asked without it
     from_account : the account id that came with the consent fills it
     """
@@ -74,24 +70,15 @@ class ProviderDescriptor:
     Parameters
     ----------
     name : registry name, ``[a-z][a-z0-9-]*``
-    display_name : for people
     api_base_url : prefix of every path; https, or http on loopback; empty for providers without network
-    endpoints : where the lists come from
     details : where single objects come from (one activity, its streams, laps, zones)
-    oauth_endpoints, oauth_params : for OAuth providers
     key_headers : for API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``
     default_scopes : asked for at consent
-    limits : the vendor's windows
     limit_headers : where the vendor says how much of them is used
     in_flight : requests the vendor stands at once
-    terms : what the vendor allows
-    options : what can be configured
     faults : reads a `Response` of any status and returns a better error than its status alone would give, or None.
         ``response.object`` is the JSON object in its body, decoded once for faults and rows together.
-    webhook : what the vendor pushes: how it is verified, its handshake, what it means
-    register_url : where people get a key
     access : who gets access, with the date of the fact
-    synthetic : the rows are not real
     id_space : whose ids the activities carry, where several providers share one service's ("garmin"); by default the
         name
 

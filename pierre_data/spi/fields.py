@@ -164,8 +164,6 @@ def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> di
     Parameters
     ----------
     text : separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
-    at : put before every path
-    via : translates each of them
 
     Raises SchemaError: a unit is none.
 

@@ -47,8 +47,6 @@ class LimitHeaders:
     ----------
     limit : requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then
         all, ``100, 100;window=60, 10000;window=86400``
-    usage : requests so far, in the same order
-    remaining : requests left, in the same order
     reset : seconds until the window in force ends
     calendar : windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight
 
@@ -77,14 +75,7 @@ class LimitHeaders:
         return max(over or limits[:1], key=lambda window: window.seconds, default=None)
 
     def fault(self, response: Response, name: str, limits: Sequence[RateLimit]) -> RateLimited:
-        """Return what a response of status 429 means.
-
-        Parameters
-        ----------
-        response : as it came
-        name : the vendor, for people
-        limits : the vendor's windows
-        """
+        """Return what a response of status 429 means."""
         window, reset = self.window(response.headers, limits), response.headers.get(self.reset, "")
         span, wait = window.seconds if window else 60.0, None
         if re.fullmatch(r"\d{1,6}(\.\d+)?", reset):

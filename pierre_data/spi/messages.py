@@ -73,11 +73,8 @@ class Request:
     Parameters
     ----------
     path : below the API base URL, or an absolute https (or loopback http) URL
-    params : query parameters, merged into those already in `path`
-    method : upper case HTTP method
     json : body, sent as JSON; excludes `form`
     form : body, sent as an HTML form; excludes `json`
-    headers : extra request headers
     raw : send the decoded body back to the plan instead of parsing rows from it
     reads : whether it only reads, and may be sent again; by default GET and HEAD do, others do not
 
@@ -131,8 +128,6 @@ class Response:
 
     Parameters
     ----------
-    status : HTTP status
-    headers : looked up without regard to case
     body : complete, its Content-Encoding undone
     at : when it came, aware UTC
 

@@ -13,7 +13,6 @@ class OAuthEndpoints:
 
     Parameters
     ----------
-    auth_url, token_url : authorisation and token endpoint
     revoke_url : where a token is given back; None when the vendor has no such place
     """
 
@@ -28,7 +27,6 @@ class OAuthParams:
 
     Parameters
     ----------
-    scope_separator : between scopes in a request
     use_pkce : send an S256 challenge and its verifier
     additional_auth_params : more query parameters of the authorisation URL
     client_auth : how the client identifies itself at the token endpoint
@@ -50,7 +48,6 @@ class OAuthParams:
     account : where the token body names the account, dotted: ``"athlete.id"``
     token_hosts : more hosts of the vendor a stored token may go to (an announced new base URL)
     implied_scopes : a scope and another one it includes: ``("activity:read_all", "activity:read")``
-    manage_url : where people withdraw their consent by hand
     """
 
     scope_separator: str = " "

@@ -63,9 +63,6 @@ class PageNumber(Paging):
 
     Parameters
     ----------
-    size : rows asked for per page
-    page, per_page : names of the parameters
-    start : number of the first page
     until : {"empty", "short"}, whether an empty page or the first one that is not full ends the list
 
     Examples
@@ -106,8 +103,6 @@ class Offset(Paging):
 
     Parameters
     ----------
-    size : rows asked for per page
-    offset, limit : names of the parameters
     until : {"short", "empty"}, what ends the list
     """
 
@@ -141,9 +136,6 @@ class Token(Paging):
     Parameters
     ----------
     cursor : dotted path of the token in the body
-    param : parameter that carries it
-    size : rows asked for per page
-    limit : parameter that carries the size
     header : header that holds the token, instead of a path in the body
 
     Examples
@@ -218,8 +210,6 @@ class DateWindows(Paging):
 
     Parameters
     ----------
-    span : longest window
-    inner : how one window pages
     oldest : where history begins, or how far back the vendor answers; bounds an unbounded question
     """
 

@@ -28,13 +28,8 @@ class ProviderConfig:
 
     Parameters
     ----------
-    name : registry name
     api_base_url, auth_url, token_url, revoke_url, redirect_uri : addresses; empty when there is none
-    client_id : application id
-    client_secret, access_token : application secret; a token given from outside
-    scopes : asked for at consent
     keys : header -> API key
-    options : values of the descriptor's options
     """
 
     name: str
@@ -58,9 +53,7 @@ class Credentials:
     Parameters
     ----------
     access_token : the bearer token; a plain text becomes a `Secret`
-    refresh_token : buys a new one
     expires_at : by our own clock, aware UTC
-    scopes : as granted
     account : the vendor's id or name of the account, when it says so
 
     Examples
@@ -96,10 +89,7 @@ class ProviderHealth:
 
     Parameters
     ----------
-    provider : registry name
-    is_healthy : whether the last check succeeded
     last_check : aware, UTC
-    consecutive_failures : failed checks in a row
     average_latency_ms : mean over the checks of this process
     detail : the error's text when it is not healthy
     """
@@ -119,10 +109,6 @@ class FitnessProvider:
     raises `UnsupportedFeature`.  A method returns a frame of its table: missing columns are filled, rows may stand in
     any order, and rows outside the window are cut.  A class need not derive from this one: `name`, `config` and one
     of these methods do.
-
-    Parameters
-    ----------
-    config : settings it runs with
 
     Examples
     --------
@@ -261,11 +247,6 @@ class ProviderFactory(Protocol):
 @dataclass(frozen=True, slots=True)
 class ProviderPlugin:
     """What an entry point may hold when a descriptor alone is not enough: the descriptor and a factory.
-
-    Parameters
-    ----------
-    descriptor : what the provider offers, and what it needs
-    factory : makes it from a `ProviderConfig`
 
     Examples
     --------

@@ -18,12 +18,9 @@ class Query:
 
     Parameters
     ----------
-    table : which table
     after, before : aware, UTC; ``[after, before)``.  None is unbounded.
     id : one object instead of a list
-    in_flight : requests the vendor stands at once
     now : the clock, for vendors that need a bound where the question has none
-    options : the provider's configured options
     limit : the newest so many rows are enough
     near : when the object asked for by `id` began, aware UTC, where that is known
     cache_dir : where a provider may keep between processes what it read of files
@@ -78,9 +75,7 @@ class Page:
     rows : rows on the page as the vendor counts them, rejected ones included
     cursor : what the endpoint's paging names as its cursor, or None
     oldest, newest : range of the table's time column on the page; UTC
-    body : the decoded body, for raw requests
     headers : of the response, looked up without regard to case
-    status : HTTP status of the response; 204 where its body was empty
     url : absolute address that was asked, without credentials
     digest : of the body: a list whose next page has the same one goes round
     """

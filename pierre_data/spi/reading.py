@@ -77,12 +77,6 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
 def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
     """Read decoded rows into the columns and units of a table, as pages are read.
 
-    Parameters
-    ----------
-    items : a vendor's rows
-    wanted : column -> where it is in a row
-    table : whose units are kept
-
     Returns
     -------
     Rows
@@ -114,10 +108,7 @@ def walk(
 
     Parameters
     ----------
-    path : relative to the API base URL
-    params : of every page
     records : dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list
-    paging : how pages follow one another
 
     Yields
     ------
@@ -163,7 +154,6 @@ def objects(content: Any, path: str = "") -> list[Mapping[str, Any]]:
 
     Parameters
     ----------
-    content : decoded JSON
     path : dotted path of the list in it; by default it is the list itself
 
     Examples

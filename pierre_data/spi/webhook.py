@@ -25,8 +25,6 @@ class Event:
     Parameters
     ----------
     kind : what happened; "data" brings rows
-    table : which table it concerns
-    id : which object
     time : when the object is, aware UTC: its period is forgotten.  Unknown forgets what may still change.
     athlete_id : whose, as the vendor names them
     rows : pushed rows, in the units of the table
@@ -53,9 +51,6 @@ class Received:
     Parameters
     ----------
     events : in the order of the body
-    status : HTTP status of the answer
-    reply : body of the answer (a handshake's challenge)
-    content_type : of the reply
     ignored : events that changed nothing: they concern another athlete than the client's, or nobody knows whose
         entries the client's are
     set_aside : pushed rows that could not be read; the others are kept
@@ -165,7 +160,6 @@ class Webhook:
 
     Parameters
     ----------
-    provider : registry name, for messages
     signature : how a push is known to be the vendor's
     read : ``(object, now) -> events`` of one pushed JSON object.  A TypeError, ValueError, LookupError,
         AttributeError or ArithmeticError of it means that the vendor sent something else: `PayloadError`.
@@ -173,10 +167,8 @@ class Webhook:
         is there. `content` is the decoded JSON (None: an empty body), or the bytes where it is none; ``genuine()``
         says whether the signature fits.
     secret : the setting that holds the secret, without ``PIERRE_`` and name
-    lists : a body may be a list of objects
     required_by : pushes without any signature are read, unless this option of the provider is true.  Empty: they
         never are.
-    status : HTTP status of the answer
     reply : body of the answer
 
     Examples
