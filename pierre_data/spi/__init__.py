@@ -1,9 +1,8 @@
 """All a provider author needs."""
 
 from pierre_data.secret import Secret
-from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.descriptor import Option, ProviderDescriptor, Terms, check_url
+from pierre_data.spi.descriptor import Option, ProviderCapabilities, ProviderDescriptor, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
 from pierre_data.spi.fields import (
     Columnwise,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +13,40 @@ from urllib.parse import urlsplit
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
 from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
-from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
 from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.webhook import Webhook
+
+
+class ProviderCapabilities(enum.Flag):
+    """What a provider can deliver, as flags, derived from what a descriptor declares.
+
+    Examples
+    --------
+    >>> ProviderCapabilities.ACTIVITIES in ProviderCapabilities.full_fitness()
+    True
+    >>> ProviderCapabilities.full_health().value
+    31
+    """
+
+    OAUTH = 1
+    ACTIVITIES = 2
+    SLEEP_TRACKING = 4
+    RECOVERY_METRICS = 8
+    HEALTH_METRICS = 16
+
+    @classmethod
+    def full_fitness(cls) -> ProviderCapabilities:
+        """OAuth and activities."""
+        return cls.OAUTH | cls.ACTIVITIES
+
+    @classmethod
+    def full_health(cls) -> ProviderCapabilities:
+        """Everything."""
+        return cls.OAUTH | cls.ACTIVITIES | cls.SLEEP_TRACKING | cls.RECOVERY_METRICS | cls.HEALTH_METRICS
+
 
 _FLAGS: Mapping[str, ProviderCapabilities] = {
     ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
@@ -31,9 +60,7 @@ _FLAGS: Mapping[str, ProviderCapabilities] = {
 class Terms:
     """What the vendor allows.
 
-    Parameters
-    ----------
-    keep : longest time data may be kept; the cache never keeps or serves anything older
+    `keep`: longest time data may be kept; the cache never keeps or serves anything older.
     """
 
     url: str
@@ -45,11 +72,8 @@ class Terms:
 class Option:
     """A setting of a configured provider, ``pierre.provider(name, option=...)`` or ``PIERRE_<P>_<OPTION>``.
 
-    Parameters
-    ----------
-    kind : reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
-    required : the provider cannot be asked without it
-    from_account : the account id that came with the consent fills it
+    `kind`: reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ... `required`: the provider cannot
+    be asked without it. `from_account`: the account id that came with the consent fills it.
     """
 
     kind: Callable[[str], Any] = str

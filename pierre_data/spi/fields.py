@@ -17,13 +17,10 @@ _UNITS = {unit.symbol: unit for unit in Unit}
 class Field:
     """Where a column's value is on the wire, its unit there, and how it is translated.
 
-    Parameters
-    ----------
-    *paths : dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``. With
-        several paths and no `via`, the first that is not null counts; with `via`, it receives every value.
-    unit : unit the vendor sends; the column's own when omitted
-    via : translates the value (values).  With one path it is not called for null. What it raises as ValueError,
-        TypeError, LookupError or ArithmeticError sets the row aside.
+    `paths`: dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``. With
+    several paths and no `via`, the first that is not null counts; with `via`, it receives every value. `unit`: unit the
+    vendor sends; the column's own when omitted. `via`: translates the value (values).  With one path it is not called
+    for null. What it raises as ValueError, TypeError, LookupError or ArithmeticError sets the row aside.
 
     Examples
     --------
@@ -51,12 +48,9 @@ class Field:
 class Sports:
     """A vendor's sport words, and what they are in the closed vocabulary.
 
-    Parameters
-    ----------
-    known : vendor word or number, any case -> sport
-    leisure : likewise, for what is logged but not trained: ``is_exercise`` is False
-    word : makes the word to look up from the values of the field's paths; the first non-null one when omitted. The
-        column ``sport_raw`` keeps the first non-null value as it came.
+    `known`: vendor word or number, any case -> sport. `leisure`: likewise, for what is logged but not trained:
+    ``is_exercise`` is False. `word`: makes the word to look up from the values of the field's paths; the first non-null
+    one when omitted. The column ``sport_raw`` keeps the first non-null value as it came.
 
     Raises SchemaError: a sport is not in the vocabulary.
 
@@ -141,9 +135,7 @@ class Sports:
 class Columnwise:
     """A translation of whole columns, for what would be slow row by row.
 
-    Parameters
-    ----------
-    function : receives the values of each path as a tuple, and returns as many values; it must not fail on any
+    `function`: receives the values of each path as a tuple, and returns as many values; it must not fail on any.
 
     Examples
     --------
@@ -161,9 +153,7 @@ def _pair(word: str) -> tuple[str, str, str]:
 def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> dict[str, Field]:
     """Return fields as text: ``column=path``, ``column=path@unit``, or one word where column and path are the same.
 
-    Parameters
-    ----------
-    text : separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
+    `text`: separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
 
     Raises SchemaError: a unit is none.
 

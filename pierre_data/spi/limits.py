@@ -43,12 +43,9 @@ class RateLimit:
 class LimitHeaders:
     """Headers in which a vendor says how much of its limits is used.
 
-    Parameters
-    ----------
-    limit : requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then
-        all, ``100, 100;window=60, 10000;window=86400``
-    reset : seconds until the window in force ends
-    calendar : windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight
+    `limit`: requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then
+    all, ``100, 100;window=60, 10000;window=86400``. `reset`: seconds until the window in force ends. `calendar`:
+    windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight.
 
     Examples
     --------

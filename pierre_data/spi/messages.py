@@ -27,9 +27,7 @@ class Headers(Mapping[str, str]):
 
     `Set-Cookie` is dropped here: we keep no cookies, so nothing above this room can store one.
 
-    Parameters
-    ----------
-    pairs : names and values in the order they arrived
+    `pairs`: names and values in the order they arrived.
 
     Examples
     --------
@@ -126,10 +124,7 @@ class Request:
 class Response:
     """One complete answer.
 
-    Parameters
-    ----------
-    body : complete, its Content-Encoding undone
-    at : when it came, aware UTC
+    `body`: complete, its Content-Encoding undone. `at`: when it came, aware UTC.
 
     Examples
     --------

@@ -11,9 +11,7 @@ from typing import Any, Literal
 class OAuthEndpoints:
     """Where consent and tokens come from.
 
-    Parameters
-    ----------
-    revoke_url : where a token is given back; None when the vendor has no such place
+    `revoke_url`: where a token is given back; None when the vendor has no such place.
     """
 
     auth_url: str

@@ -61,9 +61,7 @@ class Single(Paging):
 class PageNumber(Paging):
     """Numbered pages.
 
-    Parameters
-    ----------
-    until : {"empty", "short"}, whether an empty page or the first one that is not full ends the list
+    `until`: {"empty", "short"}, whether an empty page or the first one that is not full ends the list.
 
     Examples
     --------
@@ -101,9 +99,7 @@ class PageNumber(Paging):
 class Offset(Paging):
     """Row offsets.
 
-    Parameters
-    ----------
-    until : {"short", "empty"}, what ends the list
+    `until`: {"short", "empty"}, what ends the list.
     """
 
     size: int
@@ -133,10 +129,8 @@ class Offset(Paging):
 class Token(Paging):
     """A token in the body, or in a header, asks for the next page.
 
-    Parameters
-    ----------
-    cursor : dotted path of the token in the body
-    header : header that holds the token, instead of a path in the body
+    `cursor`: dotted path of the token in the body. `header`: header that holds the token, instead of a path in the
+    body.
 
     Examples
     --------
@@ -165,10 +159,8 @@ class Token(Paging):
 class NextLink(Paging):
     """The body, or a header, holds the address of the next page.
 
-    Parameters
-    ----------
-    path : dotted path of the link in the body
-    header : header that holds it: as ``<address>; rel="next"`` (RFC 8288), or the bare address
+    `path`: dotted path of the link in the body. `header`: header that holds it: as ``<address>; rel="next"`` (RFC
+    8288), or the bare address.
 
     Raises PayloadError: from `after`: the link leads away from the vendor's own host, where no token may go.
 
@@ -208,9 +200,7 @@ class NextLink(Paging):
 class DateWindows(Paging):
     """The vendor limits the span of a window: the question is cut, newest first, and each part paged.
 
-    Parameters
-    ----------
-    oldest : where history begins, or how far back the vendor answers; bounds an unbounded question
+    `oldest`: where history begins, or how far back the vendor answers; bounds an unbounded question.
     """
 
     span: dt.timedelta

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 class ProviderConfig:
     """A provider's settings, from its descriptor, the environment and the caller.
 
-    Parameters
-    ----------
-    api_base_url, auth_url, token_url, revoke_url, redirect_uri : addresses; empty when there is none
-    keys : header -> API key
+    `api_base_url`, `auth_url`, `token_url`, `revoke_url`, `redirect_uri`: addresses; empty when there is none. `keys`:
+    header -> API key.
     """
 
     name: str
@@ -50,11 +48,8 @@ class ProviderConfig:
 class Credentials:
     """What signs requests.
 
-    Parameters
-    ----------
-    access_token : the bearer token; a plain text becomes a `Secret`
-    expires_at : by our own clock, aware UTC
-    account : the vendor's id or name of the account, when it says so
+    `access_token`: the bearer token; a plain text becomes a `Secret`. `expires_at`: by our own clock, aware UTC.
+    `account`: the vendor's id or name of the account, when it says so.
 
     Examples
     --------
@@ -87,11 +82,8 @@ class Credentials:
 class ProviderHealth:
     """How a provider has been doing.
 
-    Parameters
-    ----------
-    last_check : aware, UTC
-    average_latency_ms : mean over the checks of this process
-    detail : the error's text when it is not healthy
+    `last_check`: aware, UTC. `average_latency_ms`: mean over the checks of this process. `detail`: the error's text
+    when it is not healthy.
     """
 
     provider: str

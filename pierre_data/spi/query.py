@@ -44,10 +44,8 @@ class Query:
 class Prefetch:
     """Requests that need no answer of one another: so many are in flight as the vendor stands.
 
-    Parameters
-    ----------
-    requests : in order, endless where the vendor does not say how many pages there are; taken one by one
-    ends : whether a page is the last; what was asked for behind it is dropped
+    `requests`: in order, endless where the vendor does not say how many pages there are; taken one by one. `ends`:
+    whether a page is the last; what was asked for behind it is dropped.
     """
 
     requests: Iterator[Request]
@@ -58,9 +56,7 @@ class Prefetch:
 class ParallelPlans:
     """Plans that need no answer of one another: as many run side by side as the vendor stands requests.
 
-    Parameters
-    ----------
-    plans : plans; their rows are handed out in this order, taken one by one
+    `plans`: plans; their rows are handed out in this order, taken one by one.
     """
 
     plans: Iterator[Generator[Any, Any, None]]

@@ -77,11 +77,8 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
 def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
     """Read decoded rows into the columns and units of a table, as pages are read.
 
-    Returns
-    -------
-    Rows
-        A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``; sport words
-        in no table are counted in ``unknown``.
+    A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``; sport words in no
+    table are counted in ``unknown``.
 
     Examples
     --------
@@ -106,20 +103,10 @@ def walk(
 ) -> Generator[Request, Page, list[Mapping[str, Any]]]:
     """Ask for all pages of a list as decoded bodies, for plans that join lists: ``rows = yield from walk(...)``.
 
-    Parameters
-    ----------
-    records : dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list
+    `records`: dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list.
 
-    Yields
-    ------
-    Request
-        To be answered by ``send`` with a `Page` that holds the body.
-
-    Returns
-    -------
-    list of mapping
-        Rows in the order they came; what is no object is left out.
-
+    Each Request is to be answered by ``send`` with a `Page` that holds the body; the rows come in the order of the
+    pages, and what is no object is left out.
     Raises PayloadError: there is no list where the rows should be.
 
     Examples
@@ -152,9 +139,7 @@ def walk(
 def objects(content: Any, path: str = "") -> list[Mapping[str, Any]]:
     """Return the objects of a list in decoded JSON, whatever else is in it; nothing where there is no list.
 
-    Parameters
-    ----------
-    path : dotted path of the list in it; by default it is the list itself
+    `path`: dotted path of the list in it; by default it is the list itself.
 
     Examples
     --------

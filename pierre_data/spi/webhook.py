@@ -48,12 +48,9 @@ class Event:
 class Received:
     """What to answer, and what happened.
 
-    Parameters
-    ----------
-    events : in the order of the body
-    ignored : events that changed nothing: they concern another athlete than the client's, or nobody knows whose
-        entries the client's are
-    set_aside : pushed rows that could not be read; the others are kept
+    `events`: in the order of the body. `ignored`: events that changed nothing: they concern another athlete than the
+    client's, or nobody knows whose entries the client's are. `set_aside`: pushed rows that could not be read; the
+    others are kept.
 
     Examples
     --------
@@ -129,10 +126,7 @@ class Hmac:
 class SharedSecret:
     """The vendor signs nothing, but sends what only it and you know.
 
-    Parameters
-    ----------
-    header : the header that holds it
-    path : where it is in the JSON body, dotted, where no header holds it
+    `header`: the header that holds it. `path`: where it is in the JSON body, dotted, where no header holds it.
 
     Examples
     --------
