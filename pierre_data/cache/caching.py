@@ -206,7 +206,6 @@ class CachingProvider(FitnessProvider):
             stale_because=served.stale_because,
             missing=served.missing or context.report.missing,
             error=served.error,
-            searched_from=query.after,
         )
         return Fetched(tables, report, served.complete_from, served.writes)
 

@@ -24,8 +24,10 @@ _BLOCK = 4096
 def revision(descriptor: ProviderDescriptor) -> int:
     """Return a number that differs when rows are parsed otherwise: other columns, units, or fields of the vendor."""
     endpoints = [*descriptor.endpoints.items(), *descriptor.details.items()]
-    columns = {table.name: [(c.name, c.kind, c.unit) for c in table.columns.values()] for table, _ in endpoints}
-    fields = [(table.name, endpoint.fields) for table, endpoint in endpoints]
+    columns = [
+        [(t.name, c.name, c.kind.name, c.unit and c.unit.symbol) for c in t.columns.values()] for t, _ in endpoints
+    ]
+    fields = [[(name, f.paths, f.unit and f.unit.symbol) for name, f in e.fields.items()] for _, e in endpoints]
     return zlib.crc32(repr((PARSER_REVISION, columns, fields)).encode())
 
 
