@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join, latest, newest_first, time_range
 from pierre_data.cache.namespace import CachedTable, CacheNamespace
-from pierre_data.cache.periods import Period, Window, periods, windows, yearly
-from pierre_data.cache.policy import CachePolicy, spread
+from pierre_data.cache.periods import CachePolicy, Period, Window, periods, spread, windows, yearly
 from pierre_data.cache.store import Version
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, FetchContext, cut

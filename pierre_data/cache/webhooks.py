@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from pierre_data import schema
-from pierre_data.cache.namespace import CacheNamespace
+from pierre_data.cache.namespace import LISTS, PARTS, SINGLES, CacheNamespace, walked, watermark
 from pierre_data.cache.period_cache import upsert
 from pierre_data.cache.periods import SETTLED_AFTER, periods
-from pierre_data.cache.resources import LISTS, PARTS, SINGLES, walked, watermark
 from pierre_data.fetch import Rejected, parse_rows
 from pierre_data.schema import Table
 from pierre_data.spi import Event, ProviderDescriptor

@@ -10,7 +10,7 @@ import pandas as pd
 from pierre_data import schema
 from pierre_data.auth import MemoryTokens, TokenStore
 from pierre_data.cache import CachePolicy, MemoryStore, Store, open_store
-from pierre_data.cache.resources import LISTS, PARTS, SINGLES
+from pierre_data.cache.namespace import LISTS, PARTS, SINGLES
 from pierre_data.client.account_methods import AccountMethods
 from pierre_data.client.fetcher import Fetcher
 from pierre_data.client.mark_methods import MarkMethods
