@@ -15,7 +15,7 @@ from pierre_data.client.selection import selected
 from pierre_data.client.table_methods import TableMethods
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
-from pierre_data.registry.accounts import terminal_dialogue
+from pierre_data.registry.registry import terminal_dialogue
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderConfig, ProviderDescriptor, Received
 
