@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -272,12 +272,13 @@ class CachingProvider(FitnessProvider):
         return served
 
 
+@dataclass(slots=True)
 class InFlight:
     """What is being fetched by threads of this process."""
 
-    def __init__(self) -> None:
-        self._process, self._changed = os.getpid(), threading.Condition()
-        self._claims: dict[object, tuple[int, set[str]]] = {}
+    _process: int = field(default_factory=os.getpid)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _claims: dict[object, tuple[int, set[str]]] = field(default_factory=dict)
 
     @contextmanager
     def claim(self, names: set[str], context: FetchContext) -> Iterator[bool]:

@@ -92,11 +92,6 @@ def open_store(
 
     Its reads never raise: in memory there is no trouble, and every other one is behind the guard.  A shared one that
     cannot be opened is told, and replaced by one in memory.
-
-    Examples
-    --------
-    >>> open_store(None, None, notice=print)
-    MemoryStore(0 entries)
     """
     try:
         store = own if own is not None else _shared(directory, redis_url, notice)

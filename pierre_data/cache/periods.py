@@ -60,13 +60,7 @@ class CacheTtl:
 
     @classmethod
     def read(cls, part: Mapping[str, Any]) -> CacheTtl:
-        """Return the defaults with the ``[cache]`` section of providers.toml on top; only shorter times count.
-
-        Raises
-        ------
-        ConfigurationError
-            An unknown name, or no positive number.
-        """
+        """Return the defaults with the ``[cache]`` section of providers.toml on top; only shorter times count."""
         ttl = cls()
         for name, value in part.items():
             known = name in cls.__dataclass_fields__
@@ -78,22 +72,14 @@ class CacheTtl:
             ttl = replace(ttl, **{name: min(float(value), getattr(ttl, name))})
         return ttl
 
-    def capped(self, keep: dt.timedelta | None) -> CacheTtl:
+    def capped(self, keep: dt.timedelta) -> CacheTtl:
         """Return lifetimes that never exceed what the vendor's terms allow."""
-        if keep is None:
-            return self
         limit = keep.total_seconds()
         return CacheTtl(*(min(getattr(self, n), limit) for n in self.__dataclass_fields__))
 
 
 def spread(key: str, lifetime: float) -> float:
-    """Return a lifetime between half and all of the one given, by key, so that not all entries expire on one day.
-
-    Examples
-    --------
-    >>> 50.0 <= spread("2019", 100.0) <= 100.0
-    True
-    """
+    """Return a lifetime between half and all of the one given, by key, so that not all entries expire on one day."""
     share = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") / 2**32
     return lifetime * (0.5 + 0.5 * share)
 

@@ -38,18 +38,10 @@ class Packed(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Some bytes and their times, in seconds since 1970 UTC.
+    """Some bytes, which are never unpickled, and their times in seconds since 1970 UTC.
 
-    Parameters
-    ----------
-    value : bytes or memoryview
-        Never unpickled.
-    fetched : float
-        When the request began that brought it.
-    expires : float
-        Until when it is fresh, exclusive.
-    keep_until : float
-        From when on it must neither be served nor kept.
+    The request that brought it began at `fetched`; it is fresh before `expires`, and from `keep_until` on it must
+    neither be served nor kept.
 
     Examples
     --------
@@ -119,13 +111,6 @@ def accepted(entries: Mapping[str, Entry], look: Callable[[list[str]], Mapping[s
 
     `look` returns those of some entries that are there, or their times at least: the entries that would be replaced,
     and the deletions that cover them.
-
-    Examples
-    --------
-    >>> early, late = Entry(b"", 1.0, 9.0, 9.0), Entry(b"", 3.0, 9.0, 9.0)
-    >>> deleted = {"deleted:a:": Entry(b"", 2.0, 2.0, 9.0)}
-    >>> list(accepted({"a:1": early, "a:2": late, "b:1": early}, lambda names: deleted))
-    ['a:2', 'b:1']
     """
     covering: dict[str, list[str]] = {}
     for key in entries:

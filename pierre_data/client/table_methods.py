@@ -205,12 +205,6 @@ class TableMethods:
             One of ``pierre_data.schema``, or its name.
         after, before : str, date, datetime, Timestamp or datetime64, optional
             ``[after, before)`` of the table's time.
-        providers : names or configured providers, optional
-            Ask only these; each must have the table.
-        limit : int, optional
-            The newest so many rows of all.
-        policy, errors, on_rate_limit, tz, progress, cancel
-            As for `activities`.
 
         Returns
         -------
@@ -222,9 +216,7 @@ class TableMethods:
         QueryError
             There is no such table, or another argument makes no sense.
         UnsupportedFeature
-            No provider asked has it, or one named here has not.
-        PierreError
-            What a provider failed with.
+            No provider asked has it, or one named in `providers` has not.
 
         Examples
         --------
@@ -247,13 +239,6 @@ class TableMethods:
         ----------
         key : str
             ``"strava:123"``, or an ``activity_id`` of a frame this client returned (its best source is asked).
-        policy, errors, on_rate_limit, progress, cancel
-            As for `activities`.
-
-        Returns
-        -------
-        DataFrame
-            Columns of ``schema.ACTIVITIES``.
 
         Raises
         ------
@@ -315,26 +300,12 @@ class TableMethods:
         on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None
     ) -> pd.DataFrame:  # fmt: skip
-        """Return the activities of the first provider that answers.
-
-        Parameters
-        ----------
-        providers : names or configured providers
-            Best first; a single name will do.
-        after, before, sport, limit, dedupe, policy, on_rate_limit, tz, progress, cancel
-            As for `activities`.
-
-        Returns
-        -------
-        DataFrame
-            As of `activities`.
+        """Return the activities of the first provider, best first, that answers.
 
         Raises
         ------
         NoProvidersAvailable
             None is named, or all failed; their errors are the cause.
-        QueryError
-            An argument makes no sense.
 
         Examples
         --------

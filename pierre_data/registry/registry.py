@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -12,7 +11,6 @@ from typing import Any
 
 from pierre_data.auth import (
     Account,
-    Connected,
     Dialogue,
     Disconnected,
     FileTokens,
@@ -20,7 +18,6 @@ from pierre_data.auth import (
     MemoryTokens,
     StoredToken,
     TokenStore,
-    connect,
     disconnect,
     identity,
     open_tokens,
@@ -65,8 +62,6 @@ class ProviderRegistry(ProviderCatalogue):
 
         Parameters
         ----------
-        name : str
-            Registry name.
         alias : str, optional
             What it goes by; its name when omitted.
         tenant, user : str
@@ -94,17 +89,7 @@ class ProviderRegistry(ProviderCatalogue):
         user: str = "default",
         **options: Any,
     ) -> CachingProvider:
-        """Make a provider whose answers are kept in a store, connected if the account is.
-
-        Parameters
-        ----------
-        name : str
-            Registry name.
-        store : Store
-            Where answers are kept; entries are separate by tenant, user and provider.
-        alias, tenant, user, **options
-            As for `create_provider`, which has the errors too.
-        """
+        """Make a provider whose answers are kept in a store, by tenant, user and provider; see `create_provider`."""
         accounts = Accounts(self, self.settings, tenant, user)
         return self.open(ConfiguredProvider(name, options, alias), store, accounts)
 
@@ -143,13 +128,7 @@ class ProviderRegistry(ProviderCatalogue):
         return replace(descriptor, name=chosen.alias, display_name=title, id_space=ids)
 
     def config(self, name: str, *, alias: str = "", **options: Any) -> ProviderConfig:
-        """Return a provider's settings from its descriptor, the environment and the options given.
-
-        Raises
-        ------
-        ConfigurationError
-            A variable or option cannot be used; the message names it.
-        """
+        """Return a provider's settings from its descriptor, the environment and the options given."""
         descriptor, known = self[name], self._known.get(name)
         if known is not None and (given := known.config) is not None:  # by whoever registered the provider
             return replace(given, name=alias or given.name, options={**given.options, **options})
@@ -167,14 +146,7 @@ def create_caching_provider(
 ) -> CachingProvider:
     """Make one of the installed providers, cached and connected as a `Client` of the same person has it.
 
-    Parameters
-    ----------
-    name : str
-        Registry name.
-    store : Store, optional
-        Where answers are kept; the client's own place when omitted.
-    alias, tenant, user, **options
-        As for `ProviderRegistry.create_provider`, which has the errors too.
+    Without a store, answers are kept in the client's own place; the rest is as for `ProviderRegistry.create_provider`.
 
     Examples
     --------
@@ -242,20 +214,6 @@ class Accounts:
         """Return who signs a provider's requests; raises NotConnected."""
         store = self.store if self._maybe_stored() else None
         return identity(descriptor, config, store, Account(descriptor.name, self.tenant, self.user))
-
-    def connect(
-        self,
-        descriptor: ProviderDescriptor,
-        config: ProviderConfig,
-        *,
-        again: bool = False,
-        dialogue: Dialogue | None = None,
-        timeout_s: float = 300.0,
-        cancel: threading.Event | None = None,
-    ) -> Connected:
-        """Connect a provider; see `pierre_data.auth.connect`."""
-        account, talk = self.account(descriptor.name), dialogue or terminal_dialogue()
-        return connect(descriptor, config, self.store, account, talk, again=again, timeout_s=timeout_s, cancel=cancel)
 
     def disconnect(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> Disconnected:
         """Revoke and forget a provider's token; see `pierre_data.auth.disconnect`."""
