@@ -78,13 +78,6 @@ def coalesced(pieces: Sequence[pa.Table], table: Table) -> pa.Table:
     """Return pieces as one table in which each key stands once, with the newest value there is of each column.
 
     A night's stages come together: those of an earlier piece are dropped.
-
-    Examples
-    --------
-    >>> from pierre_data.schema import RECOVERY
-    >>> day = pa.table({"id": ["2026-05-09"], "steps": [900.0], "hrv_rmssd_ms": pa.array([None], pa.float64())})
-    >>> coalesced([day, pa.table({"id": ["2026-05-09"], "hrv_rmssd_ms": [44.0]})], RECOVERY).to_pylist()
-    [{'id': '2026-05-09', 'steps': 900.0, 'hrv_rmssd_ms': 44.0}]
     """
     if "sleep_id" in table.key:
         nights: list[pa.Table] = []

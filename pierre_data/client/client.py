@@ -25,7 +25,7 @@ from pierre_data.client.query import (
     unknown_word,
     utc_bounds,
 )
-from pierre_data.client.results import ActivityIndex, Reports, ResultCache
+from pierre_data.client.results import Results
 from pierre_data.client.selection import Providers, default_providers, selected
 from pierre_data.client.status import HealthBook, health_frame, provider_status
 from pierre_data.errors import (
@@ -100,7 +100,7 @@ class Client(AccountMethods, MarkMethods):
         here, redis = self.settings.cache_dir, self.settings.redis_url
         store = open_store(here, redis, notice=lambda text: notice(text, StorageNotice), own=cache)
         self._fetcher = Fetcher(self.registry, self.settings, self._accounts, store)
-        self._results, self._reports, self._index = ResultCache(store), Reports(), ActivityIndex()
+        self._results = Results(store)
         self._health = HealthBook(self.settings.data_dir, tenant, user)
 
     def __repr__(self) -> str:
@@ -138,7 +138,7 @@ class Client(AccountMethods, MarkMethods):
 
         In a thread that made no call, the client's last one.
         """
-        return self._reports.last
+        return self._results.last_report
 
     def report(self, frame: pd.DataFrame) -> Report:
         """Return what happened in the call that returned a frame: one of the last 256, its ``attrs`` kept.
@@ -152,7 +152,7 @@ class Client(AccountMethods, MarkMethods):
         >>> client.report(client.activities("2026-01-01", "2026-02-01")).complete
         True
         """
-        return self._reports.of(frame)
+        return self._results.report(frame)
 
     def estimate(
         self,

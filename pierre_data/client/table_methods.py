@@ -23,7 +23,7 @@ from pierre_data.client.query import (
     read_range,
     read_table,
 )
-from pierre_data.client.results import ActivityIndex, Reports, ResultCache
+from pierre_data.client.results import Results
 from pierre_data.client.selection import Providers, selected
 from pierre_data.errors import (
     ConfigurationNotice,
@@ -47,9 +47,7 @@ class TableMethods:
     _fetcher: Fetcher
     _own: tuple[ConfiguredProvider, ...]
     _marks: OverrideStore
-    _results: ResultCache
-    _reports: Reports
-    _index: ActivityIndex
+    _results: Results
 
     def activities(
         self, after: When | None = None, before: When | None = None, *, sport: str | None = None,
@@ -345,32 +343,28 @@ class TableMethods:
         key = (query, tuple(c.identity for c in chosen))
         cached, version = self._results.get(key)
         if cached is not None and options.policy is _CACHED:
-            self._reports.note(cached.report)
+            self._results.note(cached.report)
             return cached.frame
         result = self._fetcher.ask(query, chosen, options, named=named)
-        self._reports.note(result.report)
-        if query.dedupe:
-            self._index.note(result.frame)
+        self._results.put(key, result, version)
         settle(result.report, options.errors)
         whole = query == ActivityQuery(query.table, dedupe=True, overrides=query.overrides) and result.report.complete
         if whole and (lost := absent(query.overrides, result.frame, [c.alias for c in chosen])):
             listed = "client.marks() lists all, client.unmark(a, b) forgets one."
             notice(f"Marks name what is not there: {', '.join(lost[:5])}; {listed}", ConfigurationNotice)
-        self._results.put(key, result, version)
         return result.frame
 
     def _ask_one(self, table: Table, key: str, options: FetchOptions) -> pd.DataFrame:
-        activity = self._index.find(key)
+        activity = self._results.find(key)
         [chosen] = self._chosen(activity.provider)
         question = (table, activity, chosen.identity)
         cached, version = self._results.get(question)
         if cached is not None and options.policy is _CACHED:
-            self._reports.note(cached.report)
+            self._results.note(cached.report)
             return cached.frame
         result = self._fetcher.ask_one(table, activity, chosen, options)
-        self._reports.note(result.report)
-        settle(result.report, options.errors)
         self._results.put(question, result, version)
+        settle(result.report, options.errors)
         return result.frame
 
 
