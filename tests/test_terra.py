@@ -476,7 +476,6 @@ ODD = {
 }  # rows and words that are odd on purpose; one of two names is enough
 
 
-@pytest.mark.slow  # an unbounded question is 230 windows
 def test_it_conforms() -> None:
     found = report("terra")
     assert found.findings == ()
