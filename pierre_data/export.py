@@ -33,7 +33,7 @@ def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     frame : DataFrame
-        Of any table; columns of your own are kept behind the table's.
+        Of any table; columns of your own are kept behind the table's, and so is an index that has a name.
     path : str or path
         Replaced as a whole or not at all: a crash leaves the old file.
 
@@ -58,14 +58,16 @@ def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     ...     pierre.read_parquet(file).equals(frame)
     True
     """
-    kind, target = table_of(frame), Path(path)
-    conformed = kind.conform(frame, extra=True)
+    index = [str(name) for name in frame.index.names if name is not None]
+    rows = frame.reset_index(level=index) if index else frame  # streams are indexed by their seconds
+    kind, target = table_of(rows), Path(path)
+    conformed = kind.conform(rows, extra=True)
     own = conformed[[n for n in conformed.columns if n not in kind.columns]]
     fields = [*kind.arrow, *pa.Schema.from_pandas(own, preserve_index=False)]
     table = pa.Table.from_pandas(conformed, schema=pa.schema(fields), preserve_index=False)
     noted = {name: frame.attrs[name] for name in ("pierre",) if name in frame.attrs}
-    metadata = {b"pierre.table": kind.name, b"pierre.schema": _SCHEMA_VERSION, b"pierre.attrs": json.dumps(noted)}
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+    metadata = {"table": kind.name, "schema": _SCHEMA_VERSION, "attrs": json.dumps(noted), "index": json.dumps(index)}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **{f"pierre.{name}": text for name, text in metadata.items()}})
     try:
         with atomic_file(target, 0o666) as file:  # an export may be read by whom the umask allows
             pq.write_table(table, file, compression="zstd", compression_level=3)
@@ -123,6 +125,9 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
     frame = kind.conform(frame, extra=True)
     with contextlib.suppress(ValueError, TypeError):  # damaged notes cost the notes, not the rows
         frame.attrs = json.loads(metadata.get(b"pierre.attrs", b"{}"))
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        index = json.loads(metadata.get(b"pierre.index", b"[]"))
+        frame = frame.set_index(index) if index else frame
     return frame
 
 

@@ -32,7 +32,7 @@ def run_here(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> sub
         try:
             main(words)
         except SystemExit as end:
-            status = int(end.code or 0)
+            status = end.code if isinstance(end.code, int) else 1
     return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 

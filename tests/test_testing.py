@@ -16,7 +16,7 @@ import pytest
 from pierre_data.errors import ApiError, PierreError
 from pierre_data.fetch import DescriptorProvider
 from pierre_data.http import ResilienceConfig
-from pierre_data.schema import ACTIVITIES, HEALTH
+from pierre_data.schema import ACTIVITIES, GEAR, HEALTH
 from pierre_data.spi import (
     DateWindows,
     Endpoint,
@@ -34,7 +34,10 @@ from pierre_data.spi import (
     epoch_seconds,
     fields,
 )
-from pierre_data.testing import ConformanceError, check
+from pierre_data.testing import ConformanceError, WireFields, check
+from pierre_data.testing.expected import written
+from pierre_data.testing.findings import Findings
+from pierre_data.testing.wirefields import check_fields
 
 NOW = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
 SPORTS = Sports({"running": "run", "cycling": "ride"})
@@ -418,3 +421,30 @@ def test_a_list_by_post_is_checked_like_any_other(payloads: Path) -> None:
     by_post = listed(plan_with=posted, columns=tuple(LIST.produces()))
     more: dict[str, Any] = {"select": select, "now": NOW, "lists": {"/workouts": (PageNumber(size=3), "items")}}
     assert check(by_post, payloads, **more).delivered["activities"] == 6
+
+
+# The parts of a check.
+
+
+def test_frames_are_written_with_short_numbers_and_without_empty_columns() -> None:
+    frame = GEAR.conform(pd.DataFrame({"provider": ["a"], "id": ["b1"], "distance_m": [2.5e6]}))
+    assert written(frame, GEAR) == "provider,id,distance_m\na,b1,2500000\n"
+
+
+def test_a_list_and_what_is_within_it_is_one_wire_field(tmp_path: Path) -> None:
+    rows = [{"id": 1, "at": [1, 2], "kudos": 3, "map": {"line": None}, "laps": []}]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    required = ("id", "sport", "start_time", "elapsed_s")
+    endpoint = Endpoint("/rows", {"name": Field("at.0")}, columns=required, ignored=("kudos", "map"))
+    tiny = ProviderDescriptor(name="tiny", display_name="Tiny", endpoints={ACTIVITIES: endpoint})
+    findings = Findings("tiny")
+    check_fields(tiny, ACTIVITIES, {False: ACTIVITIES.empty()}, tmp_path, Query(ACTIVITIES, now=NOW), findings)
+    assert findings.fields["activities"] == WireFields(("at",), ("kudos", "map.line"), ("id", "laps"))
+
+
+def test_a_height_in_centimetres_is_no_height(payloads: Path) -> None:
+    body = {"id": "1", "day": "2026-01-01T00:00:00Z", "cm": 181.0}
+    (payloads / "body.json").write_text(json.dumps([body]))
+    endpoint = Endpoint("/body", fields("id time=day height_m=cm"))
+    descriptor = replace(RIGHT, endpoints={**RIGHT.endpoints, HEALTH: endpoint})
+    assert "health.height_m: 181 is typical, which cannot be" in wrong(payloads, descriptor, select=None)

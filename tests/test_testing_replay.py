@@ -34,6 +34,7 @@ from pierre_data.spi import (
     fields,
 )
 from pierre_data.testing import ReplayServer
+from pierre_data.testing.pages import page_of, replaced, rows_at
 
 STRAVA = Path(__file__).parent / "payloads" / "strava"
 ONCE = ResilienceConfig(max_retries=0)
@@ -240,3 +241,14 @@ def test_a_delay_ends_with_the_server(folder: Path) -> None:
         client = HttpClient(ResilienceConfig(max_retries=0, timeout_s=0.05), base_url=server.url, provider="small")
         with client, pytest.raises(Timeout):
             client.send(Request("/workouts/1"))
+
+
+def test_rows_are_found_in_a_body_and_replaced_there() -> None:
+    assert rows_at({"data": {"items": []}}, "data.items") == "data.items"
+    assert (rows_at([], len), rows_at({"days": [], "n": 1}, len), rows_at({"a": [], "b": []}, len)) == (
+        "",
+        "days",
+        None,
+    )
+    assert replaced({"data": {"items": [1, 2], "n": 2}}, "data.items", [1]) == {"data": {"items": [1], "n": 2}}
+    assert page_of(PageNumber(size=2), "abc", "/l", {"page": "2", "per_page": "2"}, cap=None, url="") == ("c", None)

@@ -21,7 +21,7 @@ from pierre_data.settings import Settings
 from pierre_data.spi import Endpoint, OAuthEndpoints, OAuthParams, ProviderDescriptor, fields
 from pierre_data.widgets.connect_model import ConnectModel, shared_model
 from pierre_data.widgets.parts import link, plain, secret_field
-from pierre_data.widgets.picker_model import Choice, PickerModel
+from pierre_data.widgets.picker_model import Choice, PickerModel, cost_line
 from pierre_data.widgets.review_model import PAGE, ReviewModel
 from tests.browser.acme_fit import PAGES, Api
 from tests.browser.acme_fit import descriptor as acme_fit
@@ -212,6 +212,7 @@ def test_a_link_is_an_address_or_nothing() -> None:
 def test_labels_hold_no_terminal_code_and_no_formula() -> None:
     shown = plain(HARM)
     assert not {"\x1b", "$", "\\"} & set(shown)
+    assert plain("\x1b[31mred\x1b[0m costs $5") == "red costs ＄5"
     assert "<script>" in shown, "it is shown as text, by widgets that cannot run HTML"
 
 
@@ -276,6 +277,12 @@ def test_the_cost_line(tmp_path: Path) -> None:
     assert model.fetch() is None
 
 
+def test_the_cost_is_said_in_words() -> None:
+    answer = pd.DataFrame({"requests": [12], "cached_periods": [3], "cached_rows": [90], "seconds": [6.0]})
+    assert cost_line(answer) == "About 12 requests (6 s); 3 months or years are cached already, with 90 rows."
+    assert cost_line(answer.assign(seconds=600.0)).startswith("About 12 requests (10 min)")
+
+
 @pytest.mark.parametrize("table", ["sleep", "recovery", "health", "sleep_stages"])
 def test_other_tables_have_no_sport(table: str) -> None:
     assert Choice(("synthetic",), table, sport="run").code() == f"frame = client.{table}(providers=['synthetic'])"
@@ -288,6 +295,20 @@ def test_views_follow_their_model_and_the_other_way() -> None:
     picker._sport.value = "ride"
     assert picker.model.choice.sport == "ride"
     assert "sport='ride'" in picker._code.value
+
+
+def test_after_a_fetch_the_cost_is_that_of_asking_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Api() as api:
+        for name, value in (("ACME_API", api.url), ("ACME_ISSUER", api.url), ("PIERRE_ACME_ACCESS_TOKEN", "any")):
+            monkeypatch.setenv(name, value)
+        api.pause_s = 0.0
+        picker = pierre.widgets.ProviderPicker(client_of(acme_fit()))
+        picker.model.ask_for(providers=("acme",))
+        soon(lambda: picker.model.cost.endswith("nothing is cached yet."))
+        thread = picker.model.fetch()
+        assert thread is not None
+        thread.join(60)
+        soon(lambda: "are cached already, with" in picker._cost.value)
 
 
 # -- fetch

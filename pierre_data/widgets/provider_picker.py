@@ -67,7 +67,7 @@ class ProviderPicker(View):
             FetchProgress(model.fetching).widget,
         ]
         self._show(model, children, "picker")
-        model.fetching.observe(lambda change: setattr(self._fetch, "disabled", change["new"]), "running")
+        model.fetching.observe(self._fetched, "running")
         model.estimate_later()
 
     @property
@@ -107,6 +107,11 @@ class ProviderPicker(View):
         sport = "" if self._sport.value == EVERY_SPORT else self._sport.value
         after, before = ("" if day.value is None else day.value.isoformat() for day in (self._after, self._before))
         self.model.ask_for(table=self._table.value, sport=sport, after=after, before=before)
+
+    def _fetched(self, change: dict[str, Any]) -> None:
+        self._fetch.disabled = change["new"]
+        if not change["new"]:
+            self.model.estimate_later()  # what was fetched is cached now
 
     def _render(self) -> None:
         model, choice = self.model, self.model.choice
