@@ -25,9 +25,9 @@ def revision(descriptor: ProviderDescriptor) -> int:
     """Return a number that differs when rows are parsed otherwise: other columns, units, or fields of the vendor."""
     endpoints = [*descriptor.endpoints.items(), *descriptor.details.items()]
     columns = [
-        [(t.name, c.name, c.kind.name, c.unit and c.unit.symbol) for c in t.columns.values()] for t, _ in endpoints
+        [(t.name, c.name, c.kind.name, c.unit and c.unit.name) for c in t.columns.values()] for t, _ in endpoints
     ]
-    fields = [[(name, f.paths, f.unit and f.unit.symbol) for name, f in e.fields.items()] for _, e in endpoints]
+    fields = [[(name, f.paths, f.unit and f.unit.name) for name, f in e.fields.items()] for _, e in endpoints]
     return zlib.crc32(repr((PARSER_REVISION, columns, fields)).encode())
 
 

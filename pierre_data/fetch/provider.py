@@ -202,7 +202,8 @@ class DescriptorProvider(FitnessProvider):
         after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
         stop, renamed = threading.Event(), None
         # One for the whole question: whose token and which settings is not asked anew for every page.
-        client = cache(lambda: self._http(context, AnyEvent(context.cancel, stop)))
+        ends = stop if context.cancel is None else AnyEvent(context.cancel, stop)
+        client = cache(lambda: self._http(context, ends))
         driver = Driver(
             lambda request: self._answer(client(), request, endpoint, query, context),
             lambda rows: parse_rows(rows, query.table, self.name),
