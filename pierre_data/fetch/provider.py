@@ -186,23 +186,22 @@ class DescriptorProvider(FitnessProvider):
         """
         descriptor, report = self.descriptor, context.report
         endpoint = descriptor.endpoint(query.table, single=query.id is not None)
-        for name, option in descriptor.options.items():
-            if option.required and self._config.options.get(name) is None:
-                raise ConfigurationError(
-                    f"{descriptor.display_name} needs its option {name!r}: {option.meaning}",
-                    f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.',
-                    provider=self.name,
-                )
+        lacking = [n for n, o in descriptor.options.items() if o.required and self._config.options.get(n) is None]
+        for name in lacking[:1]:
+            what = f"{descriptor.display_name} needs its option {name!r}: {descriptor.options[name].meaning}"
+            fix = f'Use pierre.provider("{self.name}", {name}=...), or set {variable(self.name, name)}.'
+            raise ConfigurationError(what, fix, provider=self.name)
         # Who needs the newest few rows only asks page after page, and stops when there are enough.
         in_flight, options = 1 if query.limit is not None else descriptor.in_flight, self._config.options
-        progress = context.stepped
-        query = replace(query, options=options, in_flight=in_flight, cache_dir=self._directory, progress=progress)
+        query = replace(query, options=options, in_flight=in_flight)
+        query = replace(query, cache_dir=self._directory, progress=context.stepped)
         report.cut_at = report.cut_at or endpoint.cut_at(query.after, query.now)
         # The window of a feed is upload time: its rows may have happened at any time.
         after, before = (None, None) if endpoint.window_kind == "feed" else (query.after, query.before)
         stop, renamed = threading.Event(), None
+        ends = stop if context.cancel is None else AnyEvent(context.cancel, stop)
         # One for the whole question: whose token and which settings is not asked anew for every page.
-        client = cache(lambda: self._http(context, AnyEvent(context.cancel, stop)))
+        client = cache(lambda: self._http(context, ends))
         driver = Driver(
             lambda request: self._answer(client(), request, endpoint, query, context),
             lambda rows: parse_rows(rows, query.table, self.name),
@@ -222,12 +221,9 @@ class DescriptorProvider(FitnessProvider):
         except PierreError:
             raise
         except UNREADABLE as error:  # a plan trusts the vendor: what an odd answer makes it raise is the answer's fault
-            raise PayloadError(
-                f"{descriptor.display_name} answered {query.table.name} in a form its provider does not know: "
-                f"{type(error).__name__}: {error}.",
-                "The vendor may have changed its API; look for an update of this provider.",
-                provider=self.name,
-            ) from error
+            what = f"{descriptor.display_name} answered {query.table.name} in a form its provider does not know"
+            fix = "The vendor may have changed its API; look for an update of this provider."
+            raise PayloadError(f"{what}: {type(error).__name__}: {error}.", fix, provider=self.name) from error
         except Exception as error:
             raise provider_broken(self.name, error) from error
         report.always_null = tuple(sorted(renamed or ()))

@@ -6,7 +6,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 from typing import Self, TypeAlias, cast
 
 import tenacity
@@ -56,9 +55,8 @@ class HttpClient:
         offline: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        base = trusted_url(base_url)
+        base = self._base = trusted_url(base_url)
         self._config, self._provider, self._offline = config, provider, offline
-        self._base = base
         self._root = str(base.copy_with(query=None, fragment=None)).removesuffix("/")
         self._sign, self._faults, self._cancel = sign, faults, cancel
         self._on_wait: OnWait | None = None
@@ -104,9 +102,7 @@ class HttpClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

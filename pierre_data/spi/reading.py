@@ -60,8 +60,6 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
             result.columns["sport_raw"] = [raw for raw, _, _ in words]
             result.columns["is_exercise"] = [known[1] if known else True for _, _, known in words]
             read = [known[0] if known else "other" for _, _, known in words]
-        elif isinstance(via, Columnwise):
-            read = _columnwise(via, values, path, result)
         elif via is not None:
             read = _each(via, values, path, result, skip_null=len(values) == 1)
         else:
@@ -174,16 +172,6 @@ def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list
     return values
 
 
-def _columnwise(via: Columnwise, values: list[list[Any]], path: str, result: Translated) -> list[Any]:
-    try:
-        read = list(via.function(*map(tuple, values)))
-        if len(read) == len(values[0]):
-            return read
-    except UNREADABLE:
-        pass  # One value cannot be read: row by row, to know which.
-    return _each(lambda *group: via.function(*((v,) for v in group))[0], values, path, result)
-
-
 def _converted(values: Sequence[Any], to: Conversion, path: str, result: Translated) -> list[Any]:
     if set(map(type, values)) <= {int, float, type(None)}:
         try:
@@ -194,21 +182,33 @@ def _converted(values: Sequence[Any], to: Conversion, path: str, result: Transla
 
 
 def _each(
-    via: Callable[..., Any], values: Sequence[Sequence[Any]], path: str, result: Translated, *, skip_null: bool = False
+    via: Callable[..., Any] | Columnwise,
+    values: Sequence[Sequence[Any]],
+    path: str,
+    result: Translated,
+    *,
+    skip_null: bool = False,
 ) -> list[Any]:
-    """Translate row by row, each distinct group of values once; a value that cannot be read refuses its row."""
+    """Translate each distinct group of values once; a value that cannot be read refuses its row."""
     groups = list(zip(*values, strict=True))
-    # 1, 1.0 and True are equal, and one translation for all three would be wrong.
-    if all(len(set(map(type, column)) - {type(None)}) < 2 for column in values):
-        try:
+    try:
+        if isinstance(via, Columnwise):
+            column = list(via.function(*map(tuple, values)))
+            if len(column) == len(groups):
+                return column
+        # 1, 1.0 and True are equal, and one translation for all three would be wrong.
+        elif all(len(set(map(type, column)) - {type(None)}) < 2 for column in values):
             known = {group: None if skip_null and group[0] is None else via(*group) for group in set(groups)}
             return [known[group] for group in groups]
-        except UNREADABLE:
-            pass  # An object or a list is no key, or a value cannot be read: one by one, to know which.
+    except UNREADABLE:
+        pass  # An object or a list is no key, or a value cannot be read: one by one, to know which.
     read: list[Any] = []
     for at, group in enumerate(groups):
         try:
-            read.append(None if skip_null and group[0] is None else via(*group))
+            if isinstance(via, Columnwise):
+                read.append(via.function(*((value,) for value in group))[0])
+            else:
+                read.append(None if skip_null and group[0] is None else via(*group))
         except UNREADABLE:
             result.refuse(at, path, group[0])
             read.append(None)
