@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -385,6 +385,20 @@ def test_the_second_asking_reads_nothing(strava: StravaServer, tmp_path: Path) -
         store.put_many({"tenant:other": Entry(b"", time.time(), time.time(), time.time() + 60)})
         ask()  # somebody wrote, so that the store is looked at again
         assert store.reads > reads
+
+
+def test_a_store_that_says_nothing_of_its_versions_will_do(strava: StravaServer, tmp_path: Path) -> None:
+    class SilentStore(CountingStore):
+        def put_many(self, entries: Mapping[str, Entry]) -> None:  # type: ignore[override]
+            super().put_many(entries)
+
+    store = SilentStore(tmp_path, notice=print)
+    client = Client(["strava"], settings=settings(strava, tmp_path), cache=store)
+    first = client.activities()
+    pd.testing.assert_frame_equal(client.activities(), first)
+    reads = store.reads
+    pd.testing.assert_frame_equal(client.activities(), first)
+    assert store.reads == reads
 
 
 @pytest.mark.parametrize("cache", ["memory", None])

@@ -188,7 +188,7 @@ def test_a_misspelt_section_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("max_retires = 1", r"\[strava\] max_retires in providers.toml is unknown. Did you mean max_retries"),
+        ("max_retires = 1", r"\[strava\] max_retires in providers.toml is unknown. Did you mean 'max_retries'"),
         ('max_retries = "many"', r"max_retries = 'many' in providers.toml cannot be used"),
         ("max_retries = 1.5", "max_retries = 1.5 in providers.toml cannot be used"),
         ("timeout_secs = -1", "timeout_s is -1"),

@@ -25,6 +25,7 @@ def test_secrets_come_from_files_too(tmp_path: Path) -> None:
     assert secret is not None
     assert secret.reveal() == "hush"
     assert "hush" not in repr(settings)
+    assert settings.text("strava", "CLIENT_SECRET") == "hush"
     gone = Settings.read({"PIERRE_STRAVA_CLIENT_SECRET_FILE": str(tmp_path / "gone")})
     with pytest.raises(ConfigurationError, match="PIERRE_STRAVA_CLIENT_SECRET_FILE"):
         gone.secret("strava", "CLIENT_SECRET")

@@ -1,4 +1,4 @@
-"""A file of this user alone: how it is made, what is refused, how a damaged one is set aside."""
+"""A file of this user alone: how it is made, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import stat
 from pathlib import Path
 
 from pierre_data.errors import StorageError
-from pierre_data.private_files import set_aside
+from pierre_data.private_files import NOFOLLOW
 
 #: SQLite keeps these beside its file, with the mode of the file.
 TAILS = ("", "-wal", "-shm")
 _FIX = "Remove it, or set PIERRE_CACHE_DIR to a folder of your own."
 # Windows has neither owners nor modes in this sense: there a user's own profile folder is closed to others.
 _POSIX = os.name == "posix"
+_OPEN = os.O_RDWR | NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 
 
 def prepare(path: Path) -> None:
@@ -27,31 +28,16 @@ def prepare(path: Path) -> None:
         for tail in TAILS[1:]:
             beside = path.with_name(path.name + tail)
             if os.path.lexists(beside):
-                _check(beside, os.open(beside, _flags()))
+                _check(beside, os.open(beside, _OPEN))
         try:
-            fd = os.open(path, _flags() | os.O_CREAT | os.O_EXCL, 0o600)
+            fd = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            fd = os.open(path, _flags())
+            fd = os.open(path, _OPEN)
         _check(path, fd)
     except OSError as error:
         # O_NOFOLLOW says "too many levels of symbolic links" where there is one.
         why = "it is a link" if path.is_symlink() else str(error.strerror or error).lower()
         raise StorageError(f"The cache {path} cannot be opened: {why}.", _FIX) from error
-
-
-def set_damaged_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file and what belongs to it; None when another process has set it aside already.
-
-    `inode` is the number of the file that was found damaged, 0 when unknown.
-    """
-    try:
-        return None if inode not in (0, path.stat().st_ino) else set_aside(path, TAILS[1:])
-    except FileNotFoundError:
-        return None
-
-
-def _flags() -> int:
-    return os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def _make_folder(folder: Path) -> None:
@@ -60,8 +46,8 @@ def _make_folder(folder: Path) -> None:
         if not folder.parent.exists():
             _make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.stat()
-    if _POSIX and (found.st_uid not in (os.geteuid(), 0) or found.st_mode & 0o022):
+    status = folder.stat()
+    if _POSIX and (status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022):
         raise StorageError(
             f"Others can write in {folder}, so the cache is not kept there.",
             f"Run: chmod go-w '{folder}', or set PIERRE_CACHE_DIR to a folder of your own.",
@@ -71,16 +57,14 @@ def _make_folder(folder: Path) -> None:
 def _check(path: Path, fd: int) -> None:
     """Check what was opened, not what has the name now; closes `fd`."""
     try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             raise StorageError(f"The cache {path} is no file.", _FIX)
-        if not _POSIX:
-            return
-        if found.st_uid != os.geteuid():
+        if _POSIX and status.st_uid != os.geteuid():
             raise StorageError(f"The cache {path} belongs to somebody else.", _FIX)
-        if found.st_mode & 0o022:
+        if _POSIX and status.st_mode & 0o022:
             raise StorageError(f"The cache {path} can be written by others.", _FIX)
-        if found.st_mode & 0o077:
+        if _POSIX and status.st_mode & 0o077:
             os.fchmod(fd, 0o600)
     finally:
         os.close(fd)

@@ -18,9 +18,10 @@ from weakref import WeakValueDictionary
 
 from requests_cache.backends.sqlite import SQLiteDict
 
-from pierre_data.cache.private import TAILS, prepare, set_damaged_aside
+from pierre_data.cache.private import TAILS, prepare
 from pierre_data.cache.store import HEADER, SKEW, Entry, Notice, Version, accepted, deletion
 from pierre_data.errors import StorageError
+from pierre_data.private_files import set_aside
 
 _T = TypeVar("_T")
 
@@ -44,7 +45,7 @@ class SQLiteStore:
     """Keeps entries in ``cache-v2.sqlite``.
 
     Every method but `close` raises `StorageError` when the file cannot be used; a damaged one is set aside as
-    ``cache-v2.sqlite.corrupt-<seconds since 1970>``, and a new one begins.
+    ``cache-v2.sqlite.corrupt-<time>``, and a new one begins.
 
     The directory is made with mode 0700, the file and what SQLite keeps beside it with 0600; a file that is a link,
     belongs to somebody else or can be written by others is refused.  `notice` is told when a damaged one was set
@@ -285,7 +286,10 @@ class Database(SQLiteDict):
         path = Path(self.db_path)
         with self._lock:
             self.close()
-            aside = set_damaged_aside(path, self._inode)
+            try:  # another process may have set it aside already
+                aside = set_aside(path, TAILS[1:]) if self._inode in (0, path.stat().st_ino) else None
+            except FileNotFoundError:
+                aside = None
             prepare(path)
         if aside is not None:
             self._notice(f"The cache {path} was damaged ({error}); it is kept as {aside.name}, a new one begins.")

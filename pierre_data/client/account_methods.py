@@ -13,7 +13,7 @@ from pierre_data.auth import Connected, Dialogue, Disconnected, connect
 from pierre_data.cache import CachingProvider
 from pierre_data.client.selection import selected
 from pierre_data.client.table_methods import TableMethods
-from pierre_data.errors import PierreError, UnsupportedFeature
+from pierre_data.errors import UnsupportedFeature
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
 from pierre_data.registry.registry import terminal_dialogue
 from pierre_data.settings import Settings
@@ -163,13 +163,6 @@ class AccountMethods(TableMethods):
         chosen = self._configured(alias)
         config = self.registry.config(chosen.name, alias=chosen.alias, **chosen.options)
         return self.registry.describe(chosen), config
-
-    def _is_connected(self, chosen: ConfiguredProvider) -> bool:
-        try:
-            config = self.registry.config(chosen.name, alias=chosen.alias, **chosen.options)
-            return self._accounts.connected(self.registry.describe(chosen), config)
-        except PierreError:
-            return False
 
     def _caching(self, alias: str, user: str | None = None) -> CachingProvider:
         """Make a provider for this user or another one of the tenant, apart from those that are asked."""

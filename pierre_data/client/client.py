@@ -90,7 +90,7 @@ class Client(AccountMethods, MarkMethods):
             tokens = MemoryTokens() if tokens == "memory" else _no_store("tokens", tokens)
         self._accounts = Accounts(self.registry, self.settings, tenant, user, tokens)
         if providers is None:
-            self._own = default_providers(self.registry, self._is_connected)
+            self._own = default_providers(self.registry, self._accounts.connected)
         else:
             self._own = selected(providers, self.registry)
         self.registry.tell_typos(self.providers)

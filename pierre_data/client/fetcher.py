@@ -159,7 +159,7 @@ class Fetcher:
             )
             reach = reach and reach + _DAY
         if query.dedupe or query.window.local or reach is not None:
-            frame = within(frame, query.table, query.window, reach)
+            frame = rows_within(frame, query.table, query.window, reach)
         if query.sports is not None:
             frame = frame[frame["sport"].isin(query.sports)].reset_index(drop=True)
         return frame
@@ -205,7 +205,7 @@ def by_time_descending(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame.take(order.index.to_numpy()).reset_index(drop=True)
 
 
-def within(frame: pd.DataFrame, table: Table, window: TimeRange, reach: dt.datetime | None = None) -> pd.DataFrame:
+def rows_within(frame: pd.DataFrame, table: Table, window: TimeRange, reach: dt.datetime | None = None) -> pd.DataFrame:
     """Return the rows of a window; before `reach` some may be missing, so that none of those count."""
     if table.time is None:
         return frame

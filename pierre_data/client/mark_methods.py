@@ -8,7 +8,7 @@ import pandas as pd
 
 from pierre_data import schema
 from pierre_data.cache import CachePolicy
-from pierre_data.client.fetcher import within
+from pierre_data.client.fetcher import rows_within
 from pierre_data.client.query import (
     ActivityQuery,
     ErrorMode,
@@ -66,7 +66,7 @@ class MarkMethods(TableMethods):
         priority, spaces = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
         merged = deduplicate(frame, priority=priority, overrides=marks, id_spaces=spaces)
         merges = duplicates(frame, priority=priority, overrides=marks, id_spaces=spaces)
-        inside = merges["activity_id"].isin(within(merged, schema.ACTIVITIES, window)["activity_id"])
+        inside = merges["activity_id"].isin(rows_within(merged, schema.ACTIVITIES, window)["activity_id"])
         return merges[inside].reset_index(drop=True)
 
     def mark_same(self, a: str, b: str) -> None:

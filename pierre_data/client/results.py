@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from pierre_data.cache import Store
+from pierre_data.cache import CachePolicy, Store
 from pierre_data.cache.store import Version
 from pierre_data.errors import QueryError
 from pierre_data.fetch import Report
@@ -65,16 +65,17 @@ class Results:
         self._unread: list[pd.DataFrame] = []
         self._lock = ForkSafeLock()
 
-    def get(self, query: Hashable) -> tuple[Result | None, Version]:
-        """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
+    def get(self, query: Hashable, policy: CachePolicy) -> tuple[pd.DataFrame | None, Version]:
+        """Return a frame that is still true, sharing memory until written to; and the store's version for `put`."""
         with self._lock:
-            cached = self._cached.get(query)
+            cached = self._cached.get(query) if policy is CachePolicy.USE_CACHE else None
         version = self._store.version()
         if cached is None or time.time() >= cached.good_until or version != cached.version:
             return None, version
-        return Result(cached.result.frame.copy(deep=False), cached.result.report), version
+        self._note(cached.result.report)
+        return cached.result.frame.copy(deep=False), version
 
-    def note(self, report: Report) -> None:
+    def _note(self, report: Report) -> None:
         """Remember what this thread was told."""
         with self._lock:
             self._reports[report.id] = self._last = self._mine.report = report
@@ -84,7 +85,7 @@ class Results:
 
     def put(self, query: Hashable, result: Result, version: Version) -> None:
         """Remember what an answer says; all of it if it is complete, and nobody but itself wrote since `version`."""
-        self.note(result.report)
+        self._note(result.report)
         own = dict(result.writes)
         while version in own:
             version = own.pop(version)

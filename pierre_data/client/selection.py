@@ -16,17 +16,7 @@ SYNTHETIC = "synthetic"
 def selected(
     wanted: Providers, registry: ProviderRegistry, own: Sequence[ConfiguredProvider] = ()
 ) -> tuple[ConfiguredProvider, ...]:
-    """Return the providers that are meant; a name that is one of the client's own keeps its options.
-
-    Raises
-    ------
-    ProviderNotFound, ProviderBroken
-        One of them does not exist or cannot be imported.
-    ConfigurationError
-        Two go by one name.
-    NoProvidersAvailable
-        None is named.
-    """
+    """Return the providers that are meant; a name that is one of the client's own keeps its options."""
     known = {one.alias: one for one in own}
     items = [wanted] if isinstance(wanted, str | ConfiguredProvider) else list(wanted)
     if not items:

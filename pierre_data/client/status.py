@@ -54,22 +54,15 @@ def provider_status(
             if isinstance(descriptor, ProviderBroken):
                 about: dict[str, object] = {"display_name": name, "status": "broken", "detail": str(descriptor)}
             else:
-                about = _row(replace(descriptor, name=one.alias), one, registry, accounts)
+                about = _row(replace(descriptor, name=one.alias), one, accounts)
             rows.append({"provider": one.alias, **about})
     rows.sort(key=lambda row: str(row["provider"]))
     frame = pd.DataFrame(rows, columns=list(STATUS_DTYPES))
     return frame.fillna({"connected": False}).astype(STATUS_DTYPES)
 
 
-def _row(
-    descriptor: ProviderDescriptor, one: ConfiguredProvider, registry: ProviderRegistry, accounts: Accounts
-) -> dict[str, object]:
-    token, trouble, connected = None, "", False
-    try:
-        config = registry.config(one.name, alias=one.alias, **one.options)
-        connected = accounts.connected(descriptor, config)
-    except PierreError:
-        pass  # its own error says more when it is asked
+def _row(descriptor: ProviderDescriptor, one: ConfiguredProvider, accounts: Accounts) -> dict[str, object]:
+    token, trouble, connected = None, "", accounts.connected(one)
     try:
         token = accounts.stored(descriptor)
     except PierreError as error:

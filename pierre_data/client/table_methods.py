@@ -341,10 +341,9 @@ class TableMethods:
         chosen = self._own if providers is None else self._chosen(providers)
         chosen = self._fetcher.offering(query.table, chosen, named=named)
         key = (query, tuple(c.identity for c in chosen))
-        cached, version = self._results.get(key)
-        if cached is not None and options.policy is _CACHED:
-            self._results.note(cached.report)
-            return cached.frame
+        remembered, version = self._results.get(key, options.policy)
+        if remembered is not None:
+            return remembered
         result = self._fetcher.ask(query, chosen, options, named=named)
         self._results.put(key, result, version)
         settle(result.report, options.errors)
@@ -358,10 +357,9 @@ class TableMethods:
         activity = self._results.find(key)
         [chosen] = self._chosen(activity.provider)
         question = (table, activity, chosen.identity)
-        cached, version = self._results.get(question)
-        if cached is not None and options.policy is _CACHED:
-            self._results.note(cached.report)
-            return cached.frame
+        remembered, version = self._results.get(question, options.policy)
+        if remembered is not None:
+            return remembered
         result = self._fetcher.ask_one(table, activity, chosen, options)
         self._results.put(question, result, version)
         settle(result.report, options.errors)

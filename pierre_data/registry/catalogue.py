@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from pierre_data.errors import (
 )
 from pierre_data.forking import ForkSafeLock
 from pierre_data.notices import notice
-from pierre_data.registry.configuration import provider_config
+from pierre_data.registry.configuration import provider_config, suggestion
 from pierre_data.registry.python_provider import described
 from pierre_data.reprs import shown
 from pierre_data.settings import Settings
@@ -216,7 +215,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
             unknown = [n for n in names if n not in self._known and n not in aliases and (where, n) != (_FILE, "cache")]
             if unknown and where not in self._typos_told:
                 self._typos_told.add(where)
-                hints = "".join(f" {_suggestion(name, list(self._known))}" for name in unknown)
+                hints = "".join(f" {suggestion(name, list(self._known))}" for name in unknown)
                 notice(f"{where} names {', '.join(unknown)}, which no provider is called.{hints}", ConfigurationNotice)
 
     def _add(self, name: str, known: _Registration) -> None:
@@ -232,7 +231,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
 
     def _unknown(self, name: str) -> ProviderNotFound:
         names = self.supported_providers()
-        hint = f"Supported providers: {', '.join(names)}. {_suggestion(name, names)}".strip()
+        hint = f"Supported providers: {', '.join(names)}. {suggestion(name, names)}".strip()
         return ProviderNotFound(f"Provider {name!r} is not supported.", hint, provider=name)
 
     def _import(self, name: str, known: _Registration) -> _Registration:
@@ -253,8 +252,3 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
             config = known.config or provider_config(bare, self.settings, {}, name)
             descriptor = described(bare, factory, config)
         return replace(known, descriptor=descriptor, factory=factory)
-
-
-def _suggestion(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -116,8 +116,7 @@ def resilience(section: Mapping[str, Any], name: str) -> ResilienceConfig:
         ours = re.sub("_ms$|_secs$", "_s", key)
         kinds = {f.name: f.type for f in fields(ResilienceConfig)}
         if ours not in kinds:
-            near = difflib.get_close_matches(ours, kinds, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"It may hold: {', '.join(kinds)}."
+            hint = suggestion(ours, kinds) or f"It may hold: {', '.join(kinds)}."
             raise ConfigurationError(f"[{name}] {key} in providers.toml is unknown.", hint, provider=name)
         try:
             number = _adapter(int if kinds[ours] in ("int", int) else float).validate_python(value)
@@ -129,6 +128,12 @@ def resilience(section: Mapping[str, Any], name: str) -> ResilienceConfig:
             ) from None
         values[ours] = number / 1000 if key.endswith("_ms") else number
     return ResilienceConfig(**values)
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return a question that names what was probably meant, or nothing."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def reason(error: ValidationError) -> str:
@@ -146,9 +151,8 @@ def _option_values(
 ) -> dict[str, Any]:
     declared, name = descriptor.options, names[0]
     if unknown := [option for option in given if option not in declared]:
-        near = difflib.get_close_matches(unknown[0], declared, n=1)
         listed = ", ".join(declared) or "it has none"
-        hint = f"Its options: {listed}.{f' Did you mean {near[0]!r}?' if near else ''}"
+        hint = f"Its options: {listed}. {suggestion(unknown[0], declared)}".strip()
         raise ConfigurationError(f"{name} has no option {unknown[0]!r}.", hint, provider=name)
     texts = {option: text for option in declared if (text := settings.text(names, option.upper()))}
     values = {option: item.default for option, item in declared.items()}

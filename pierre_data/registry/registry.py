@@ -166,7 +166,7 @@ class Accounts:
     """One tenant's and user's accounts at the providers of a registry; nothing is opened before it is needed."""
 
     def __init__(
-        self, registry: ProviderCatalogue, settings: Settings, tenant: str, user: str, store: TokenStore | None = None
+        self, registry: ProviderRegistry, settings: Settings, tenant: str, user: str, store: TokenStore | None = None
     ) -> None:
         self._registry, self.settings = registry, settings
         self.tenant, self.user = tenant, user
@@ -220,8 +220,13 @@ class Accounts:
         store = self.store if self._maybe_stored() else MemoryTokens()
         return disconnect(descriptor, config, store, self.account(descriptor.name))
 
-    def connected(self, descriptor: ProviderDescriptor, config: ProviderConfig) -> bool:
+    def connected(self, chosen: ConfiguredProvider) -> bool:
         """Return whether a provider can be asked now: it has token or keys, and its required options."""
+        try:
+            descriptor = self._registry.describe(chosen)
+            config = self._registry.config(chosen.name, alias=chosen.alias, **chosen.options)
+        except PierreError:  # it says more when it is asked
+            return False
         filled = self.filled(descriptor, config)
         required = [o for o, option in descriptor.options.items() if option.required]
         if any(config.options[o] is None and o not in filled for o in required):
