@@ -67,7 +67,9 @@ def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     table = pa.Table.from_pandas(conformed, schema=pa.schema(fields), preserve_index=False)
     noted = {name: frame.attrs[name] for name in ("pierre",) if name in frame.attrs}
     metadata = {"table": kind.name, "schema": _SCHEMA_VERSION, "attrs": json.dumps(noted), "index": json.dumps(index)}
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **{f"pierre.{name}": text for name, text in metadata.items()}})
+    table = table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), **{f"pierre.{name}": text for name, text in metadata.items()}}
+    )
     try:
         with atomic_file(target, 0o666) as file:  # an export may be read by whom the umask allows
             pq.write_table(table, file, compression="zstd", compression_level=3)

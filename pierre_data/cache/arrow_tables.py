@@ -95,19 +95,23 @@ def coalesced(pieces: Sequence[pa.Table], table: Table) -> pa.Table:
     return rows.rename_columns([*keys, *rest]).select(joined.schema.names)
 
 
+def _name(via: object) -> object:
+    return [dict(via.known), dict(via.leisure)] if isinstance(via, Sports) else getattr(via, "__qualname__", "")
+
+
 @cache
-def revision(descriptor: ProviderDescriptor) -> int:
-    """Return a number that differs when rows are parsed otherwise: other columns, units, or fields of the vendor."""
+def revision(descriptor: ProviderDescriptor, code: str = "") -> int:
+    """Return a number that differs when rows are parsed otherwise: other columns, units, fields, sports, or code."""
     endpoints = [*descriptor.endpoints.items(), *descriptor.details.items()]
     columns = [
         [(t.name, c.name, c.kind.name, c.unit and c.unit.symbol) for c in t.columns.values()] for t, _ in endpoints
     ]
     fields = [
-        (name, f.paths, f.unit and f.unit.symbol, isinstance(f.via, Sports) and dict(f.via.known))
+        (name, f.paths, f.unit and f.unit.symbol, _name(f.via))
         for _, endpoint in endpoints
         for name, f in endpoint.fields.items()
     ]
-    return zlib.crc32(repr((PARSER_REVISION, columns, fields)).encode())
+    return zlib.crc32(repr((PARSER_REVISION, code, columns, fields)).encode())
 
 
 def encode(table: pa.Table, revision: int = 0) -> bytes:

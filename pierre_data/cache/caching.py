@@ -75,12 +75,19 @@ class CachingProvider(FitnessProvider):
     ) -> None:
         self.provider, self.descriptor = provider, descriptor
         keep: dt.timedelta = (descriptor.terms.keep if descriptor.terms else None) or UNLIMITED
-        scope, options = provider.config.name, provider.config.options
-        if options:  # differently configured providers share no entries
-            text = json.dumps({name: str(value) for name, value in sorted(options.items())})
-            scope += f"~{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+        scope, config = provider.config.name, provider.config
+        # Providers that are configured otherwise share no entries: another server, a token of somebody else.
+        given = {name: str(value) for name, value in sorted(config.options.items())}
+        if config.api_base_url not in ("", descriptor.api_base_url):
+            given["api_base_url"] = config.api_base_url
+        if config.access_token is not None:
+            given["access_token"] = config.access_token.reveal()
+        if given:
+            scope += f"~{hashlib.blake2b(json.dumps(given).encode(), digest_size=6).hexdigest()}"
         ttl = (ttl or CacheTtl()).capped(keep)
-        self._namespace = CacheNamespace(store, (tenant, user, scope), ttl, keep, now, revision(descriptor))
+        self._namespace = CacheNamespace(
+            store, (tenant, user, scope), ttl, keep, now, revision(descriptor, provider.revision)
+        )
         self._offline, self._in_flight = offline, InFlight()
 
     @property

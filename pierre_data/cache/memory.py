@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pierre_data.cache.store import DELETED, Entry, Notice, ResilientStore, Store, Version, accepted, deletion
-from pierre_data.errors import StorageError
+from pierre_data.errors import ConfigurationError, StorageError
 from pierre_data.forking import ForkSafeLock
 from pierre_data.secret import Secret
 
@@ -85,6 +85,9 @@ class MemoryStore:
         self._bytes -= len(old.value) if old is not None else 0
 
 
+_METHODS = ("get_many", "put_many", "delete_prefix", "version", "close")
+
+
 def open_store(
     directory: Path | None, redis_url: Secret | str | None, *, notice: Notice, own: Store | None = None
 ) -> Store:
@@ -93,6 +96,12 @@ def open_store(
     Its reads never raise: in memory there is no trouble, and every other one is behind the guard.  A shared one that
     cannot be opened is told, and replaced by one in memory.
     """
+    lacking = [n for n in _METHODS if own is not None and not callable(getattr(own, n, None))]
+    if lacking:
+        raise ConfigurationError(
+            f"cache= is a {type(own).__name__}, which is no store: it lacks {', '.join(lacking)}.",
+            "Pass 'memory', a store with the methods of pierre_data.cache.Store, or leave it out.",
+        )
     try:
         store = own if own is not None else _shared(directory, redis_url, notice)
     except StorageError as error:

@@ -146,7 +146,13 @@ class ResilientStore:
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries there are; none when the store cannot be read."""
-        return self._tried("read", lambda: self.store.get_many(keys)) or {}
+        return self._tried("read", lambda: self._entries(keys)) or {}
+
+    def _entries(self, keys: Sequence[str]) -> dict[str, Entry]:
+        entries = dict(self.store.get_many(keys))
+        if wrong := [type(entry).__name__ for entry in entries.values() if not isinstance(entry, Entry)]:
+            raise TypeError(f"get_many gave a {wrong[0]} where an Entry belongs")
+        return entries
 
     def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
         """Keep entries, unless the store cannot be written."""

@@ -70,7 +70,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
             if known.descriptor is None or (known.factory is not None and not known.descriptor.tables()):
                 try:
                     known = self._known[name] = self._import(name, known)
-                except Exception as error:  # whatever a plug-in's import raises, the others must work
+                except (Exception, SystemExit) as error:  # whatever a plug-in's import raises, the others must work
                     raise ProviderBroken(
                         f"Provider {name!r} is broken: {type(error).__name__}: {error} (from {known.owner}).",
                         "Reinstall or update that package.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,17 +13,18 @@ import pandas as pd
 
 from pierre_data import schema
 from pierre_data.errors import PierreError, ProviderBroken, UnsupportedFeature
-from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut
-from pierre_data.schema import Table
+from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut, parse_rows
+from pierre_data.schema import FAMILY, Table
+from pierre_data.schema.types import plain_value
 from pierre_data.spi import (
     Credentials,
     Endpoint,
     FitnessProvider,
-    Page,
     ProviderConfig,
     ProviderDescriptor,
     ProviderFactory,
     Query,
+    Rows,
 )
 
 #: Table -> the method that returns its rows: of a window, of the account, of one object.
@@ -79,6 +83,7 @@ class PythonProvider(FitnessProvider):
                 provider=name,
             )
         super().__init__(replace(inner.config, name=name))
+        self.revision = str(getattr(inner, "revision", "") or _code_digest(type(inner)))
 
     def __repr__(self) -> str:
         return f"<provider {self.name!r}: {type(self.inner).__name__}>"
@@ -101,14 +106,12 @@ class PythonProvider(FitnessProvider):
         if not isinstance(frame, pd.DataFrame):
             raise self._broken(f"returned a {type(frame).__name__} where a DataFrame belongs")
         try:
-            # Columns may lack; what there is says whose rows they are under the name this provider goes by.
-            rows = query.table.to_arrow(query.table.conform(frame.assign(provider=self.name)))
+            parsed = parse_rows(_rows(frame, query), query.table, self.name)
         except PierreError as error:
             raise self._broken(f"returned {query.table.name} that do not fit: {error}") from error
-        page = Page(rows.num_rows)
-        rows = cut(rows, query.table, query.after, query.before)
-        context.arrived(rows.num_rows, ())
-        yield Batch(rows, page)
+        rows = cut(parsed.table, query.table, query.after, query.before)
+        context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
+        yield Batch(rows, parsed.page)
 
     def set_credentials(self, credentials: Credentials) -> None:
         """Hand credentials to the object, if it takes any."""
@@ -156,7 +159,7 @@ class PythonProvider(FitnessProvider):
             return call(*given)
         except PierreError:
             raise
-        except Exception as error:  # whatever code of somebody else's raises is an error of its provider
+        except (Exception, SystemExit, GeneratorExit) as error:  # what somebody else's code raises is its own error
             raise self._broken(f"raised {type(error).__name__}: {error}") from error
 
     def _broken(self, what: str) -> ProviderBroken:
@@ -180,6 +183,35 @@ def from_factory(factory: ProviderFactory, descriptor: ProviderDescriptor, confi
     if isinstance(inner, FitnessProvider) and hasattr(inner, "batches"):
         return inner
     return PythonProvider(inner, descriptor)
+
+
+def _rows(frame: pd.DataFrame, query: Query) -> Rows:
+    """Return a frame's rows of the table; an index that has a name is a column, and so is the id asked for."""
+    rows = frame.reset_index(level=[name for name in frame.index.names if name is not None])
+    columns: dict[str, Any] = {
+        name: [plain_value(value) for value in rows[name].tolist()]
+        for name in query.table.columns
+        if name in rows.columns and name != "provider"
+    }
+    if query.id is not None:
+        columns.setdefault("id", [query.id] * len(rows))
+    words = columns.get("sport", [])
+    unknown = Counter(str(word) for word in words if word is not None and word not in FAMILY)
+    if unknown:
+        columns.setdefault("sport_raw", words)
+        columns["sport"] = [word if word is None or word in FAMILY else "other" for word in words]
+    return Rows(columns, unknown=unknown)
+
+
+def _code_digest(cls: type) -> str:
+    """Return what differs when a class is written otherwise: rows of its earlier code are not served."""
+    try:
+        code = inspect.getsource(cls)
+    except (OSError, TypeError):  # typed into a plain interpreter
+        code = repr(
+            [(n, f.__code__.co_code, f.__code__.co_consts) for n, f in inspect.getmembers(cls, inspect.isfunction)]
+        )
+    return hashlib.blake2b(f"{cls.__module__}.{cls.__qualname__} {code}".encode(), digest_size=8).hexdigest()
 
 
 def _writes(cls: type, method: str) -> bool:

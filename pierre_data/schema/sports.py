@@ -81,11 +81,19 @@ def sport_filter(text: str) -> frozenset[str]:
     >>> sorted(sport_filter("=swim"))
     ['swim']
     """
+    if not isinstance(text, str):
+        raise QueryError(f"sport={text!r} is no text.", "Ask for one sport or family, such as 'run'.")
     word = text.strip().lower().removeprefix("=").strip().replace(" ", "_")
     if word in FAMILIES and not text.lstrip().startswith("="):
         return frozenset(FAMILIES[word])
     if word in FAMILY:
         return frozenset([word])
-    near = [_SPOKEN[word]] if word in _SPOKEN else difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Families are: {', '.join(FAMILIES)}."
+    meant = probable_sport(word)
+    hint = f"Did you mean {meant!r}?" if meant else f"Families are: {', '.join(FAMILIES)}."
     raise QueryError(f"{text!r} is not a sport.", hint)
+
+
+def probable_sport(word: str) -> str:
+    """Return the sport or family that a word of people's, or a misspelt one, probably means; or nothing."""
+    near = [_SPOKEN[word]] if word in _SPOKEN else difflib.get_close_matches(word, [*FAMILIES, *FAMILY], n=1)
+    return near[0] if near else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, NaiveDatetime
 
-from pierre_data.schema.sports import FAMILY
+from pierre_data.schema.sports import FAMILY, probable_sport
 from pierre_data.schema.units import Unit
 
 
@@ -70,8 +69,8 @@ def _no_flag(value: Any) -> Any:
 
 def _known_sport(word: str) -> str:
     if word not in FAMILY:
-        near = difflib.get_close_matches(word, FAMILY, n=1)
-        raise ValueError(f"{word!r} is not a sport{f'; did you mean {near[0]!r}?' if near else ''}")
+        meant = probable_sport(word.lower())
+        raise ValueError(f"{word!r} is not a sport{f'; did you mean {meant!r}?' if meant else ''}")
     return word
 
 

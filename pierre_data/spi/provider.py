@@ -119,6 +119,9 @@ class FitnessProvider:
 
     #: Whether asking again costs nothing, so that its answers are not kept.
     is_local: bool = False
+    #: Another text when rows are made otherwise: what is kept of an earlier one is fetched again.  A class that says
+    #: nothing is known by its source code.
+    revision: str = ""
 
     def __init__(self, config: ProviderConfig) -> None:
         self._config = config
