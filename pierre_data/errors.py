@@ -32,7 +32,12 @@ Each message is one sentence of what happened and one of what to do.  The tree::
     ConfigurationNotice (UserWarning)
 """
 
-# This module imports nothing: `import pierre_data` has a budget of 5 % of `import pandas`.
+from __future__ import annotations
+
+# This module imports nothing that runs: `import pierre_data` has a budget of 5 % of `import pandas`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class PierreError(Exception):
@@ -61,8 +66,6 @@ class PierreError(Exception):
     """
 
     retryable: bool = False
-    retry_after: float | None = None
-    provider: str | None = None
 
     def __init__(
         self,
@@ -76,9 +79,9 @@ class PierreError(Exception):
         self.what = what
         self.fix = fix
         self.provider = provider
+        self.retry_after = retry_after
         if retryable is not None:
             self.retryable = retryable
-        self.retry_after = retry_after
         super().__init__(f"{what} {fix}".strip())
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -178,18 +181,8 @@ class ApiError(PierreError):
         The first part of the body, for people to read.
     """
 
-    def __init__(
-        self,
-        what: str,
-        fix: str = "",
-        *,
-        status: int = 0,
-        body: str = "",
-        provider: str | None = None,
-        retryable: bool | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what, fix, provider=provider, retryable=retryable, retry_after=retry_after)
+    def __init__(self, what: str, fix: str = "", *, status: int = 0, body: str = "", **more: Any) -> None:
+        super().__init__(what, fix, **more)
         self.status = status
         self.body = body
 
@@ -203,7 +196,7 @@ class PayloadError(PierreError):
 
     Parameters
     ----------
-    what, fix, provider
+    what, fix, provider, retryable, retry_after
         As in `PierreError`.
     path : str
         Path of the request, without its query.
@@ -220,17 +213,14 @@ class PayloadError(PierreError):
         what: str,
         fix: str = "",
         *,
-        provider: str | None = None,
         path: str = "",
         row: int | None = None,
         field: str = "",
         value: str = "",
+        **more: Any,
     ) -> None:
-        super().__init__(what, fix, provider=provider)
-        self.path = path
-        self.row = row
-        self.field = field
-        self.value = value
+        super().__init__(what, fix, **more)
+        self.path, self.row, self.field, self.value = path, row, field, value
 
 
 class SchemaError(PierreError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -110,7 +111,7 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         what = getattr(error, "strerror", None) or "it is no Parquet file"
         raise StorageError(f"{source} cannot be read: {what}.", "Check that it is a complete Parquet file.") from error
     metadata = table.schema.metadata or {}
-    kind = _KNOWN.get(metadata.get(b"pierre.table", b"").decode())
+    kind = _KNOWN.get(metadata.get(b"pierre.table", b"").decode(errors="replace"))
     if kind is None:
         raise SchemaError(
             f"{source} was not written by pierre_data: its columns are {', '.join(table.schema.names[:6])} ...",
@@ -120,7 +121,8 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
     if metadata.get(b"pierre.schema") == b"1":
         frame = frame.rename(columns=_RENAMED.get(kind.name, {}))
     frame = kind.conform(frame, extra=True)
-    frame.attrs = json.loads(metadata.get(b"pierre.attrs", b"{}"))
+    with contextlib.suppress(ValueError, TypeError):  # damaged notes cost the notes, not the rows
+        frame.attrs = json.loads(metadata.get(b"pierre.attrs", b"{}"))
     return frame
 
 

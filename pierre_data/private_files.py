@@ -47,10 +47,7 @@ def private_directory(path: Path, notice: Notice = warn) -> None:
         ) from None
     if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):
         _refuse(path, "is a symbolic link or no directory")
-    _check_owner(path, status)
-    if os.name == "posix" and status.st_mode & 0o077:
-        path.chmod(0o700)
-        notice(f"{path} could be read by other users; it is private now.")
+    _make_private(path, status, lambda: path.chmod(0o700), notice)
 
 
 def read_private(path: Path, notice: Notice = warn) -> bytes | None:
@@ -75,10 +72,7 @@ def tighten(handle: int, path: Path, notice: Notice = warn) -> None:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         _refuse(path, "is no plain file")
-    _check_owner(path, status)
-    if os.name == "posix" and status.st_mode & 0o077:
-        os.fchmod(handle, 0o600)
-        notice(f"{path} could be read by other users; it is private now.")
+    _make_private(path, status, lambda: os.fchmod(handle, 0o600), notice)
 
 
 @contextlib.contextmanager
@@ -151,9 +145,15 @@ def sweep_parts(directory: Path) -> None:
                 part.unlink()
 
 
-def _check_owner(path: Path, status: os.stat_result) -> None:
-    if os.name == "posix" and status.st_uid != os.geteuid():
+def _make_private(path: Path, status: os.stat_result, restrict: Callable[[], None], notice: Notice) -> None:
+    """Refuse what is somebody else's, and tighten what others may read."""
+    if os.name != "posix":
+        return
+    if status.st_uid != os.geteuid():
         _refuse(path, "belongs to another user")
+    if status.st_mode & 0o077:
+        restrict()
+        notice(f"{path} could be read by other users; it is private now.")
 
 
 def _refuse(path: Path, why: str) -> NoReturn:

@@ -19,24 +19,12 @@ _OURS = re.compile(rf"PIERRE_.+|REDIS_URL(_FILE)?|.+_({'|'.join(_LEGACY)})(_FILE
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Split on commas or white space.
-
-    Examples
-    --------
-    >>> words("read, write  all")
-    ('read', 'write', 'all')
-    """
+    """Split on commas or white space."""
     return tuple(w for w in re.split(r"[,\s]+", text) if w)
 
 
 def variable(provider: str, name: str) -> str:
-    """Return the environment variable of a provider's setting, for messages.
-
-    Examples
-    --------
-    >>> variable("strava-export", "PATH")
-    'PIERRE_STRAVA_EXPORT_PATH'
-    """
+    """Return the environment variable of a provider's setting: ``PIERRE_STRAVA_EXPORT_PATH``."""
     return f"PIERRE_{provider.upper().replace('-', '_')}_{name.upper()}"
 
 
@@ -118,7 +106,12 @@ class Settings(BaseModel):
         """
         given = os.environ if environ is None else environ
         env = {k: v for k, v in given.items() if v.strip() and _OURS.fullmatch(k)}
-        secrets = {name: secret for name in ("PIERRE_TOKEN_KEY", "REDIS_URL") if (secret := _secret(env, name))}
+        secrets: dict[str, Secret] = {}
+        for name in ("PIERRE_TOKEN_KEY", "REDIS_URL"):
+            if name in env:
+                secrets[name] = Secret(env[name].strip())
+            elif f"{name}_FILE" in env:
+                secrets[name] = _from_file(name, env[f"{name}_FILE"])
         try:
             settings = cls.model_validate({**env, **secrets})
         except ValidationError as error:
@@ -132,32 +125,28 @@ class Settings(BaseModel):
     def text(self, provider: str | tuple[str, ...], name: str) -> str:
         """Return ``PIERRE_<PROVIDER>_<NAME>``, or ``<PROVIDER>_<NAME>`` for the client's id and redirect; else ''.
 
-        Of several names of a provider the first one that has it counts.
+        Of several names of a provider the first one that has it counts; as for `secret` a file may hold it.
         """
-        return self._environ.get(self._variable(provider, name), "").strip()
+        secret = self.secret(provider, name)
+        return "" if secret is None else secret.reveal()
 
     def secret(self, provider: str | tuple[str, ...], name: str) -> Secret | None:
-        """Return a secret variable, or the content of the file that ``..._FILE`` names.
-
-        Raises
-        ------
-        ConfigurationError
-            The file cannot be read.
-        """
-        return _secret(self._environ, self._variable(provider, name))
+        """Return a secret variable, or the content of the file that ``..._FILE`` names; or ConfigurationError."""
+        forms = [variable(p, name) for p in dict.fromkeys((provider,) if isinstance(provider, str) else provider)]
+        forms += [form.removeprefix("PIERRE_") for form in forms] if name in _LEGACY else []
+        for form in forms:
+            if form in self._environ:
+                return Secret(self._environ[form].strip())
+            if f"{form}_FILE" in self._environ:
+                return _from_file(form, self._environ[f"{form}_FILE"])
+        return None
 
     def supply(self, provider: str, name: str, value: Secret) -> None:
         """Set ``PIERRE_<PROVIDER>_<NAME>`` for this object alone, as a key form does; it is kept nowhere else."""
         self._environ[variable(provider, name)] = value.reveal().strip()
 
     def provider_file(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return ``providers.toml`` of the configuration directory: provider -> settings; empty when absent.
-
-        Raises
-        ------
-        ConfigurationError
-            The file exists and cannot be read.
-        """
+        """Return ``providers.toml`` of the configuration directory: provider -> settings; empty when absent."""
         path = self.config_dir / "providers.toml"
         try:
             with path.open("rb") as file:
@@ -168,18 +157,8 @@ class Settings(BaseModel):
             raise ConfigurationError(f"{path} cannot be read: {error}.", "Correct or remove it.") from error
         return {name: part for name, part in content.items() if isinstance(part, dict)}
 
-    def _variable(self, provider: str | tuple[str, ...], name: str) -> str:
-        names = (provider,) if isinstance(provider, str) else provider
-        forms = [f"PIERRE_{p.upper().replace('-', '_')}_{name}" for p in dict.fromkeys(names)]
-        forms += [form.removeprefix("PIERRE_") for form in forms] if name in _LEGACY else []
-        return next((f for f in forms if f in self._environ or f"{f}_FILE" in self._environ), forms[0])
 
-
-def _secret(env: Mapping[str, str], name: str) -> Secret | None:
-    if name in env:
-        return Secret(env[name].strip())
-    if (file := env.get(f"{name}_FILE")) is None:
-        return None
+def _from_file(name: str, file: str) -> Secret:
     try:
         return Secret(Path(file).expanduser().read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:

@@ -76,7 +76,7 @@ class Vendor(FitnessProvider):
             self.asked.append((query.after, query.before))
             self.on_page(len(self.asked))
             part = ids[at : at + self.size]
-            watch.page()
+            watch.report.pages += 1
             rows = parse_rows(Rows(self._columns(part)), self.table, self.name)
             table = rows.table if self.ignores_windows else cut(rows.table, self.table, query.after, query.before)
             watch.arrived(table.num_rows, rows.rejected)

@@ -14,8 +14,7 @@ import pytest
 
 from pierre_data import schema
 from pierre_data.cache import CachePolicy, CacheTtl, CachingProvider, MemoryStore, Store
-from pierre_data.cache.arrow_tables import latest
-from pierre_data.cache.serialization import decode, encode, revision
+from pierre_data.cache.arrow_tables import decode, encode, latest, revision
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.errors import AccessDenied, Cancelled, NetworkError, StorageError

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pierre_data.cache.periods import SETTLED_AFTER, Period, Window, periods, windows, yearly
-from pierre_data.cache.policy import CacheTtl, spread
+from pierre_data.cache.periods import SETTLED_AFTER, CacheTtl, Period, Window, periods, spread, windows, yearly
 
 UTC = dt.UTC
 NOW = dt.datetime(2026, 11, 25, 9, tzinfo=UTC)

@@ -14,7 +14,7 @@ import redis
 from pierre_data.cache import Entry, open_store
 from pierre_data.cache.memory import MemoryStore
 from pierre_data.cache.redisdb import RedisStore
-from pierre_data.cache.resilient import ResilientStore
+from pierre_data.cache.store import ResilientStore
 from pierre_data.errors import StorageError
 from pierre_data.secret import Secret
 from tests.redis_server import free_port, redis_server

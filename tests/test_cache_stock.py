@@ -19,9 +19,8 @@ from requests_cache.backends.redis import RedisDict
 from requests_cache.backends.sqlite import SQLiteDict
 
 from pierre_data.cache import Entry
-from pierre_data.cache.database import Database
 from pierre_data.cache.redisdb import RedisEntries, RedisStore
-from pierre_data.cache.sqlite import SQLiteStore
+from pierre_data.cache.sqlite import Database, SQLiteStore
 from pierre_data.cache.store import Packed
 from tests.redis_server import redis_server
 

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.cache.namespace import prefix
 from pierre_data.cache.redisdb import RedisStore
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry, Store
@@ -99,10 +98,10 @@ def test_what_is_put_comes_back(store: Store) -> None:
 
 
 def test_a_resource_is_deleted_with_and_without_qualifier(store: Store) -> None:
-    who = ("t", "u", "p")
-    keys = [f"{prefix(*who)}{name}" for name in ("stats", "stats:1", "stats_more")]
+    who = "tenant:t:user:u:provider:p:"
+    keys = [f"{who}{name}" for name in ("stats", "stats:1", "stats_more")]
     store.put_many({k: entry(fetched=-5) for k in keys})
-    assert store.delete_prefix(prefix(*who, "stats"), at=NOW) == 2
+    assert store.delete_prefix(f"{who}stats:", at=NOW) == 2
     store.put_many({k: entry(fetched=-4) for k in keys})
     assert list(store.get_many(keys)) == [keys[2]]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pierre_data.cache import Entry, open_store
-from pierre_data.cache.resilient import PAUSE, ResilientStore
 from pierre_data.cache.sqlite import SQLiteStore
+from pierre_data.cache.store import PAUSE, ResilientStore
 from pierre_data.errors import StorageError
 
 NOW = time.time()

@@ -53,6 +53,16 @@ def test_units_are_in_the_schema(frame: pd.DataFrame, tmp_path: Path) -> None:
     assert pd.read_parquet(file).start_time.dtype == "datetime64[us, UTC]"
 
 
+@pytest.mark.parametrize("notes", [b"{", b"\xff", b"[1]"], ids=["cut", "no UTF-8", "no object"])
+def test_damaged_notes_cost_no_rows(frame: pd.DataFrame, tmp_path: Path, notes: bytes) -> None:
+    table = pq.read_table(pierre.to_parquet(frame, tmp_path / "a.parquet"))
+    metadata = {**(table.schema.metadata or {}), b"pierre.attrs": notes}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "a.parquet")
+    back = pierre.read_parquet(tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(back, frame)
+    assert back.attrs == {}
+
+
 def test_a_foreign_file(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     with pytest.raises(pierre.SchemaError, match="was not written by pierre_data: its columns are a"):

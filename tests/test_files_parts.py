@@ -32,8 +32,9 @@ def test_archives_and_names() -> None:
 
 def test_points_one_by_one_and_in_bulk() -> None:
     seen: dict[str, str] = {}
-    assert parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen, Tracks("", Points)) == ""
-    assert seen == {"value": "1"}
+    recording = Recording()
+    parse_xml(b"<a:x><b>1</b></a:x>", {"b": "value"}, {}, {}, seen, Tracks("", Points), recording)
+    assert (seen, recording.problems) == ({"value": "1"}, [])
     assert local("ns3:Speed") == "Speed"
     points = Points()
     points.add({"a:hr": "1"})

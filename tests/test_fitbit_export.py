@@ -306,3 +306,16 @@ def test_it_keeps_what_its_descriptor_promises() -> None:
     # The Takeout has no profile; the stored answers have.
     report = check(descriptor, PAYLOADS / "fitbit-export", options={"path": TAKEOUT}, accept={*ODD, "athlete"})
     assert "Windows are half-open at both ends, and neighbours make a whole." in report.verified
+
+
+def test_takeout_in_several_zips_in_a_folder(tmp_path: Path) -> None:
+    files = sorted(path for path in TAKEOUT.rglob("*") if path.is_file())
+    for at in range(2):
+        with zipfile.ZipFile(tmp_path / f"takeout-00{at}.zip", "w") as part:
+            for file in files[at::2]:
+                part.write(file, file.relative_to(TAKEOUT).as_posix())
+    for table, id in ((schema.ACTIVITIES, None), (schema.SLEEP, None), (schema.STREAMS, RUN)):
+        whole, parts = (rows(table, path, id)[0] for path in (TAKEOUT, tmp_path))
+        order = "elapsed_s" if id else "id"
+        whole, parts = (f.sort_values(order, ignore_index=True) for f in (whole, parts))
+        pd.testing.assert_frame_equal(whole, parts)

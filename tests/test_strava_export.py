@@ -14,7 +14,9 @@ from pierre_data.errors import NotFound, PayloadError
 from pierre_data.files.strava_words import COLUMNS, SPORTS
 from pierre_data.providers.strava_export import descriptor
 from pierre_data.providers.strava_rows import SPORTS as API_SPORTS
+from pierre_data.spi import Query
 from tests import fit_writer as fw
+from tests.payload_tree import fetched
 from tests.strava_archive_writer import RUN, archive, listed, one, source, table
 
 PAYLOADS = Path(__file__).parent / "payloads" / "strava-export"
@@ -132,6 +134,8 @@ def test_a_zip_with_the_archive_in_a_folder(tmp_path: Path) -> None:
     ids, report = listed(path)
     assert (ids, [r[:2] for r in report]) == (["101"], [("../activities.csv", "path")])
     assert len(source(path).streams("101")) == 61
+    assert listed(tmp_path)[0] == ["101"]  # the folder the zip lies in
+    assert len(source(tmp_path).streams("101")) == 61
     gear = source(path).gear().set_index("id")
     assert gear.kind.to_dict() == {"Roadie": "bike", "Trek": "bike", "Fast, red": "shoes"}
     assert gear.loc["Roadie", ["brand", "model"]].tolist() == ["Canyon", "Ultimate"]
@@ -155,8 +159,10 @@ def test_gear_flags_and_weather(tmp_path: Path) -> None:
 
 
 def test_unknown_sports_are_kept_and_reported(tmp_path: Path) -> None:
-    ids, report = listed(archive(tmp_path, table({**RUN, "Activity Type": "Quidditch"})))
-    assert (ids, report) == (["101"], [("101", "sport", "'Quidditch' is not known, kept as other")])
+    path = archive(tmp_path, table({**RUN, "Activity Type": "Quidditch"}))
+    frame, report, _ = fetched(source(path), Query(schema.ACTIVITIES))
+    assert frame[["id", "sport", "sport_raw"]].to_numpy().tolist() == [["101", "other", "Quidditch"]]
+    assert report.unknown_sports == {"Quidditch": 1}
 
 
 def test_every_sport_of_the_api_has_its_display_word() -> None:

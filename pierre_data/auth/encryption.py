@@ -49,10 +49,10 @@ class Cipher:
     __slots__ = ("_fernet", "_keys", "id")
 
     def __init__(self, keys: Secret) -> None:
-        self.id, parts = "", keys.reveal().split(",")
-        raw = [key for key in (decode_key(Secret(part)) for part in parts) if key is not None]
-        if len(raw) < len(parts):
+        self.id, parts = "", [Secret(part) for part in keys.reveal().split(",")]
+        if any(decode_key(part) is None for part in parts):
             raise ConfigurationError("PIERRE_TOKEN_KEY is no key of 32 bytes in base64.", _MAKE)
+        raw = [key for key in map(decode_key, parts) if key]  # after the error: its frame must hold no key
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in raw])
         #: By names that tell keys apart without telling anything of them.
         self._keys = {hashlib.sha256(b"pierre_data key id" + key).hexdigest()[:16]: key for key in raw}

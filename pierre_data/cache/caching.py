@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
+import os
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pyarrow as pa
 
-from pierre_data.cache.arrow_tables import coalesced, join
-from pierre_data.cache.asking import InFlight, batches
+from pierre_data.cache.arrow_tables import coalesced, join, revision
 from pierre_data.cache.cost import Estimate, expected_cost
 from pierre_data.cache.memory import MemoryStore
-from pierre_data.cache.namespace import UNLIMITED, CacheNamespace, scope
+from pierre_data.cache.namespace import LISTS, SINGLES, UNLIMITED, CacheNamespace
 from pierre_data.cache.period_cache import PeriodCache, Served
-from pierre_data.cache.policy import CachePolicy, CacheTtl
-from pierre_data.cache.resources import LISTS, SINGLES
-from pierre_data.cache.serialization import revision
+from pierre_data.cache.periods import CachePolicy, CacheTtl
 from pierre_data.cache.store import Store
 from pierre_data.cache.upload_feed import UploadFeed
 from pierre_data.cache.webhooks import Handled, account_of, apply, concerns, forget_list, is_feed
 from pierre_data.errors import Cancelled, PierreError, StorageError
-from pierre_data.fetch import FetchContext, Fetched, ProviderReport, cut
-from pierre_data.spi import Credentials, Event, FitnessProvider, ProviderConfig, ProviderDescriptor, Query
+from pierre_data.fetch import Batch, FetchContext, Fetched, ProviderReport, cut
+from pierre_data.fetch.provider import provider_broken
+from pierre_data.spi import Credentials, Event, FitnessProvider, Page, ProviderConfig, ProviderDescriptor, Query
+
+#: So often who waits for another's fetch looks at the own cancel event, in seconds.
+_LOOK_S = 0.1
 
 
 class CachingProvider(FitnessProvider):
@@ -33,10 +38,8 @@ class CachingProvider(FitnessProvider):
 
     Parameters
     ----------
-    provider : FitnessProvider
-        Who answers.
-    store : Store
-        Where answers are kept.
+    provider, store
+        Who answers, and where answers are kept.
     descriptor : ProviderDescriptor
         What it offers, and how long its terms allow to keep it.
     tenant, user : str
@@ -45,7 +48,7 @@ class CachingProvider(FitnessProvider):
         Lifetimes; the descriptor's terms cap them.
     offline : bool
         Serve only what is kept.
-    now : callable, optional
+    now : callable
         Clock, seconds since 1970 UTC.
 
     Examples
@@ -72,13 +75,13 @@ class CachingProvider(FitnessProvider):
     ) -> None:
         self.provider, self.descriptor = provider, descriptor
         keep: dt.timedelta = (descriptor.terms.keep if descriptor.terms else None) or UNLIMITED
-        owner = (tenant, user, scope(provider.config))
-        self._namespace = CacheNamespace(
-            store, owner, (ttl or CacheTtl()).capped(keep), keep, now, revision(descriptor)
-        )
-        self._offline = offline
-        self._batches = partial(batches, provider)
-        self._in_flight = InFlight()
+        scope, options = provider.config.name, provider.config.options
+        if options:  # differently configured providers share no entries
+            text = json.dumps({name: str(value) for name, value in sorted(options.items())})
+            scope += f"~{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+        ttl = (ttl or CacheTtl()).capped(keep)
+        self._namespace = CacheNamespace(store, (tenant, user, scope), ttl, keep, now, revision(descriptor))
+        self._offline, self._in_flight = offline, InFlight()
 
     @property
     def name(self) -> str:
@@ -127,17 +130,7 @@ class CachingProvider(FitnessProvider):
     def apply_event(self, event: Event, *, account: str | None = None) -> Handled:
         """Forget what an event makes untrue, and keep the rows it brings; repeats and disorder do no harm.
 
-        Parameters
-        ----------
-        event : Event
-            What the vendor says.
-        account : str, optional
-            The vendor's id of the athlete whose entries these are; `account` of this provider when omitted.
-
-        Returns
-        -------
-        Handled
-            Whether the event was ignored: another athlete's changes nothing here.
+        The event of another athlete than `account` (this provider's when omitted) changes nothing, and is ignored.
         """
         if not concerns(event, account or self.account):
             return Handled(ignored=True)
@@ -150,13 +143,7 @@ class CachingProvider(FitnessProvider):
         return next((str(id) for id in named if id), None) or account_of(self._namespace)
 
     def frame(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> pd.DataFrame:
-        """Return the rows a query asks for.
-
-        Raises
-        ------
-        PierreError
-            What went wrong at the vendor; what had arrived is kept.
-        """
+        """Return the rows a query asks for; raises what went wrong at the vendor, and what had arrived is kept."""
         fetched = self.fetch(query, FetchContext(ProviderReport(self.name, query.table.name)), policy)
         if fetched.report.error is not None:
             raise fetched.report.error
@@ -165,19 +152,7 @@ class CachingProvider(FitnessProvider):
     def fetch(self, query: Query, context: FetchContext, policy: CachePolicy = CachePolicy.USE_CACHE) -> Fetched:
         """Return what there is; a failure is in the report, and what had arrived is returned and kept.
 
-        Parameters
-        ----------
-        query : Query
-            What is asked; with a `limit`, a list that comes newest first is walked no further than needed.
-        context : FetchContext
-            Is told what happens, and may cancel.
-        policy : CachePolicy
-            How the cache is used.
-
-        Returns
-        -------
-        Fetched
-            Tables with some of the table's columns each; `complete_from` when a limit stopped the walk.
+        With a `limit`, a list that comes newest first is walked no further than needed: `complete_from` says how far.
         """
         endpoint = self.descriptor.endpoints.get(query.table)
         if endpoint is not None and query.id is None:
@@ -206,18 +181,11 @@ class CachingProvider(FitnessProvider):
             stale_because=served.stale_because,
             missing=served.missing or context.report.missing,
             error=served.error,
-            searched_from=query.after,
         )
         return Fetched(tables, report, served.complete_from, served.writes)
 
     def estimate(self, query: Query, policy: CachePolicy = CachePolicy.USE_CACHE) -> Estimate:
-        """Return what a windowed question would cost; nothing is fetched.
-
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not offer that table.
-        """
+        """Return what a windowed question would cost; UnsupportedFeature when the table is not offered."""
         endpoint = self.descriptor.endpoint(query.table)
         if self.provider.is_local:
             return Estimate(self.name)
@@ -229,9 +197,8 @@ class CachingProvider(FitnessProvider):
 
     def _list(self, query: Query, context: FetchContext, policy: CachePolicy) -> Served:
         resource, endpoint = LISTS[query.table.name], self.descriptor.endpoints.get(query.table)
-        if (
-            policy is CachePolicy.BYPASS and not self._offline
-        ):  # a limit stops the walk of a cache of this question alone
+        if policy is CachePolicy.BYPASS and not self._offline:
+            # A limit stops the walk of a cache of this question alone.
             alone = replace(self._namespace, store=MemoryStore())
             cache = PeriodCache(alone, resource, endpoint, query)
             return cache.fetch(cache.missing(policy), self._batches, context)
@@ -273,6 +240,22 @@ class CachingProvider(FitnessProvider):
                 return Served(stale_because=served.error).use(kept)
             return served
 
+    def _batches(self, query: Query, context: FetchContext) -> Generator[Batch, None, None]:
+        """Yield rows page by page, of a provider with `frame` alone all at once; its own code's errors are broken."""
+        try:
+            if (pages := getattr(self.provider, "batches", None)) is not None:
+                yield from pages(query, context)
+                return
+            context.check()
+            table = query.table.to_arrow(query.table.conform(self.provider.frame(query)))
+            rows = cut(table, query.table, query.after, query.before)
+            context.arrived(rows.num_rows, ())
+            yield Batch(rows, Page(table.num_rows))
+        except PierreError:
+            raise
+        except Exception as error:  # of third-party code
+            raise provider_broken(context.report.provider, error) from error
+
     def _past_the_cache(self, query: Query, context: FetchContext) -> Served:
         served, began, pieces = Served(), self._namespace.now(), list[pa.Table]()
         feed = query.id is None and is_feed(self.descriptor, query.table)
@@ -286,3 +269,35 @@ class CachingProvider(FitnessProvider):
             pieces = [coalesced([cut(piece, query.table, query.after, query.before) for piece in pieces], query.table)]
         served.pieces = [(piece, began) for piece in pieces]
         return served
+
+
+@dataclass(slots=True)
+class InFlight:
+    """What is being fetched by threads of this process."""
+
+    _process: int = field(default_factory=os.getpid)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _claims: dict[object, tuple[int, set[str]]] = field(default_factory=dict)
+
+    @contextmanager
+    def claim(self, names: set[str], context: FetchContext) -> Iterator[bool]:
+        """Wait for whoever fetches some of the same, then fetch them; gives whether there was a wait.
+
+        Nobody waits twice, nor longer than for a vendor's limit: when the other has failed or hangs, the rest go on
+        side by side.  Who asks from inside a fetch of its own does not wait for itself.
+        """
+        if self._process != os.getpid():  # forked: the threads of the parent fetch nothing here
+            self._process, self._changed, self._claims = os.getpid(), threading.Condition(), {}
+        mine, thread, until = object(), threading.get_ident(), time.monotonic() + max(context.max_wait_s, 60.0)
+        with self._changed:
+            others = {c for c, (who, theirs) in self._claims.items() if theirs & names and who != thread}
+            while others & self._claims.keys() and time.monotonic() < until:
+                context.check()
+                self._changed.wait(_LOOK_S)
+            self._claims[mine] = (thread, names)
+        try:
+            yield bool(others)
+        finally:
+            with self._changed:
+                self._claims.pop(mine, None)
+                self._changed.notify_all()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pierre_data.cache.periods import Period, Window
 from pierre_data.schema import Table
-from pierre_data.spi import DateWindows, Endpoint, ProviderDescriptor, RateLimit
+from pierre_data.spi import DateWindows, Endpoint, ProviderDescriptor
 
 #: For an account nothing is known of yet: a row a day, and histories of ten years.
 _ROWS_PER_DAY = 1.0
@@ -19,11 +19,7 @@ _SECONDS_PER_REQUEST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What asking one provider would cost.
-
-    About so many requests and seconds, the vendor's limits included; months and years that are fresh (with their rows)
-    and that must be fetched.  All are 0 when nothing goes over the network.
-    """
+    """What asking one provider would cost: about so many requests and seconds, the vendor's limits included."""
 
     provider: str
     requests: int = 0
@@ -44,20 +40,12 @@ def expected_cost(
     days = sum(_days(p.start, p.end, now) for p in fresh)
     density = sum(fresh.values()) / days if days > 30 else _ROWS_PER_DAY
     requests = sum(_requests(descriptor.endpoint(table), window, density, now) for window in missing)
-    seconds = requests * _SECONDS_PER_REQUEST / max(descriptor.in_flight, 1) + waiting_s(requests, descriptor.limits)
+    seconds = requests * _SECONDS_PER_REQUEST / max(descriptor.in_flight, 1)
+    # So long the vendor's limits make so many requests take, when their windows begin now.
+    waits = [math.ceil(requests / limit.requests - 1) * limit.seconds for limit in descriptor.limits if requests]
+    seconds += max(waits, default=0.0)
     periods = sum(len(w.periods) for w in missing)
     return Estimate(descriptor.name, requests, len(fresh), periods, sum(fresh.values()), round(seconds, 1))
-
-
-def waiting_s(requests: int, limits: Sequence[RateLimit]) -> float:
-    """Return how long the vendor's limits make so many requests take, when their windows begin now.
-
-    Examples
-    --------
-    >>> waiting_s(250, [RateLimit(100, minutes=15)])
-    1800.0
-    """
-    return max((math.ceil(requests / limit.requests - 1) * limit.seconds for limit in limits if requests), default=0.0)
 
 
 def _requests(endpoint: Endpoint, window: Window, density: float, now: dt.datetime) -> int:

@@ -1,12 +1,15 @@
-"""A store in this process's memory."""
+"""A store in this process's memory; and how the shared ones are opened."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from pierre_data.cache.store import DELETED, Entry, Version, accepted, deletion, rivals
+from pierre_data.cache.store import DELETED, Entry, Notice, ResilientStore, Store, Version, accepted, deletion
+from pierre_data.errors import StorageError
 from pierre_data.forking import ForkSafeLock
+from pierre_data.secret import Secret
 
 
 class MemoryStore:
@@ -20,7 +23,7 @@ class MemoryStore:
     Examples
     --------
     >>> store = MemoryStore()
-    >>> store.put_many({"a:1": Entry(b"x", fetched=1.0, expires=2.0, keep_until=3.0)})
+    >>> versions = store.put_many({"a:1": Entry(b"x", fetched=1.0, expires=2.0, keep_until=3.0)})
     >>> store.get_many(["a:1", "a:2"])
     {'a:1': Entry(value=b'x', fetched=1.0, expires=2.0, keep_until=3.0)}
     >>> store.delete_prefix("a:", at=5.0)
@@ -47,8 +50,7 @@ class MemoryStore:
         """Keep entries; one that alone is larger than the store is not kept."""
         with self._lock:
             self._writes += 1
-            fetched = {key: self._entries[key].fetched for key in rivals(entries) if key in self._entries}
-            for key, entry in accepted(entries, fetched).items():
+            for key, entry in accepted(entries, lambda names: {n: self._entries.get(n) for n in names}).items():
                 self._drop(key)
                 if len(entry.value) <= self._max_bytes:
                     self._entries[key] = entry
@@ -81,3 +83,36 @@ class MemoryStore:
     def _drop(self, key: str) -> None:
         old = self._entries.pop(key, None)
         self._bytes -= len(old.value) if old is not None else 0
+
+
+def open_store(
+    directory: Path | None, redis_url: Secret | str | None, *, notice: Notice, own: Store | None = None
+) -> Store:
+    """Return the caller's `own` store, or the shared one: Redis, or a file in the directory; in memory when neither.
+
+    Its reads never raise: in memory there is no trouble, and every other one is behind the guard.  A shared one that
+    cannot be opened is told, and replaced by one in memory.
+    """
+    try:
+        store = own if own is not None else _shared(directory, redis_url, notice)
+    except StorageError as error:
+        notice(f"{error.what} {error.fix} Keeping answers in memory only.")
+        store = MemoryStore()
+    return store if isinstance(store, MemoryStore | ResilientStore) else ResilientStore(store, notice)
+
+
+def _shared(directory: Path | None, redis_url: Secret | str | None, notice: Notice) -> Store:
+    # Imported here: requests-cache costs 0.4 times the import of pandas, and redis is an extra.
+    if redis_url is not None:
+        try:
+            from pierre_data.cache.redisdb import RedisStore
+        except ImportError as error:
+            raise StorageError(
+                "REDIS_URL is set, but the redis package is not installed.", "Run: pip install redis."
+            ) from error
+        return RedisStore(redis_url)
+    if directory is None:
+        return MemoryStore()
+    from pierre_data.cache.sqlite import SQLiteStore
+
+    return SQLiteStore(directory, notice=notice)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,16 +10,34 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from pierre_data.cache.policy import CacheTtl
-from pierre_data.cache.serialization import decode, encode
+from pierre_data import schema
+from pierre_data.cache.arrow_tables import decode, encode
+from pierre_data.cache.periods import CacheTtl
 from pierre_data.cache.store import Entry, Store, Version
 from pierre_data.errors import QueryError, StorageError
-from pierre_data.spi import ProviderConfig
 
 #: Percent-encodes a segment of a key; lone surrogates (from undecodable file names) pass: every text has its own key.
 _encoded = partial(quote, safe="", errors="surrogatepass")
 #: For vendors whose terms name no limit.
 UNLIMITED = dt.timedelta(days=3650)
+#: Table -> its list's resource, for tables that are kept by period.
+LISTS: Mapping[str, str] = {
+    schema.ACTIVITIES.name: "activity_list",
+    schema.SLEEP.name: "sleep_list",
+    schema.SLEEP_STAGES.name: "sleep_stage_list",
+    schema.RECOVERY.name: "recovery_list",
+    schema.HEALTH.name: "health_list",
+}
+#: Table -> the resource of a single entry, and its lifetime's name; an activity's parts are named as they are.
+SINGLES: Mapping[str, tuple[str, str]] = {
+    schema.ATHLETE.name: ("athlete_profile", "profile"),
+    schema.GEAR.name: ("gear", "profile"),
+    schema.STATS.name: ("stats", "stats"),
+    schema.PERSONAL_RECORDS.name: ("personal_records", "stats"),
+    schema.ACTIVITIES.name: ("activity", "activity"),
+}
+#: What hangs on one activity.
+PARTS = ("streams", "laps", "zones", "segment_efforts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +70,17 @@ class CacheNamespace:
         """Return the provider's name, for people."""
         return self.owner[2].partition("~")[0]
 
-    def key(self, resource: str, qualifier: str = "") -> str:
-        """Return the key of one entry: letters, digits and ``:%-._~``; different arguments give different keys."""
-        return f"{prefix(*self.owner, resource)}{_encoded(qualifier)}".removesuffix(":")
+    def key(self, resource: str | None, qualifier: str = "") -> str:
+        """Return the key of one entry: letters, digits and ``:%-._~``; different arguments give different keys.
+
+        Followed by a colon it is what all keys of a resource begin with; without a resource, all keys of the account.
+        """
+        owned = dict(zip(("tenant", "user", "provider", "resource"), (*self.owner, resource), strict=True))
+        for name, value in owned.items():
+            if value == "":
+                raise QueryError(f"The {name} is empty.", "Give it a name.")
+        tenant, user, provider, *rest = (_encoded(text) for text in (*self.owner, resource, qualifier) if text)
+        return ":".join(["tenant", tenant, "user", user, "provider", provider, *rest])
 
     def find(self, keys: Iterable[str], *, any_revision: bool = False) -> dict[str, CachedTable]:
         """Return the tables that may be served; what is damaged or of another revision is as good as none."""
@@ -105,42 +129,14 @@ class CacheNamespace:
 
     def forget(self, resource: str | None = None, qualifier: str = "") -> int:
         """Remove one entry, one resource or everything of this account; returns how many entries went."""
-        whole = f"{self.key(resource, qualifier)}:" if resource and qualifier else prefix(*self.owner, resource)
-        return self.store.delete_prefix(whole, at=self.now())
+        return self.store.delete_prefix(f"{self.key(resource, qualifier)}:", at=self.now())
 
 
-def scope(config: ProviderConfig) -> str:
-    """Return the provider segment of keys: differently configured providers share no entries.
-
-    Examples
-    --------
-    >>> scope(ProviderConfig("strava"))
-    'strava'
-    """
-    if not config.options:
-        return config.name
-    text = json.dumps({name: str(value) for name, value in sorted(config.options.items())})
-    return f"{config.name}~{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+def watermark(resource: str) -> str:
+    """Return the resource under which a feed keeps that it was looked at lately."""
+    return f"{resource}_watermark"
 
 
-def prefix(tenant: str, user: str | None = None, provider: str | None = None, resource: str | None = None) -> str:
-    """Return what the keys of a tenant, a user, a provider of the user, or a resource begin with.
-
-    It ends at a colon, so that tenant ``a`` never covers tenant ``ab``.  QueryError when a segment is empty, or one is
-    given although one to its left is not.
-
-    Examples
-    --------
-    >>> prefix("acme", "ann", "strava", "stats")
-    'tenant:acme:user:ann:provider:strava:stats:'
-    """
-    segments, whole, gap = {"tenant": tenant, "user": user, "provider": provider, "resource": resource}, "", False
-    for name, value in segments.items():
-        if value is not None and gap:
-            raise QueryError(f"A prefix names a {name}, but not what stands before it.", "Name that too.")
-        if value == "":
-            raise QueryError(f"The {name} is empty.", "Give it a name.")
-        gap = value is None
-        if value is not None:
-            whole += f"{_encoded(value)}:" if name == "resource" else f"{name}:{_encoded(value)}:"
-    return whole
+def walked(resource: str) -> str:
+    """Return the resource under which a feed keeps how far it was walked; events leave it alone."""
+    return f"{resource}_walked"

@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from pierre_data.cache.arrow_tables import coalesced, join, latest, newest_first, time_range
 from pierre_data.cache.namespace import CachedTable, CacheNamespace
-from pierre_data.cache.periods import Period, Window, periods, windows, yearly
-from pierre_data.cache.policy import CachePolicy, spread
+from pierre_data.cache.periods import CachePolicy, Period, Window, periods, spread, windows, yearly
 from pierre_data.cache.store import Version
 from pierre_data.errors import Cancelled, PierreError, StorageError
 from pierre_data.fetch import Batch, FetchContext, cut
@@ -130,7 +129,9 @@ class PeriodCache:
                     self.served.pieces.append((batch.table, began))
                     oldest = min(filter(None, (oldest, batch.page.oldest)), default=None)
                     if self._newest_first:
-                        self._reopen(pieces, batch.page.newest, began)
+                        newest = batch.page.newest
+                        if late := [p for p in self._counts if newest is not None and newest >= p.start]:
+                            self._reopen(pieces, late, began)
                         passed = [p for p in window.periods if oldest is not None and p.start > oldest]
                         unknown = [p for p in passed if p not in self._counts and p not in self._reopened]
                         self._keep(pieces, unknown, began)
@@ -180,9 +181,8 @@ class PeriodCache:
                 self.served.use(self._cached[period])
         return self.served
 
-    def _reopen(self, pieces: Sequence[pa.Table], newest: dt.datetime | None, began: float) -> None:
+    def _reopen(self, pieces: Sequence[pa.Table], late: Sequence[Period], began: float) -> None:
         """Let periods that were kept too early expire: a vendor that does not keep its order may have more rows."""
-        late = [p for p in self._counts if newest is not None and newest >= p.start]
         before = dict(self._counts)
         self._keep(pieces, late, began, expired=True)
         for period in late:
@@ -214,8 +214,7 @@ def upsert(
 ) -> dict[Version, Version]:
     """Put rows into their periods, beside those that are there; returns what `CacheNamespace.put` does.
 
-    Rows of one key of a `feed` are parts of one row (see `coalesced`), and a period is never complete.  Otherwise a row
-    replaces the one before it, and a period that was not asked for yet still will be.
+    Rows of one key of a `feed` are parts of one row (see `coalesced`); otherwise a row replaces the one before it.
     """
     joined = coalesced(pieces, table) if feed else join(latest(pieces, table))
     if not joined.num_rows or table.time is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from redis import Redis, RedisError
@@ -11,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from requests_cache.backends.redis import RedisDict
 
-from pierre_data.cache.store import HEADER, Entry, Packed, Version, accepted, deletion, rivals
+from pierre_data.cache.store import HEADER, Entry, Packed, Version, accepted, deletion
 from pierre_data.errors import StorageError
 from pierre_data.secret import Secret
 
@@ -84,25 +85,29 @@ class RedisStore:
 
     def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
         """Keep entries, all or none: when others wrote what was looked at before, everything is looked at again."""
-        names, until = rivals(entries), time.monotonic() + PATIENCE
+        until = time.monotonic() + PATIENCE
+
+        def look(pipeline: Any, names: list[str]) -> dict[str, Entry | None]:
+            pipeline.watch(*self._entries._bkeys(names))
+            headers = self._redis.pipeline(transaction=False)
+            for name in self._entries._bkeys(names):
+                headers.getrange(name, 0, HEADER.size - 1)
+            return dict(zip(names, map(Entry.unpacked, headers.execute()), strict=True))
 
         def write(pipeline: Any) -> None:
             if time.monotonic() > until:
                 what = f"The cache in Redis at {self._where} cannot be used: others write the same all the time."
                 raise StorageError(what, "Try again later.")
-            looks = self._redis.pipeline(transaction=False)
-            for name in self._entries._bkeys(names):
-                looks.getrange(name, 0, HEADER.size - 1)
-            headers = zip(names, map(Entry.unpacked, looks.execute()), strict=True)
+            written = accepted(entries, partial(look, pipeline))
             pipeline.multi()
             queued = RedisEntries(self._namespace, pipeline)
-            for key, entry in accepted(entries, {n: old.fetched for n, old in headers if old is not None}).items():
+            for key, entry in written.items():
                 queued[key] = entry.packed()
             self._count_write(pipeline)
 
         if not entries:
             return None
-        answers: Any = self._run(lambda: self._redis.transaction(write, *self._entries._bkeys(names)))
+        answers: Any = self._run(lambda: self._redis.transaction(write))
         is_first, count = answers[-2:]  # of `_count_write`
         return (0 if is_first else count - 1,), (count,)
 

@@ -1,13 +1,16 @@
-"""What a store of cache entries promises, how an entry looks as bytes, and the one rule of what may be written."""
+"""What a store of cache entries promises, the one rule of what may be written, and the guard that every store gets."""
 
 from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from pierre_data.errors import StorageError
+
+_T = TypeVar("_T")
 Notice = Callable[[str], None]
 #: What a store is like at one moment; see `Store.version`.
 Version = tuple[int, ...]
@@ -23,6 +26,8 @@ DELETED = "deleted:"
 # do.  32 bytes leave Arrow's buffers aligned.
 HEADER = struct.Struct(">4s4xddd")
 _MAGIC = b"pdc2"
+#: After trouble the store is left alone for so many seconds: a locked file costs five at every try.
+PAUSE = 30.0
 
 
 class Packed(bytes):
@@ -33,18 +38,10 @@ class Packed(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Some bytes and their times, in seconds since 1970 UTC.
+    """Some bytes, which are never unpickled, and their times in seconds since 1970 UTC.
 
-    Parameters
-    ----------
-    value : bytes or memoryview
-        Never unpickled.
-    fetched : float
-        When the request began that brought it.
-    expires : float
-        Until when it is fresh, exclusive.
-    keep_until : float
-        From when on it must neither be served nor kept.
+    The request that brought it began at `fetched`; it is fresh before `expires`, and from `keep_until` on it must
+    neither be served nor kept.
 
     Examples
     --------
@@ -109,34 +106,87 @@ def deletion(prefix: str, at: float) -> dict[str, Entry]:
     return {f"{DELETED}{prefix}": Entry(b"", at, at, at + REMEMBER)}
 
 
-def rivals(entries: Mapping[str, Entry]) -> list[str]:
-    """Return the keys whose `fetched` decides about entries: their own, and those of deletions that cover them."""
-    return list(dict.fromkeys(name for key in entries for name in (key, *_deletions(key))))
-
-
-def accepted(entries: Mapping[str, Entry], fetched: Mapping[str, float]) -> dict[str, Entry]:
+def accepted(entries: Mapping[str, Entry], look: Callable[[list[str]], Mapping[str, Entry | None]]) -> dict[str, Entry]:
     """Return the entries that may be written: the rule of every store.
 
-    `fetched` is when the requests of those `rivals` began that are there.
-
-    Examples
-    --------
-    >>> early, late = Entry(b"", 1.0, 9.0, 9.0), Entry(b"", 3.0, 9.0, 9.0)
-    >>> list(accepted({"a:1": early, "a:2": late, "b:1": early}, {"deleted:a:": 2.0}))
-    ['a:2', 'b:1']
+    `look` returns those of some entries that are there, or their times at least: the entries that would be replaced,
+    and the deletions that cover them.
     """
+    covering: dict[str, list[str]] = {}
+    for key in entries:
+        parts = [] if key.startswith(DELETED) else key.split(":")  # nothing covers a deletion
+        covering[key] = [f"{DELETED}{':'.join(parts[:n])}:" for n in range(1, len(parts) + 1)]
+    there = look(list(dict.fromkeys([*covering, *(name for names in covering.values() for name in names)])))
+    fetched = {name: entry.fetched for name, entry in there.items() if entry is not None}
     # Clocks of machines differ a little: now is when the youngest request began, if that is later.
     limit = max([time.time(), *(entry.fetched for entry in entries.values())]) + SKEW
     return {
         key: entry
         for key, entry in entries.items()
         if not entry.fetched < fetched.get(key, float("-inf")) <= limit
-        and not any(entry.fetched <= fetched.get(name, float("-inf")) <= limit for name in _deletions(key))
+        and not any(entry.fetched <= fetched.get(name, float("-inf")) <= limit for name in covering[key])
     }
 
 
-def _deletions(key: str) -> Iterator[str]:
-    """Yield the names of the deletions that cover a key; nothing covers a deletion."""
-    if not key.startswith(DELETED):
-        parts = key.split(":")
-        yield from (f"{DELETED}{':'.join(parts[:n])}:" for n in range(1, len(parts) + 1))
+class ResilientStore:
+    """Wraps every store: trouble is a miss or a write left out, and one notice.
+
+    Reads and writes pause on their own: on a full disk what is kept is still served.  `delete_prefix` does raise,
+    since what must go would stay.  Whatever a store raises is trouble: it may be somebody's own.  `notice` is told
+    once what is wrong; `clock` never goes back.
+    """
+
+    def __init__(self, store: Store, notice: Notice, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.store, self._notice, self._clock = store, notice, clock
+        self._notified, self._unknown = False, 0
+        self._paused_until: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"ResilientStore({self.store!r})"
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return the entries there are; none when the store cannot be read."""
+        return self._tried("read", lambda: self.store.get_many(keys)) or {}
+
+    def put_many(self, entries: Mapping[str, Entry]) -> tuple[Version, Version] | None:
+        """Keep entries, unless the store cannot be written."""
+        return self._tried("write", lambda: self.store.put_many(entries))
+
+    def delete_prefix(self, prefix: str, *, at: float) -> int:
+        """Remove entries; unlike reads this raises StorageError, since what must go would stay."""
+        try:
+            return self.store.delete_prefix(prefix, at=at)
+        except StorageError:
+            raise
+        except Exception as error:  # of any kind: see the class
+            raise _trouble(error) from error
+
+    def version(self) -> Version:
+        """Return what differs after any write; a store that cannot be read gives a new answer each time."""
+        version = self._tried("read", self.store.version)
+        self._unknown += version is None
+        return (-1, self._unknown) if version is None else version
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._tried("close", self.store.close)
+
+    def _tried(self, what: str, work: Callable[[], _T]) -> _T | None:
+        if self._clock() < self._paused_until.get(what, float("-inf")):
+            return None
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001  # of any kind: see the class
+            self._paused_until[what] = self._clock() + PAUSE
+            if not self._notified:
+                self._notified, trouble = True, _trouble(error)
+                self._notice(f"{trouble.what} {trouble.fix} Going on without the cache.")
+            return None
+
+
+def _trouble(error: Exception) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    return StorageError(
+        f"The cache cannot be used: {type(error).__name__}: {error}.", "Mend the store given as cache=."
+    )

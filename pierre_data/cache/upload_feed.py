@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from pierre_data.cache.namespace import CacheNamespace
+from pierre_data.cache.namespace import CacheNamespace, walked, watermark
 from pierre_data.cache.period_cache import Batches, PeriodCache, Served, upsert
-from pierre_data.cache.policy import CachePolicy
-from pierre_data.cache.resources import walked, watermark
+from pierre_data.cache.periods import CachePolicy
 from pierre_data.errors import Cancelled, PierreError
 from pierre_data.fetch import FetchContext
 from pierre_data.spi import Endpoint, Query

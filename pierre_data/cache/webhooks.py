@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from pierre_data import schema
-from pierre_data.cache.namespace import CacheNamespace
+from pierre_data.cache.namespace import LISTS, PARTS, SINGLES, CacheNamespace, walked, watermark
 from pierre_data.cache.period_cache import upsert
 from pierre_data.cache.periods import SETTLED_AFTER, periods
-from pierre_data.cache.resources import LISTS, PARTS, SINGLES, walked, watermark
 from pierre_data.fetch import Rejected, parse_rows
 from pierre_data.schema import Table
 from pierre_data.spi import Event, ProviderDescriptor
@@ -19,31 +18,14 @@ from pierre_data.spi import Event, ProviderDescriptor
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of an event.
-
-    Parameters
-    ----------
-    ignored : bool
-        It concerns another athlete, brings or ends something without saying whose, or nobody knows whose entries
-        these are.
-    rejected : tuple of Rejected
-        Pushed rows that cannot be read; the others are kept.
-    """
+    """What became of an event: ignored when it is not known to be this account's; pushed rows that cannot be read."""
 
     ignored: bool = False
     rejected: tuple[Rejected, ...] = ()
 
 
 def concerns(event: Event, account: str | None) -> bool:
-    """Return whether an event is this account's; what brings or ends something must say whose it is.
-
-    Examples
-    --------
-    >>> concerns(Event("disconnect", athlete_id="7"), "7"), concerns(Event("disconnect", athlete_id="8"), "7")
-    (True, False)
-    >>> concerns(Event("update"), None), concerns(Event("data"), "7"), concerns(Event("update", athlete_id="7"), None)
-    (True, False, False)
-    """
+    """Return whether an event is this account's; what brings or ends something must say whose it is."""
     if event.athlete_id is None:
         return event.kind not in ("data", "disconnect")
     return event.athlete_id == account
@@ -57,11 +39,7 @@ def account_of(namespace: CacheNamespace) -> str | None:
 
 
 def apply(event: Event, namespace: CacheNamespace, descriptor: ProviderDescriptor, provider: str) -> Handled:
-    """Forget what an event of this account makes untrue, and keep the rows it brings.
-
-    Repeats and disorder do no harm: forgetting twice is forgetting once, and of two rows with one key the one that
-    came later stays.
-    """
+    """Forget what an event of this account makes untrue, and keep the rows it brings: of two with one key the later."""
     table, now, ttl = event.table, namespace.now(), namespace.ttl
     if event.kind == "disconnect":
         namespace.forget()

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pierre_data as pierre
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _COLUMNS = ["start_time", "sport", "distance_m", "moving_s", "average_heart_rate_bpm", "n_sources", "sources"]
 
 
 def write_demo(out: Path) -> None:
     """Show the main job, offline: two synthetic providers, one deduplicated table, a picture, a Parquet file."""
+    import pandas as pd
+
     from pierre_data.plots import weekly_hours
 
     client = pierre.Client(["synthetic-watch", "synthetic-phone"], cache="memory")
     rows = client.activities("2026-01-01", "2026-07-01", dedupe=False)
     merged = client.activities("2026-01-01", "2026-07-01")
-    print(
-        f"Two synthetic providers recorded {len(rows)} activities in half a year; {len(merged)} real workouts remain.\n"
-    )
-    print(_table(merged.head(8)))
-    out = _folder(out)
+    found = f"{len(rows)} activities in half a year; {len(merged)} real workouts remain."
+    print(f"Two synthetic providers recorded {found}\n")
+    with pd.option_context("display.width", 160, "display.max_columns", 20, "display.max_colwidth", 60):
+        print(merged.head(8)[_COLUMNS].to_string(index=False, float_format=lambda x: f"{x:.0f}"))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"{out} cannot be made: {error.strerror}."
+        raise pierre.StorageError(what, "Name another folder with --out.") from error
     picture = out / "weekly-hours.png"
     weekly_hours(merged).savefig(picture, dpi=150)
     file = pierre.to_parquet(merged, out / "activities.parquet")
@@ -62,20 +64,3 @@ def write_provider(name: str, folder: Path) -> None:
         print(f"  {file}")
     print(f"\nTry next:\n  pip install --no-build-isolation --no-deps ./{root}\n  python -m pytest {root}")
     print('Its test needs pytest and hatchling: pip install "pierre-data[test]"')
-
-
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise pierre.StorageError(
-            f"{out} cannot be made: {error.strerror}.", "Name another folder with --out."
-        ) from error
-    return out
-
-
-def _table(frame: pd.DataFrame) -> str:
-    import pandas as pd
-
-    with pd.option_context("display.width", 160, "display.max_columns", 20, "display.max_colwidth", 60):
-        return frame[_COLUMNS].to_string(index=False, float_format=lambda x: f"{x:.0f}")

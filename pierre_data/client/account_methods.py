@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from pierre_data.auth import Connected, Dialogue, Disconnected, StoredToken
+from pierre_data.auth import Connected, Dialogue, Disconnected, connect
 from pierre_data.cache import CachingProvider
 from pierre_data.client.selection import selected
 from pierre_data.client.table_methods import TableMethods
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.registry import Accounts, ConfiguredProvider, ProviderRegistry
-from pierre_data.registry.accounts import terminal_dialogue
+from pierre_data.registry.registry import terminal_dialogue
 from pierre_data.settings import Settings
 from pierre_data.spi import ProviderConfig, ProviderDescriptor, Received
 
@@ -43,23 +43,16 @@ class AccountMethods(TableMethods):
 
         Parameters
         ----------
-        provider : str
-            Registry name.
         again : bool
             Ask for consent even if there is a token.
         browser : bool
             Open the consent page; otherwise only show its address.
         timeout_s : float
-            Longest wait for the consent, in seconds.
+            Longest wait for the consent.
         dialogue : Dialogue, optional
             How the person is spoken to; by default the link is printed, and a terminal can paste the address.
         cancel : threading.Event, optional
             Set it to give up waiting.
-
-        Returns
-        -------
-        Connected
-            How, and which tables lack a scope.
 
         Raises
         ------
@@ -72,10 +65,13 @@ class AccountMethods(TableMethods):
         """
         descriptor, config = self._setup(provider)
         talk, before = dialogue or terminal_dialogue(browser), self._accounts.token(descriptor)
-        done = self._accounts.connect(
-            descriptor, config, again=again, dialogue=talk, timeout_s=timeout_s, cancel=cancel
-        )
-        self._reconnected(provider, before, done)
+        account, store = self._accounts.account(descriptor.name), self._accounts.store
+        done = connect(descriptor, config, store, account, talk, again=again, timeout_s=timeout_s, cancel=cancel)
+        if done.how == "consent" and before is not None and done.token is not None:
+            same = before.account and before.account == done.token.account
+            if not same:  # what was kept for one account must not be shown as another's
+                self._caching(provider).invalidate_user()
+        self._forget(provider)
         return done
 
     async def connect_async(
@@ -100,17 +96,9 @@ class AccountMethods(TableMethods):
             raise
 
     def disconnect(self, provider: str) -> Disconnected:
-        """Revoke the token at the vendor, forget it and everything cached of that account.
+        """Revoke the token at the vendor, forget it and everything cached of that account; returns what is left.
 
-        Returns
-        -------
-        Disconnected
-            Says what is left: what the vendor did not revoke, variables that are still set.
-
-        Raises
-        ------
-        StorageError
-            The token or the cache cannot be removed.
+        What cannot be removed is a StorageError.
         """
         cached = self._caching(provider)  # while the token still says whose cache that is
         done = self._accounts.disconnect(*self._setup(provider))
@@ -127,8 +115,6 @@ class AccountMethods(TableMethods):
 
         Parameters
         ----------
-        provider : str
-            Registry name.
         headers : mapping of str to str
             Of the request, names in any case.
         body : bytes
@@ -191,14 +177,6 @@ class AccountMethods(TableMethods):
         if user is not None and user != self.user:
             accounts = Accounts(self.registry, self.settings, self.tenant, user, accounts.opened)
         return self.registry.open(self._configured(alias), self._fetcher.store, accounts)
-
-    def _reconnected(self, alias: str, before: StoredToken | None, done: Connected) -> None:
-        """What was kept for one account must not be shown as another's."""
-        if done.how == "consent" and before is not None and done.token is not None:
-            same = before.account and before.account == done.token.account
-            if not same:
-                self._caching(alias).invalidate_user()
-        self._forget(alias)
 
     def _forget(self, alias: str) -> None:
         self._fetcher.forget(alias)

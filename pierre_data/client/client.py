@@ -10,7 +10,7 @@ import pandas as pd
 from pierre_data import schema
 from pierre_data.auth import MemoryTokens, TokenStore
 from pierre_data.cache import CachePolicy, MemoryStore, Store, open_store
-from pierre_data.cache.resources import LISTS, PARTS, SINGLES
+from pierre_data.cache.namespace import LISTS, PARTS, SINGLES
 from pierre_data.client.account_methods import AccountMethods
 from pierre_data.client.fetcher import Fetcher
 from pierre_data.client.mark_methods import MarkMethods
@@ -25,7 +25,7 @@ from pierre_data.client.query import (
     unknown_word,
     utc_bounds,
 )
-from pierre_data.client.results import ActivityIndex, Reports, ResultCache
+from pierre_data.client.results import Results
 from pierre_data.client.selection import Providers, default_providers, selected
 from pierre_data.client.status import HealthBook, health_frame, provider_status
 from pierre_data.errors import (
@@ -46,19 +46,17 @@ class Client(AccountMethods, MarkMethods):
 
     Parameters
     ----------
-    providers : str, ConfiguredProvider or sequence of them, optional
+    providers : names or configured providers, optional
         Whom to ask, best first: where sources disagree the earlier one wins.  When omitted: the provider that
         ``PIERRE_DEFAULT_PROVIDER`` names, else every connected real one, else synthetic with one notice.
-    registry : ProviderRegistry, optional
-        Which providers exist; the installed ones when omitted.
-    settings : Settings, optional
-        Read from the environment when omitted.
+    registry, settings : optional
+        The installed providers and the environment when omitted.
     tenant, user : str
         Whose data: caches and tokens are separate.
     cache : Store or "memory", optional
-        Where answers are kept; SQLite in the cache directory (Redis with ``REDIS_URL``) when omitted.
+        SQLite in the cache directory (Redis with ``REDIS_URL``) when omitted.
     tokens : TokenStore or "memory", optional
-        Where tokens are kept; as the settings say when omitted.
+        As the settings say when omitted.
 
     Raises
     ------
@@ -102,7 +100,7 @@ class Client(AccountMethods, MarkMethods):
         here, redis = self.settings.cache_dir, self.settings.redis_url
         store = open_store(here, redis, notice=lambda text: notice(text, StorageNotice), own=cache)
         self._fetcher = Fetcher(self.registry, self.settings, self._accounts, store)
-        self._results, self._reports, self._index = ResultCache(store), Reports(), ActivityIndex()
+        self._results = Results(store)
         self._health = HealthBook(self.settings.data_dir, tenant, user)
 
     def __repr__(self) -> str:
@@ -140,20 +138,12 @@ class Client(AccountMethods, MarkMethods):
 
         In a thread that made no call, the client's last one.
         """
-        return self._reports.last
+        return self._results.last_report
 
     def report(self, frame: pd.DataFrame) -> Report:
-        """Return what happened in the call that returned a frame.
+        """Return what happened in the call that returned a frame: one of the last 256, its ``attrs`` kept.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            One of the last 256 this client returned, or what pandas made of it with its ``attrs`` kept.
-
-        Raises
-        ------
-        QueryError
-            It is none of them.
+        Any other is a QueryError.
 
         Examples
         --------
@@ -162,7 +152,7 @@ class Client(AccountMethods, MarkMethods):
         >>> client.report(client.activities("2026-01-01", "2026-02-01")).complete
         True
         """
-        return self._reports.of(frame)
+        return self._results.report(frame)
 
     def estimate(
         self,
@@ -174,13 +164,11 @@ class Client(AccountMethods, MarkMethods):
         policy: Policy = CachePolicy.USE_CACHE,
         tz: str = "UTC",
     ) -> pd.DataFrame:
-        """Return what a question would cost, without asking it.
+        """Return what a question would cost, without asking it; errors are those of `table`.
 
         Parameters
         ----------
-        after, before, providers, policy, tz
-            As for `activities`.
-        table : Table
+        table : Table or str
             A table that is kept by period: activities, sleep, sleep_stages, recovery, health.
 
         Returns
@@ -188,11 +176,6 @@ class Client(AccountMethods, MarkMethods):
         DataFrame
             One row per provider: provider, requests (about so many), cached_periods, missing_periods, cached_rows,
             seconds (about so long, the vendor's limits included).
-
-        Raises
-        ------
-        QueryError, UnsupportedFeature
-            As for `table`.
         """
         table, policy = read_table(table), read_options(policy).policy
         chosen = self._fetcher.offering(table, self._chosen(providers), named=providers is not None)
@@ -202,26 +185,19 @@ class Client(AccountMethods, MarkMethods):
         return pd.DataFrame(rows).astype({"provider": "str", **dtypes, "seconds": "float64"})
 
     def invalidate(self, *, provider: str | None = None, resource: str | None = None, user: str | None = None) -> int:
-        """Forget what the cache keeps, so that it is fetched anew.
+        """Forget what the cache keeps, so that it is fetched anew, and return how many entries went.
 
         Parameters
         ----------
         provider : str, optional
-            Only of this provider; of all when omitted.
+            Only of this provider; ProviderNotFound when there is none of that name.
         resource : str, optional
-            Only this: ``activity_list``, ``sleep_list``, ``activity``, ``streams``, ``stats``, ``athlete_profile`` ...
+            Only ``activity_list``, ``sleep_list``, ``activity``, ``streams``, ``stats`` ...; another is a QueryError.
         user : str, optional
             Of another user of this tenant.
 
-        Returns
-        -------
-        int
-            How many entries went.
-
         Raises
         ------
-        QueryError, ProviderNotFound
-            There is no such resource or provider.
         StorageError
             The cache cannot be written.
         """
@@ -234,25 +210,18 @@ class Client(AccountMethods, MarkMethods):
         return gone
 
     def status(self) -> pd.DataFrame:
-        """Return one row per provider of the registry: connected, status, what it offers and needs.
+        """Return one row per provider of the registry, sorted by provider.
 
-        Returns
-        -------
-        DataFrame
-            Columns provider, display_name, connected (bool), status (connected, disconnected, expired or broken),
-            account, scopes (as granted), expires (UTC), kept (where the token is), encrypted, offers, needs,
-            detail; sorted by provider.
+        Columns: provider, display_name, connected (bool), status (connected, disconnected, expired or broken),
+        account, scopes (as granted), expires (UTC), kept (where the token is), encrypted, offers, needs, detail.
         """
         return provider_status(self.registry, self._accounts, self._own)
 
     def check_health(self) -> pd.DataFrame:
         """Ask each of the client's providers for the cheapest table it has, past the cache, and return how it went.
 
-        Returns
-        -------
-        DataFrame
-            Columns provider, is_healthy, last_check (UTC), consecutive_failures (those of
-            earlier clients of this person included), average_latency_ms, detail.
+        Columns: provider, is_healthy, last_check (UTC), consecutive_failures (those of earlier clients of this person
+        included), average_latency_ms, detail.
         """
         return health_frame(self._health.check(self._fetcher.provider(chosen)) for chosen in self._own)
 

@@ -82,7 +82,7 @@ class Fetcher:
         writes: dict[Version, Version] = {}
         for attempt in range(len(_MONTHS) + 1):
             parts = self._gather([self._asked(c, query, attempt) for c in chosen], options)
-            writes |= _writes(parts)
+            writes |= {before: after for part in parts for before, after in part.writes.items()}
             if not named:  # a class with `frame` alone says only when asked that it lacks a table
                 parts = [p for p in parts if not isinstance(p.report.error, UnsupportedFeature)] or parts
             reach = max((p.complete_from for p in parts if p.complete_from is not None), default=None)
@@ -99,7 +99,7 @@ class Fetcher:
         frame = table.from_arrow(parts[0].tables)
         if key.activity_id is not None and "activity_id" in frame.columns:
             frame["activity_id"] = pd.Series(key.activity_id, index=frame.index, dtype=frame["activity_id"].dtype)
-        return self._labelled(frame, table, parts, [chosen], _writes(parts))
+        return self._labelled(frame, table, parts, [chosen], parts[0].writes)
 
     def _asked(self, chosen: ConfiguredProvider, query: ActivityQuery, attempt: int) -> _Asked:
         """Return what one provider is asked at an attempt: all of it, its newest rows, or the last months."""
@@ -183,10 +183,6 @@ class Fetcher:
         if notes := [f"{d.display_name}: {d.terms.note}" for d in descriptors if d.terms and d.terms.note]:
             frame.attrs["pierre"]["terms"] = " ".join(notes)
         return Result(frame, report, writes)
-
-
-def _writes(parts: Sequence[Fetched]) -> dict[Version, Version]:
-    return {before: after for part in parts for before, after in part.writes.items()}
 
 
 def by_time_descending(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

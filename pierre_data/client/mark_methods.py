@@ -52,11 +52,6 @@ class MarkMethods(TableMethods):
             As of ``pierre_data.duplicates``, with this client's priority and marks; also of recordings outside the
             window, when what they are merged into begins inside.
 
-        Raises
-        ------
-        PierreError
-            As for `activities`.
-
         Examples
         --------
         >>> import pierre_data as pierre
@@ -77,17 +72,8 @@ class MarkMethods(TableMethods):
     def mark_same(self, a: str, b: str) -> None:
         """Remember that two recordings are one workout; `activities` and `duplicates` follow it before every rule.
 
-        Parameters
-        ----------
-        a, b : str
-            ``provider:id`` of each, as in ``sources``, or `kept` and `dropped` of `duplicates`.
-
-        Raises
-        ------
-        QueryError
-            One of them is no ``provider:id``, or both are the same recording.
-        StorageError
-            ``overrides`` in the data directory cannot be written.
+        They are named ``provider:id``, as in ``sources``, or `kept` and `dropped` of `duplicates`; others are a
+        QueryError.  StorageError when ``overrides`` in the data directory cannot be written.
         """
         self._marks.mark(Override(True, unquoted(a), unquoted(b)))
 

@@ -40,58 +40,39 @@ class _CachedResult:
     result: Result
 
 
-class ResultCache:
-    """Remembers complete answers; one is good while nobody wrote to the store and nothing in it expired."""
+@dataclass(frozen=True, slots=True)
+class ActivityKey:
+    """One activity of one provider: its alias and id; the merged row's id and start where it was asked by that."""
+
+    provider: str
+    id: str
+    activity_id: str | None = None
+    start: dt.datetime | None = None
+
+
+class Results:
+    """Remembers a client's complete answers, the reports of its last calls, and which sources its activities have.
+
+    An answer is good while nobody wrote to the store and nothing in it expired.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._results: OrderedDict[Hashable, _CachedResult] = OrderedDict()
+        self._cached: OrderedDict[Hashable, _CachedResult] = OrderedDict()
+        self._reports: OrderedDict[str, Report] = OrderedDict()
+        self._last, self._mine = Report(id=""), threading.local()
+        self._activities: dict[str, tuple[str, pd.Timestamp]] = {}
+        self._unread: list[pd.DataFrame] = []
         self._lock = ForkSafeLock()
 
     def get(self, query: Hashable) -> tuple[Result | None, Version]:
         """Return what is remembered, its frame sharing memory until written to; and the store's version for `put`."""
         with self._lock:
-            cached = self._results.get(query)
+            cached = self._cached.get(query)
         version = self._store.version()
         if cached is None or time.time() >= cached.good_until or version != cached.version:
             return None, version
         return Result(cached.result.frame.copy(deep=False), cached.result.report), version
-
-    def put(self, query: Hashable, result: Result, version: Version) -> None:
-        """Remember an answer if it is complete, and nobody but itself wrote since the store's `version`."""
-        own = dict(result.writes)
-        while version in own:
-            version = own.pop(version)
-        good_until = min((p.good_until for p in result.report.providers), default=0.0)
-        if not result.report.complete or good_until <= time.time() or self._store.version() != version:
-            return
-        copy = Result(result.frame.copy(deep=False), result.report)
-        with self._lock:
-            self._results[query] = _CachedResult(version, good_until, copy)
-            self._results.move_to_end(query)
-            while len(self._results) > _FRAMES:
-                self._results.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._results.clear()
-
-
-class Reports:
-    """The reports of the last few hundred calls, and which was each thread's last."""
-
-    def __init__(self) -> None:
-        self._reports: OrderedDict[str, Report] = OrderedDict()
-        self._last = Report(id="")
-        self._mine = threading.local()
-        self._lock = ForkSafeLock()
-
-    @property
-    def last(self) -> Report:
-        """The report of this thread's last call; of the last one at all in a thread that made none."""
-        mine: Report = getattr(self._mine, "report", self._last)
-        return mine
 
     def note(self, report: Report) -> None:
         """Remember what this thread was told."""
@@ -101,7 +82,38 @@ class Reports:
             while len(self._reports) > _REPORTS:
                 self._reports.popitem(last=False)
 
-    def of(self, frame: pd.DataFrame) -> Report:
+    def put(self, query: Hashable, result: Result, version: Version) -> None:
+        """Remember what an answer says; all of it if it is complete, and nobody but itself wrote since `version`."""
+        self.note(result.report)
+        own = dict(result.writes)
+        while version in own:
+            version = own.pop(version)
+        good_until = min((p.good_until for p in result.report.providers), default=0.0)
+        good = result.report.complete and good_until > time.time() and self._store.version() == version
+        with self._lock:
+            if "sources" in result.frame.columns:
+                self._unread.append(result.frame[["activity_id", "sources", "start_time"]])
+                if len(self._unread) > _UNREAD:
+                    self._read()
+            if good:
+                copy = Result(result.frame.copy(deep=False), result.report)
+                self._cached[query] = _CachedResult(version, good_until, copy)
+                self._cached.move_to_end(query)
+                while len(self._cached) > _FRAMES:
+                    self._cached.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget the answers, and nothing else."""
+        with self._lock:
+            self._cached.clear()
+
+    @property
+    def last_report(self) -> Report:
+        """The report of this thread's last call; of the last one at all in a thread that made none."""
+        mine: Report = getattr(self._mine, "report", self._last)
+        return mine
+
+    def report(self, frame: pd.DataFrame) -> Report:
         """Return the report a frame came with; raises QueryError when it is none of this client's last frames."""
         note = frame.attrs.get("pierre")
         id = str(note.get("report", "")) if isinstance(note, dict) else ""
@@ -114,37 +126,11 @@ class Reports:
             )
         return report
 
-
-@dataclass(frozen=True, slots=True)
-class ActivityKey:
-    """One activity of one provider: its alias and id; the merged row's id and start where it was asked by that."""
-
-    provider: str
-    id: str
-    activity_id: str | None = None
-    start: dt.datetime | None = None
-
-
-class ActivityIndex:
-    """Remembers which sources the activities of returned frames have."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, pd.Timestamp]] = {}
-        self._unread: list[pd.DataFrame] = []
-        self._lock = ForkSafeLock()
-
-    def note(self, frame: pd.DataFrame) -> None:
-        """Remember the activities of a deduplicated frame."""
-        with self._lock:
-            self._unread.append(frame[["activity_id", "sources", "start_time"]])
-            if len(self._unread) > _UNREAD:
-                self._read()
-
     def find(self, key: str) -> ActivityKey:
         """Return whom to ask for what: ``"strava:123"`` as in ``sources``, or the best source of an activity_id."""
         with self._lock:
             self._read()
-            sources, start = self._known.get(key, ("", None)) if isinstance(key, str) else ("", None)
+            sources, start = self._activities.get(key, ("", None)) if isinstance(key, str) else ("", None)
         best = key if isinstance(key, str) and ":" in key else sources.split(" ")[0]
         provider, _, id = best.partition(":")
         if not provider or not id:
@@ -157,5 +143,5 @@ class ActivityIndex:
 
     def _read(self) -> None:
         for frame in self._unread:
-            self._known |= {i: (s, t) for i, s, t in frame.itertuples(index=False, name=None)}
+            self._activities |= {i: (s, t) for i, s, t in frame.itertuples(index=False, name=None)}
         self._unread.clear()

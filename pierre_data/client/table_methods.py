@@ -23,7 +23,7 @@ from pierre_data.client.query import (
     read_range,
     read_table,
 )
-from pierre_data.client.results import ActivityIndex, Reports, ResultCache
+from pierre_data.client.results import Results
 from pierre_data.client.selection import Providers, selected
 from pierre_data.errors import (
     ConfigurationNotice,
@@ -47,9 +47,7 @@ class TableMethods:
     _fetcher: Fetcher
     _own: tuple[ConfiguredProvider, ...]
     _marks: OverrideStore
-    _results: ResultCache
-    _reports: Reports
-    _index: ActivityIndex
+    _results: Results
 
     def activities(
         self, after: When | None = None, before: When | None = None, *, sport: str | None = None,
@@ -205,12 +203,6 @@ class TableMethods:
             One of ``pierre_data.schema``, or its name.
         after, before : str, date, datetime, Timestamp or datetime64, optional
             ``[after, before)`` of the table's time.
-        providers : names or configured providers, optional
-            Ask only these; each must have the table.
-        limit : int, optional
-            The newest so many rows of all.
-        policy, errors, on_rate_limit, tz, progress, cancel
-            As for `activities`.
 
         Returns
         -------
@@ -222,9 +214,7 @@ class TableMethods:
         QueryError
             There is no such table, or another argument makes no sense.
         UnsupportedFeature
-            No provider asked has it, or one named here has not.
-        PierreError
-            What a provider failed with.
+            No provider asked has it, or one named in `providers` has not.
 
         Examples
         --------
@@ -247,13 +237,6 @@ class TableMethods:
         ----------
         key : str
             ``"strava:123"``, or an ``activity_id`` of a frame this client returned (its best source is asked).
-        policy, errors, on_rate_limit, progress, cancel
-            As for `activities`.
-
-        Returns
-        -------
-        DataFrame
-            Columns of ``schema.ACTIVITIES``.
 
         Raises
         ------
@@ -315,26 +298,12 @@ class TableMethods:
         on_rate_limit: OnRateLimit | None = None, tz: str = "UTC", progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None
     ) -> pd.DataFrame:  # fmt: skip
-        """Return the activities of the first provider that answers.
-
-        Parameters
-        ----------
-        providers : names or configured providers
-            Best first; a single name will do.
-        after, before, sport, limit, dedupe, policy, on_rate_limit, tz, progress, cancel
-            As for `activities`.
-
-        Returns
-        -------
-        DataFrame
-            As of `activities`.
+        """Return the activities of the first provider, best first, that answers.
 
         Raises
         ------
         NoProvidersAvailable
             None is named, or all failed; their errors are the cause.
-        QueryError
-            An argument makes no sense.
 
         Examples
         --------
@@ -374,32 +343,28 @@ class TableMethods:
         key = (query, tuple(c.identity for c in chosen))
         cached, version = self._results.get(key)
         if cached is not None and options.policy is _CACHED:
-            self._reports.note(cached.report)
+            self._results.note(cached.report)
             return cached.frame
         result = self._fetcher.ask(query, chosen, options, named=named)
-        self._reports.note(result.report)
-        if query.dedupe:
-            self._index.note(result.frame)
+        self._results.put(key, result, version)
         settle(result.report, options.errors)
         whole = query == ActivityQuery(query.table, dedupe=True, overrides=query.overrides) and result.report.complete
         if whole and (lost := absent(query.overrides, result.frame, [c.alias for c in chosen])):
             listed = "client.marks() lists all, client.unmark(a, b) forgets one."
             notice(f"Marks name what is not there: {', '.join(lost[:5])}; {listed}", ConfigurationNotice)
-        self._results.put(key, result, version)
         return result.frame
 
     def _ask_one(self, table: Table, key: str, options: FetchOptions) -> pd.DataFrame:
-        activity = self._index.find(key)
+        activity = self._results.find(key)
         [chosen] = self._chosen(activity.provider)
         question = (table, activity, chosen.identity)
         cached, version = self._results.get(question)
         if cached is not None and options.policy is _CACHED:
-            self._reports.note(cached.report)
+            self._results.note(cached.report)
             return cached.frame
         result = self._fetcher.ask_one(table, activity, chosen, options)
-        self._reports.note(result.report)
-        settle(result.report, options.errors)
         self._results.put(question, result, version)
+        settle(result.report, options.errors)
         return result.frame
 
 

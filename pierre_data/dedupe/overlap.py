@@ -192,29 +192,24 @@ def features(rows: ActivityArrays, a: Ints, b: Ints) -> dict[str, Floats]:
     end = later + long_b
     both = np.clip(np.minimum(long_a, end) - np.maximum(0, later), 0, None)
     whole, shorter = np.maximum(long_a, end) - np.minimum(0, later), np.minimum(long_a, long_b)
-    duration = _ratio(long_a, long_b)
-    for x, y in ((rows.moving[a], rows.moving[b]), (long_a, rows.moving[b]), (rows.moving[a], long_b)):
-        duration = np.fmax(duration, _ratio(x, y))
+    # Elapsed and moving time are compared across, as vendors mix them up; the last line is distance.
+    x = np.stack([long_a, rows.moving[a], long_a, rows.moving[a], rows.distance[a]])
+    y = np.stack([long_b, rows.moving[b], rows.moving[b], long_b, rows.distance[b]])
     south, north, west, east = (np.radians(degrees[side]) for degrees in (latitude, longitude) for side in (a, b))
     # Haversine; the sine of half the difference makes the antimeridian no special case.
     half = np.sin((north - south) / 2) ** 2 + np.cos(south) * np.cos(north) * np.sin((east - west) / 2) ** 2
     # No workout starts at 0 N 0 E: it is what a receiver without a fix says.
     nowhere = ((south == 0) & (west == 0)) | ((north == 0) & (east == 0))
     with np.errstate(all="ignore"):
+        # Vendors write 0 for what was not measured.
+        ratios = np.where((x > 0) & (y > 0), np.minimum(x, y) / np.maximum(x, y), np.nan)
         return {
             "start": np.abs(later),
             "end": np.abs(later + (long_b - long_a)),
             "iou": np.where(whole > 0, both / whole, np.nan),
             "shorter": np.where(shorter > 0, both / shorter, np.nan),
-            "duration": duration,
-            "distance": _ratio(rows.distance[a], rows.distance[b]),
+            "duration": np.fmax.reduce(ratios[:4]),
+            "distance": ratios[4],
             "heart_rate": np.where((heart[a] > 0) & (heart[b] > 0), np.abs(heart[a] - heart[b]), np.nan),
             "place": np.where(nowhere, np.nan, 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))),
         }
-
-
-def _ratio(x: Floats, y: Floats) -> Floats:
-    with np.errstate(all="ignore"):
-        ratio = np.minimum(x, y) / np.maximum(x, y)
-    # Vendors write 0 for what was not measured.
-    return np.where((x > 0) & (y > 0) & np.isfinite(ratio), ratio, np.nan)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pierre_data.schema import Kind
 from pierre_data.spi.fields import number
-from pierre_data.spi.json_text import without_halves
+from pierre_data.spi.messages import without_halves
 
 Values = Sequence[Any] | np.ndarray[Any, Any]
 Read = tuple[pa.Array, list[int]]

@@ -51,7 +51,6 @@ class ProviderReport:
     wait_reason: str = ""
     cached_rows: int = 0
     cache_age_s: float = float("nan")  # of the oldest cached part; NaN when nothing was cached
-    searched_from: dt.datetime | None = None  # None is the beginning
     cut_at: dt.datetime | None = None  # the question goes further back than the vendor answers, which is to here; UTC
     stale_because: PierreError | None = None  # why expired cache entries were served
     good_until: float = float("inf")  # until when the same question has the same answer, seconds since 1970 UTC

@@ -16,7 +16,7 @@ from pierre_data.files.session_columns import (
     stream_columns,
 )
 from pierre_data.files.strava_archive import (
-    STRAVA_COLUMNS,
+    STRAVA_ACTIVITY,
     STRAVA_IGNORED,
     STRAVA_TABLE,
     read_strava_archive,
@@ -30,7 +30,7 @@ __all__ = [
     "GEAR_COLUMNS",
     "LAP_COLUMNS",
     "SECOND",
-    "STRAVA_COLUMNS",
+    "STRAVA_ACTIVITY",
     "STRAVA_IGNORED",
     "STRAVA_TABLE",
     "STREAM_COLUMNS",

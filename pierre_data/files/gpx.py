@@ -36,17 +36,14 @@ class _Track:
 def read_gpx(data: bytes) -> Recording:
     """Read the tracks of a GPX document that have times; between the segments of a track are pauses."""
     recording = Recording()
-    tracks, damage = _parse(data)
-    if damage:
-        recording.problems.append(("xml", damage))
-    sessions = [_session(track, recording) for track in tracks]
+    sessions = [_session(track, recording) for track in _parse(data, recording)]
     recording.sessions = sorted((s for s in sessions if s is not None), key=lambda s: s.row["start_time"])
     if not recording.sessions:
         recording.problems.append(("trk", "no track with times"))
     return recording
 
 
-def _parse(data: bytes) -> tuple[list[_Track], str]:
+def _parse(data: bytes, recording: Recording) -> list[_Track]:
     texts, outer = dict[str, str](), list[dict[str, str]]()
     tracks = [_Track()]  # the first takes what stands outside of all, and is dropped
 
@@ -77,8 +74,8 @@ def _parse(data: bytes) -> tuple[list[_Track], str]:
 
     starts = {"trk": track, "trkseg": segment, "link": link}
     ends = {"trk": describe, "link": linked}
-    damage = parse_xml(data, _LEAVES, starts, ends, texts, Tracks("trkpt", points))
-    return tracks[1:], damage
+    parse_xml(data, _LEAVES, starts, ends, texts, Tracks("trkpt", points), recording)
+    return tracks[1:]
 
 
 def _session(track: _Track, recording: Recording) -> Session | None:

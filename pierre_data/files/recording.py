@@ -82,11 +82,9 @@ def container(legs: Sequence[Session]) -> Session:
     end = max(r["start_time"] + round(r["elapsed_s"] * SECOND) for r in rows)
     row: dict[str, Any] = {"start_time": start, "elapsed_s": (end - start) / SECOND, "manual": False}
     row |= {"sport": "multisport", "is_exercise": True, "has_gps": any(r.get("has_gps") for r in rows)}
-    for name in _SUMS:
-        known = [r[name] for r in rows if name in r]
-        row[name] = sum(known) if known else None
-    for name in _HIGHEST:
-        row[name] = max((r[name] for r in rows if name in r), default=None)
+    for names, total in ((_SUMS, sum), (_HIGHEST, max)):
+        known = {name: [r[name] for r in rows if name in r] for name in names}
+        row |= {name: total(values) for name, values in known.items() if values}
     row |= {name: rows[0].get(name) for name in _FIRST}
     row |= {name: rows[-1].get(name) for name in ("end_latitude_deg", "end_longitude_deg")}
     return Session(filled(row), _joined([leg.samples for leg in legs]), container=True)

@@ -84,17 +84,11 @@ def ends(samples: Samples) -> dict[str, float]:
     """Return the first and last known position as columns of ACTIVITIES."""
     if "latitude_deg" not in samples.columns or "longitude_deg" not in samples.columns:
         return {}
-    latitude, longitude = samples.columns["latitude_deg"], samples.columns["longitude_deg"]
-    known = np.flatnonzero(~np.isnan(latitude) & ~np.isnan(longitude))
+    place = {name: samples.columns[name] for name in ("latitude_deg", "longitude_deg")}
+    known = np.flatnonzero(~np.isnan(place["latitude_deg"]) & ~np.isnan(place["longitude_deg"]))
     if not len(known):
         return {}
-    first, last = known[0], known[-1]
-    return {
-        "start_latitude_deg": float(latitude[first]),
-        "start_longitude_deg": float(longitude[first]),
-        "end_latitude_deg": float(latitude[last]),
-        "end_longitude_deg": float(longitude[last]),
-    }
+    return {f"{end}_{name}": float(place[name][known[at]]) for end, at in (("start", 0), ("end", -1)) for name in place}
 
 
 def track_m(latitude: Floats, longitude: Floats) -> Floats:

@@ -9,17 +9,17 @@ from typing import Any
 
 from pierre_data.errors import PayloadError
 from pierre_data.files.archive import Archive
-from pierre_data.files.recording import SECOND, filled
 from pierre_data.files.records_csv import Sheet, read_sheet
 from pierre_data.files.samples import on_foot
 from pierre_data.files.strava_words import COLUMNS, GERMAN, LANGUAGES, SPORTS, read_date
 from pierre_data.schema import FAMILY
+from pierre_data.spi import Field
 
 #: The file everything hangs on.
 STRAVA_TABLE = "activities.csv"
 _NEEDED = ("Activity ID", "Activity Date", "Activity Type", "Elapsed Time")
-# Column of ACTIVITIES -> column of the archive; of a repeated name the second one counts, then the first.
-NUMBERS: Mapping[str, str] = dict(
+# Column of ACTIVITIES -> column of the archive.
+_NUMBERS: Mapping[str, str] = dict(
     pair.split("=")
     for pair in """elapsed_s=Elapsed Time|moving_s=Moving Time|elevation_gain_m=Elevation Gain
 |elevation_loss_m=Elevation Loss|min_altitude_m=Elevation Low|max_altitude_m=Elevation High|max_speed_mps=Max Speed
@@ -28,17 +28,13 @@ NUMBERS: Mapping[str, str] = dict(
 |energy_kcal=Calories|relative_effort=Relative Effort|perceived_exertion=Perceived Exertion
 |steps=Total Steps|wind_speed_mps=Wind Speed""".replace("\n", "").split("|")
 )
-# What is read in other ways.
-_OTHERS = """Activity ID|Activity Date|Activity Type|Activity Name|Distance|Commute|Activity Gear|Filename|Max Cadence
-|Average Cadence|Average Temperature|Weather Temperature|Humidity|Total Work""".replace("\n", "").split("|")
-#: Columns of the archive that are not in our tables, or said better elsewhere in the row.
-STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in {*NUMBERS.values(), *_OTHERS}))
 
 
 def read_strava_archive(archive: Archive) -> list[dict[str, Any]]:
-    """Return columns of ACTIVITIES from activities.csv; cells that cannot be read and unknown sports are problems.
+    """Return the rows of activities.csv by their English names; of a repeated name the second counts, then the first.
 
-    Raises PayloadError where there is no such table, in an unknown language, or without a needed column.
+    ``file`` is the name of the recording in the archive, ``Distance shown`` the first distance.  Raises PayloadError
+    where there is no such table, in an unknown language, or without a needed column.
     """
     place = table_name(archive, STRAVA_TABLE)
     if place is None:
@@ -47,18 +43,12 @@ def read_strava_archive(archive: Archive) -> list[dict[str, Any]]:
     archive.problems += [(f"line {at}", "columns", text) for at, text in sheet.broken]
     names = _names(sheet, place)
     for cells in sheet.rows:
-        texts = dict(zip(names, (c.strip() for c in cells), strict=True))
-        try:
-            row = _row(texts)
-        except _Unreadable as error:
-            archive.problems.append((texts["Activity ID"] or "?", *error.args))
-            continue
-        if SPORTS.sport(texts["Activity Type"]) is None:
-            unknown = f"{texts['Activity Type'][:60]!r} is not known, kept as other"
-            archive.problems.append((row["id"], "sport", unknown))
-        if row["source_file"]:
-            row["source_file"] = str(PurePosixPath(place).parent / row["source_file"])
-        rows.append(filled(row))
+        texts = {name: cell.strip() or None for name, cell in zip(names, cells, strict=True)}
+        row = texts | {name.removesuffix(".1"): text for name, text in texts.items() if text and name.endswith(".1")}
+        row |= {name: row[name] or "" for name in _NEEDED}  # what is empty there cannot be read
+        file = (texts.get("Filename") or "").replace("\\", "/")
+        row |= {"Filename": file, "file": str(PurePosixPath(place).parent / file) if file else None}
+        rows.append(row | {"Distance": texts.get("Distance.1"), "Distance shown": texts.get("Distance")})
     return rows
 
 
@@ -82,10 +72,6 @@ def strava_gear(archive: Archive) -> list[dict[str, Any]]:
                 row = {"id": id, "kind": kind, "name": label, "brand": brand, "model": model}
                 rows.append({column: text or None for column, text in row.items()})
     return rows
-
-
-class _Unreadable(Exception):
-    """A cell that must be read and cannot: its column and text."""
 
 
 def _names(sheet: Sheet, place: str) -> list[str]:
@@ -122,76 +108,41 @@ def _proven(sheet: Sheet) -> bool:
     return True
 
 
-def _row(texts: Mapping[str, str]) -> dict[str, Any]:
-    def read(name: str) -> float | None:
-        text = texts.get(f"{name}.1") or texts.get(name)
-        return _cell(name, text, _number) if text else None
-
-    word, id = texts["Activity Type"], texts["Activity ID"]
-    if not id.isdigit():
-        raise _Unreadable("Activity ID", id[:80])
-    sport, exercise = SPORTS.sport(word) or ("other", True)
-    start = _cell("Activity Date", texts["Activity Date"], read_date)
-    row: dict[str, Any] = {"id": id, "external_id": f"strava:{id}", "name": texts.get("Activity Name") or None}
-    row |= {"sport": sport, "sport_raw": word or None, "is_exercise": exercise}
-    row |= {"start_time": int(start.timestamp()) * SECOND}
-    row |= {column: read(name) for column, name in NUMBERS.items()}
-    if row["elapsed_s"] is None:
-        raise _Unreadable("Elapsed Time", "missing")
-    feet, kind = on_foot(sport), "spm" if on_foot(sport) else "rpm"
-    for ours, theirs in (("average", "Average"), ("max", "Max")):
-        cadence = read(f"{theirs} Cadence")  # of one foot
-        row[f"{ours}_cadence_{kind}"] = None if cadence is None else cadence * (2 if feet else 1)
-    warmth, humidity = read("Average Temperature"), read("Humidity")
-    row["temperature_c"] = read("Weather Temperature") if warmth is None else warmth
-    row["humidity_pct"] = None if humidity is None else humidity * (100 if humidity <= 1 else 1)
-    row |= {"distance_m": _distance(texts, sport), "work_kj": _work(row, read("Total Work")), **_marks(texts)}
-    row["indoor"] = True if sport in ("virtual_ride", "virtual_run", "indoor_row") else None
-    return row
+def _id(text: str) -> str:
+    if not text.isdigit():
+        raise ValueError("no id")
+    return text
 
 
-def _marks(texts: Mapping[str, str]) -> dict[str, Any]:
-    file = texts.get("Filename", "")
-    upload = re.search(r"(\d+)\.[a-z.]+$", file.lower())
-    race, long = (_flag(texts.get(n)) for n in ("Competition", "Long Run"))
-    return {
-        "source_file": file.replace("\\", "/") or None,
-        "manual": not file,
-        "has_gps": None if file else False,
-        "commute": _flag(texts.get("Commute.1") or texts.get("Commute")),
-        "race": race,
-        "workout_kind": "race" if race else "long_run" if long else None,
-        "gear_id": texts.get("Activity Gear") or None,
-        # The number in the file's name is the upload's, not the activity's.
-        "upload_id": upload[1] if upload else None,
-    }
+def _sport(word: str) -> str:
+    return (SPORTS.sport(word) or ("other", True))[0]
 
 
-def _distance(texts: Mapping[str, str], sport: str) -> float | None:
-    if texts.get("Distance.1"):
-        return _cell("Distance", texts["Distance.1"], _number) or None
-    shown = texts.get("Distance")
-    if not shown:
-        return None
+def _cadence(foot: bool) -> Callable[[str | None, str], float | None]:
+    def read(text: str | None, word: str) -> float | None:
+        return _number(text) * (2 if foot else 1) if text and on_foot(_sport(word)) is foot else None  # of one foot
+
+    return read
+
+
+def _distance(text: str | None, shown: str | None, word: str) -> float | None:
+    if text or not shown:
+        return _number(text or "0") or None
     # Rounded, in kilometres; swims and rows are in metres.
-    metres = FAMILY[sport] == "swim" or sport in ("row", "indoor_row")
-    return _cell("Distance", shown, _number) * (1 if metres else 1000) or None
+    sport = _sport(word)
+    return _number(shown) * (1 if FAMILY[sport] == "swim" or sport in ("row", "indoor_row") else 1000) or None
 
 
-def _work(row: Mapping[str, Any], total: float | None) -> float | None:
+def _work(*texts: str | None) -> float | None:
     """Return kilojoules; whether the archive writes joules shows against power and time, else it is unknown."""
-    power, seconds = row.get("average_power_w"), row.get("moving_s")
-    if not total or not power or not seconds:
-        return None
-    ratio = total / (power * seconds)
+    total, power, seconds = (_number(text or "0") for text in texts)
+    ratio = total / (power * seconds) if power and seconds else 0.0
     return total / 1000 if 0.8 < ratio < 1.25 else total if 0.0008 < ratio < 0.00125 else None
 
 
-def _cell(name: str, text: str, read: Callable[[str], Any]) -> Any:
-    try:
-        return read(text)
-    except (ValueError, OverflowError):
-        raise _Unreadable(name, text[:80]) from None
+def _share(text: str) -> float:
+    share = _number(text)
+    return share * (100 if share <= 1 else 1)
 
 
 def _number(text: str) -> float:
@@ -215,9 +166,44 @@ def _flag(text: str | None) -> bool | None:
     return False if word in ("false", "0", "0.0", "0,0", "falsch") else None
 
 
-_SHORTEST = {"Activity ID": "1", "Activity Date": "2026-11-01 12:00:00", "Elapsed Time": "1"}
-#: Columns a row of the archive may give ACTIVITIES, on foot and on wheels.
-STRAVA_COLUMNS = (
-    *(_row(_SHORTEST | {"Activity Type": "Run"}) | _row(_SHORTEST | {"Activity Type": "Ride"})),
-    "sport_family",
-)
+def _kind(competition: str | None, long: str | None) -> str | None:
+    return "race" if _flag(competition) else "long_run" if _flag(long) else None
+
+
+def _upload(file: str) -> str | None:
+    # The number in the file's name is the upload's, not the activity's.
+    number = re.search(r"(\d+)\.[a-z.]+$", file.lower())
+    return number[1] if number else None
+
+
+#: Columns of ACTIVITIES in a row of `read_strava_archive`.
+STRAVA_ACTIVITY: Mapping[str, Field] = {
+    **{column: Field(name, via=_number) for column, name in _NUMBERS.items()},
+    "id": Field("Activity ID", via=_id),
+    "external_id": Field("Activity ID", via="strava:{}".format),
+    "name": Field("Activity Name"),
+    "sport": Field("Activity Type", via=SPORTS),
+    "start_time": Field("Activity Date", via=read_date),
+    "distance_m": Field("Distance", "Distance shown", "Activity Type", via=_distance),
+    "average_cadence_spm": Field("Average Cadence", "Activity Type", via=_cadence(True)),
+    "average_cadence_rpm": Field("Average Cadence", "Activity Type", via=_cadence(False)),
+    "max_cadence_spm": Field("Max Cadence", "Activity Type", via=_cadence(True)),
+    "max_cadence_rpm": Field("Max Cadence", "Activity Type", via=_cadence(False)),
+    "work_kj": Field("Total Work", "Average Watts", "Moving Time", via=_work),
+    "temperature_c": Field(
+        "Average Temperature", "Weather Temperature", via=lambda *t: _number(t[0] or t[1]) if any(t) else None
+    ),
+    "humidity_pct": Field("Humidity", via=_share),
+    "indoor": Field("Activity Type", via=lambda w: _sport(w) in ("virtual_ride", "virtual_run", "indoor_row") or None),
+    "source_file": Field("file"),
+    "upload_id": Field("Filename", via=_upload),
+    "manual": Field("Filename", via=lambda file: not file),
+    "has_gps": Field("Filename", via=lambda file: None if file else False),
+    "commute": Field("Commute", via=_flag),
+    "race": Field("Competition", via=_flag),
+    "workout_kind": Field("Competition", "Long Run", via=_kind),
+    "gear_id": Field("Activity Gear"),
+}
+_READ = {path for item in STRAVA_ACTIVITY.values() for path in item.paths}
+#: Columns of the archive that are not in our tables, or said better elsewhere in the row.
+STRAVA_IGNORED = tuple(dict.fromkeys(name for name in COLUMNS if name not in _READ))

@@ -28,6 +28,14 @@ _LEAVES = {
     for n in """Value Id Notes DistanceMeters Cadence TotalTimeSeconds MaximumSpeed Calories TriggerMethod AvgSpeed
     AvgWatts MaxWatts AvgRunCadence MaxRunCadence MaxBikeCadence Steps Name UnitId ProductID""".split()
 }
+# Names in a lap -> columns of LAPS; 0 is written for unknown energy and heart rates.
+_LAP = dict(
+    pair.split("=")
+    for pair in """TotalTimeSeconds=moving_s DistanceMeters=distance_m Calories=energy_kcal
+    AvgSpeed=average_speed_mps MaximumSpeed=max_speed_mps AverageHeartRate=average_heart_rate_bpm
+    MaximumHeartRate=max_heart_rate_bpm AvgWatts=average_power_w MaxWatts=max_power_w""".split()
+)
+_UNKNOWN = ("energy_kcal", "average_heart_rate_bpm", "max_heart_rate_bpm")
 _SUMMED, _HIGHEST = ("moving_s", "distance_m", "energy_kcal"), ("max_speed_mps", "max_heart_rate_bpm")
 
 
@@ -43,12 +51,9 @@ class _Activity:
 
 def read_tcx(data: bytes) -> Recording:
     """Read the activities of a TCX document, those of a MultiSportSession after their container; laps are summed."""
-    recording, activities = Recording(), list[_Activity]()
-    damage = _parse(data, activities)
-    if damage:
-        recording.problems.append(("xml", damage))
+    recording = Recording()
     groups: dict[int, list[Session]] = {}
-    for activity in activities:
+    for activity in _parse(data, recording):
         session = _session(activity, recording)
         if session is None:
             continue
@@ -62,35 +67,33 @@ def read_tcx(data: bytes) -> Recording:
     return recording
 
 
-def _parse(data: bytes, activities: list[_Activity]) -> str:
-    # The activity and the group that are open, if any: laps and creators outside, in courses, belong to nobody.
-    texts, inside, group, numbers = dict[str, str](), list[_Activity](), list[int](), count()
+def _parse(data: bytes, recording: Recording) -> list[_Activity]:
+    # The activity and the group that are open: what stands outside, in courses, goes to one that is dropped.
+    activities = list[_Activity]()
+    texts, current, group, numbers = dict[str, str](), [_Activity(None)], list[int](), count()
 
-    def into(place: Callable[[_Activity], dict[str, str] | None]) -> Callable[..., None]:
+    def into(place: Callable[[_Activity], dict[str, str]]) -> Callable[..., None]:
         def put(_attributes: dict[str, str] | None = None) -> None:
-            target = place(inside[0]) if inside else None
-            if target is not None:
-                target.update(texts)
-                texts.clear()
+            place(current[0]).update(texts)
+            texts.clear()
 
         return put
 
     own = into(lambda activity: activity.texts)
-    in_lap = into(lambda activity: activity.laps[-1] if activity.laps else None)
+    in_lap = into(lambda activity: activity.laps[-1] if activity.laps else activity.texts)
 
     def begin(attributes: dict[str, str]) -> None:
         texts.clear()
-        inside[:] = [_Activity(attributes.get("Sport"), group=group[-1] if group else None)]
-        activities.extend(inside)
+        current[0] = _Activity(attributes.get("Sport"), group=group[-1] if group else None)
+        activities.append(current[0])
 
     def done() -> None:
         own()
-        inside.clear()
+        current[0] = _Activity(None)
 
     def lap(attributes: dict[str, str]) -> None:
         own()
-        for activity in inside:
-            activity.laps.append(dict(attributes))
+        current[0].laps.append(dict(attributes))
 
     def beats(key: str) -> None:
         if "Value" in texts:
@@ -101,8 +104,9 @@ def _parse(data: bytes, activities: list[_Activity]) -> str:
     ends: dict[str, End] = {"Activity": done, "Lap": in_lap, "Creator": into(lambda activity: activity.creator)}
     ends |= {"MultiSportSession": group.clear}
     ends |= {f"{word}HeartRateBpm": partial(beats, f"{word}HeartRate") for word in ("Average", "Maximum")}
-    tracks = Tracks("Trackpoint", lambda: inside[0].points if inside else Points(), "Track")
-    return parse_xml(data, _LEAVES, starts, ends, texts, tracks)
+    tracks = Tracks("Trackpoint", lambda: current[0].points, "Track")
+    parse_xml(data, _LEAVES, starts, ends, texts, tracks, recording)
+    return activities
 
 
 def _session(activity: _Activity, recording: Recording) -> Session | None:
@@ -128,24 +132,14 @@ def _session(activity: _Activity, recording: Recording) -> Session | None:
 
 
 def _lap(texts: dict[str, str], feet: bool) -> dict[str, Any]:
-    begin, own = instant(texts.get("StartTime")), {k: read_number(v) for k, v in texts.items() if k != "StartTime"}
-    cadence = own.get("Cadence") if own.get("AvgRunCadence") is None else own["AvgRunCadence"]
-    row = {
-        "start_time": begin if begin > 0 else None,
-        "moving_s": own.get("TotalTimeSeconds"),
-        "distance_m": own.get("DistanceMeters"),
-        "energy_kcal": own.get("Calories") or None,  # 0 is written for unknown
-        "average_speed_mps": own.get("AvgSpeed"),
-        "max_speed_mps": own.get("MaximumSpeed"),
-        "average_heart_rate_bpm": own.get("AverageHeartRate") or None,
-        "max_heart_rate_bpm": own.get("MaximumHeartRate") or None,
-        "average_power_w": own.get("AvgWatts"),
-        "max_power_w": own.get("MaxWatts"),
-        "average_cadence_spm": 2 * cadence if feet and cadence else None,
-        "average_cadence_rpm": cadence or None if not feet else None,
-        "kind": texts.get("TriggerMethod", "").strip().lower() or None,
-    }
-    return filled(row)
+    begin = instant(texts.get("StartTime"))
+    row = {column: read_number(texts.get(name)) for name, column in _LAP.items()}
+    row |= {column: row[column] or None for column in _UNKNOWN}
+    cadences = (read_number(texts.get(name)) for name in ("AvgRunCadence", "Cadence"))
+    cadence = next((c for c in cadences if c is not None), None)
+    row |= {"average_cadence_spm" if feet else "average_cadence_rpm": (cadence or 0) * (2 if feet else 1) or None}
+    kind = texts.get("TriggerMethod", "").strip().lower() or None
+    return filled({"start_time": begin if begin > 0 else None, **row, "kind": kind})
 
 
 def _number(laps: list[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from pierre_data.errors import PayloadError
+from pierre_data.files.recording import Recording
 from pierre_data.files.xml_columns import Points, local
 
 #: Deepest nesting; the formats need about 12.
@@ -51,8 +52,9 @@ def parse_xml(
     ends: Mapping[str, End],
     texts: dict[str, str],
     tracks: Tracks,
-) -> str:
-    """Read a document once, from front to back, and return where and why reading stopped, or an empty text.
+    recording: Recording,
+) -> None:
+    """Read a document once, from front to back; where and why reading stopped early is a problem of the recording.
 
     `leaves` maps local names of elements with text to keys in `texts`, which the callables in `starts` and `ends`
     empty.  PayloadError: a document type (entities could expand without end), too deep, or a point too large.
@@ -64,14 +66,14 @@ def parse_xml(
             here.feed(data, start, end, inner)
         here.parser.Parse(b"", True)
     except expat.ExpatError as error:
-        return f"line {error.lineno}: {expat.errors.messages.get(error.code, 'damaged')}"
+        why = expat.errors.messages.get(error.code, "damaged")
+        recording.problems.append(("xml", f"line {error.lineno}: {why}"))
     except (LookupError, ValueError) as error:
         if here.opened:
             raise
-        return str(error)  # the document claims an encoding nobody knows
+        recording.problems.append(("xml", str(error)))  # the document claims an encoding nobody knows
     finally:
         here.release()
-    return ""
 
 
 def _pieces(data: bytes, block: str) -> Iterator[tuple[int, int, bool]]:

@@ -33,13 +33,6 @@ def fault_of(
     `faults`, the vendor's own reading, is asked first.  By status: 400 ApiError, 401 AuthenticationFailed, 403
     AccessDenied, 404 NotFound, 410 ProviderRetired, 429 RateLimited (QuotaExceeded when the wait is above an hour),
     5xx a retryable ApiError, other ApiError.  What the request carries in secret is in no message.
-
-    Examples
-    --------
-    >>> from pierre_data.spi.messages import Headers
-    >>> answer = Response(429, Headers([("retry-after", "37")]), b"")
-    >>> fault_of(Request("https://api.example/x"), answer, provider="acme")
-    RateLimited('acme answered HTTP 429 for api.example/x. Wait 37 s before the next request.')
     """
     wait = retry_after_s(response.headers, time.time())
     error = faults(response) if faults is not None else None

@@ -22,11 +22,6 @@ class ResilienceConfig:
     ``(max_retries + 1) * timeout_s + max_wait_s``.  `jitter` is the largest fraction added to a pause, `max_body_bytes`
     the largest decoded body, `max_ratio` its largest ratio to what was received, beyond the first 16 MB.
     ConfigurationError where a value makes no sense.
-
-    Examples
-    --------
-    >>> ResilienceConfig(max_retries=5, base_delay_s=0.2, max_delay_s=60.0).timeout_s
-    30.0
     """
 
     max_retries: int = 3
@@ -48,15 +43,7 @@ class ResilienceConfig:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}.", "Use a number above 0.")
 
     def repeats(self, error: BaseException, max_wait_s: float) -> bool:
-        """Whether another attempt makes sense: a broken line, a transient 5xx, or a wait that is known and short.
-
-        Examples
-        --------
-        >>> ResilienceConfig().repeats(RateLimited("Slow down.", retry_after=37.0), 60.0)
-        True
-        >>> ResilienceConfig().repeats(RateLimited("Slow down, who knows how long."), 60.0)
-        False
-        """
+        """Whether another attempt makes sense: a broken line, a transient 5xx, or a wait that is known and short."""
         if not isinstance(error, PierreError) or not error.retryable or (error.retry_after or 0.0) > max_wait_s:
             return False
         if isinstance(error, RateLimited):
@@ -67,11 +54,6 @@ class ResilienceConfig:
         """Seconds before retry number `retry` (from 1): the vendor's wish, at least the back-off.
 
         The back-off is ``min(base * 2**(retry - 1) * (1 + jitter * U), max)``, U at random in [0, 1).
-
-        Examples
-        --------
-        >>> ResilienceConfig(jitter=0).wait_s(NetworkError("The line broke."), 2)
-        0.2
         """
         pause = self.base_delay_s * 2.0 ** min(retry - 1, 64) * (1 + self.jitter * random.random())
         return max(error.retry_after or 0.0, min(pause, self.max_delay_s))

@@ -17,10 +17,7 @@ _SPORTS, _DAILY = "/v2/coros/sport/list", "/coros/daily/query"
 
 
 def _params(query: Query) -> dict[str, str]:
-    if open_id := query.options.get("open_id"):
-        return {"openId": open_id}  # the token is added when the request is signed
-    fix = "Set PIERRE_COROS_OPEN_ID to the openId that came with the token."
-    raise errors.ConfigurationError("COROS must be told whose data.", fix, provider="coros")
+    return {"openId": query.options["open_id"]}  # the token is added when the request is signed
 
 
 def _dates(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, str]:
@@ -55,11 +52,10 @@ def _legs(query: Query) -> Plan:
 
 
 def _athlete(query: Query) -> Plan:
-    open_id = _params(query)["openId"]
-    body = (yield Request("/coros/bindState", {"openId": open_id}, raw=True)).body
+    body = (yield Request("/coros/bindState", _params(query), raw=True)).body
     if str((body.get("data") or {}).get("bindState")) != "1":
         raise errors.AccessDenied("COROS says this account is not bound.", "Connect again.", provider="coros")
-    yield spi.Rows({"id": [open_id]})
+    yield spi.Rows({"id": [query.options["open_id"]]})
 
 
 def _good(body: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ _GUESS = ("times", "taken for UTC: nothing in the archive says in which zone the
 
 
 def _exercises(archive: Archive, query: Query) -> list[dict[str, Any]]:
-    zone = zone_of(archive, query.options.get("timezone", ""))
+    zone = zone_of(archive, query)
     rows, guessed = wire.join_exercises(rows_of(archive, "exercises"), rows_of(archive, "activities"), zone)
     archive.problems += [("exercises", *_GUESS)] if guessed else []
     chosen = [row for row in rows if query.id in (None, str(row["id"]))]
@@ -30,7 +30,7 @@ def _exercises(archive: Archive, query: Query) -> list[dict[str, Any]]:
 
 
 def _nights(archive: Archive, query: Query) -> list[dict[str, Any]]:
-    zone = zone_of(archive, query.options.get("timezone", ""))
+    zone = zone_of(archive, query)
     nights, guessed = wire.join_nights(rows_of(archive, "sleeps"), rows_of(archive, "sleep"), zone)
     archive.problems += [("nights", *_GUESS)] if guessed else []
     scores = {str(s.get("sleep_id") or s.get("sleep_log_entry_id")): s for s in rows_of(archive, "scores")}
@@ -73,7 +73,7 @@ def _recovery(archive: Archive, _query: Query) -> Iterable[Row]:
 
 
 def _health(archive: Archive, query: Query) -> Iterable[Row]:
-    unit, zone = query.options.get("weight_unit") or "kg", zone_of(archive, query.options.get("timezone", ""))
+    unit, zone = query.options.get("weight_unit") or "kg", zone_of(archive, query)
     if unit not in wire.WEIGHTS:
         raise ConfigurationError("weight_unit is none of kg, lb, st.", "Name the unit of your account.")
     for row in rows_of(archive, "weight", "vo2"):

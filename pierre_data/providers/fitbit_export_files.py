@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pierre_data.errors import ConfigurationError
 from pierre_data.files import Archive
-from pierre_data.spi import objects
+from pierre_data.spi import Query, objects
 
 #: Kind -> name of its files.  Takeout's folders are named in the athlete's language: files are known by their own name.
 FILES = {
@@ -53,9 +53,9 @@ def rows_of(archive: Archive, *kinds: str, near: dt.datetime | None = None) -> l
     return rows
 
 
-def zone_of(archive: Archive, named: str) -> dt.tzinfo | None:
-    """Return the time zone that is named, or the one of the athlete's profile; ConfigurationError if it is none."""
-    name = named or next((user.get("timezone") for user in rows_of(archive, "user")), None)
+def zone_of(archive: Archive, query: Query) -> dt.tzinfo | None:
+    """Return the time zone of the option, or of the athlete's profile; ConfigurationError if it is none."""
+    name = query.options.get("timezone") or next((user.get("timezone") for user in rows_of(archive, "user")), None)
     try:
         return ZoneInfo(str(name)) if name else None
     except (ValueError, LookupError, OSError) as error:

@@ -155,11 +155,7 @@ descriptor = spi.ProviderDescriptor(
     },
     details={
         table: Endpoint("", wanted, plan_with=partial(_one, table), ignored=wire.IGNORED.get(table, ()))
-        for table, wanted in {
-            schema.ACTIVITIES: wire.ACTIVITY,
-            schema.STREAMS: wire.STREAM,
-            schema.LAPS: wire.LAP,
-        }.items()
+        for table, _, wanted in wire.READERS["activityDetails"]
     },
     limits=(spi.RateLimit(100, minutes=1),),
     in_flight=1,

@@ -174,13 +174,10 @@ def _nap(item: Row, nap: Row) -> Row:
 
 def stages(item: Row) -> list[Row]:
     """Return the stages of a night."""
-    names = {name: name if name in ("deep", "light", "rem", "awake") else "unscored" for name in _levels(item)}
-    parts = [(names[name], part) for name, level in _levels(item).items() for part in objects(level)]
+    levels = item.get("sleepLevelsMap") or {}
+    names = {name: name if name in ("deep", "light", "rem", "awake") else "unscored" for name in levels}
+    parts = [(names[name], part) for name, level in levels.items() for part in objects(level)]
     return [{**part, "sleep_id": item.get("summaryId"), "stage": stage} for stage, part in parts]
-
-
-def _levels(item: Row) -> Row:
-    return item.get("sleepLevelsMap") or {}
 
 
 def _key(item: Row) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pierre_data import files, schema
 from pierre_data.errors import NotFound
-from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms
+from pierre_data.spi import Endpoint, Option, Plan, ProviderDescriptor, Query, Rows, Terms, read_rows
 
 
 def _open(query: Query) -> files.Archive:
@@ -18,7 +18,7 @@ def _open(query: Query) -> files.Archive:
 
 
 def _rows(archive: files.Archive, query: Query) -> list[dict[str, Any]]:
-    rows = [row for row in files.read_strava_archive(archive) if query.id in (None, row["id"])]
+    rows = [row for row in files.read_strava_archive(archive) if query.id in (None, row["Activity ID"])]
     if query.id is not None and not rows:
         raise NotFound(f"The archive has no activity {query.id!r}.", "Take the id from a fresh list.", status=404)
     return rows
@@ -26,10 +26,8 @@ def _rows(archive: files.Archive, query: Query) -> list[dict[str, Any]]:
 
 def _activities(query: Query) -> Plan:
     with _open(query) as archive:
-        rows = _rows(archive, query)
-    read, problems = {row["id"] for row in rows}, archive.problems if query.id is None else []
-    lost, odd = (tuple(p for p in problems if (p[0] in read) is whole) for whole in (False, True))
-    yield Rows(files.columns_of(rows), lost, odd)
+        rows = read_rows(_rows(archive, query), files.STRAVA_ACTIVITY, schema.ACTIVITIES)
+    yield archive.report(rows) if query.id is None else rows
 
 
 def _gear(query: Query) -> Plan:
@@ -41,21 +39,22 @@ def _gear(query: Query) -> Plan:
 
 def _recorded(columns: Callable[[files.Session, str], dict[str, Any]], query: Query) -> Plan:
     with _open(query) as archive:
-        (row,) = _rows(archive, query)[:1]
-        name = row.get("source_file")
-        if name is None:
+        read = read_rows(_rows(archive, query), files.STRAVA_ACTIVITY, schema.ACTIVITIES).columns
+        name, start = next(zip(read["source_file"], read["start_time"], strict=True), (None, None))
+        if name is None or start is None:
             raise NotFound(f"Activity {query.id} was typed in: it has no recording.", status=404)
         recording = files.read_recording(archive.read(name))
     # Of several sessions in a file, the activity is the one that began when it did.
     legs = [leg for leg in recording.sessions if not leg.container]
-    session = min(legs, key=lambda leg: abs(leg.row["start_time"] - row["start_time"]) // files.SECOND, default=None)
+    begun = int(start.timestamp())
+    session = min(legs, key=lambda leg: abs(leg.row["start_time"] // files.SECOND - begun), default=None)
     if session is None:
         raise NotFound(f"{name} holds no samples.", "Strava itself shows none either.", status=404)
     problems = tuple((name, field, value) for field, value in recording.problems)
     yield Rows(columns(session, query.id or ""), notes=problems)
 
 
-_ROWS: dict[str, Any] = {"columns": files.STRAVA_COLUMNS, "ignored": files.STRAVA_IGNORED}
+_LIST = Endpoint("", files.STRAVA_ACTIVITY, plan_with=_activities, ignored=files.STRAVA_IGNORED)
 
 descriptor = ProviderDescriptor(
     name="strava-export",
@@ -63,11 +62,11 @@ descriptor = ProviderDescriptor(
     id_space="strava",
     options={"path": Option(Path, meaning="The archive Strava sent, as zip or folder.", required=True)},
     endpoints={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, **_ROWS),
+        schema.ACTIVITIES: _LIST,
         schema.GEAR: Endpoint(plan_with=_gear, columns=("id", "kind", "name", "brand", "model")),
     },
     details={
-        schema.ACTIVITIES: Endpoint(plan_with=_activities, **_ROWS),
+        schema.ACTIVITIES: _LIST,
         schema.STREAMS: Endpoint(plan_with=partial(_recorded, files.stream_columns), columns=files.STREAM_COLUMNS),
         schema.LAPS: Endpoint(plan_with=partial(_recorded, files.lap_columns), columns=files.LAP_COLUMNS),
     },

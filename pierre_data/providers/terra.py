@@ -22,11 +22,8 @@ BASE_URL = "https://access.tryterra.co/api/v2"  # https://api.tryterra.co/v2 sti
 
 
 def _params(query: Query, samples: bool = False) -> dict[str, str]:
-    if not (user := query.options.get("user_id")):
-        fix = "Set PIERRE_TERRA_USER_ID to the user_id of the connection."
-        raise errors.ConfigurationError("Terra must be told whose data.", fix, provider="terra")
     # Without a plain false the answer goes to the webhook, and holds no data.
-    return {"user_id": user, "to_webhook": "false", "with_samples": str(samples).lower()}
+    return {"user_id": query.options["user_id"], "to_webhook": "false", "with_samples": str(samples).lower()}
 
 
 def _dates(after: dt.datetime | None, before: dt.datetime | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pierre_data import schema
@@ -10,7 +11,6 @@ from pierre_data.schema import Unit
 from pierre_data.spi import Field, Moment, Query, Sports, fields, get_path, moment, objects
 
 Row = dict[str, Any]
-
 
 # 2026-11: 88 may be a walk, 102 a dive from a board, 133 a run on an indoor track.
 _TRAINED = """ride=1,19 walk=7,93,95,116 run=8,56,57,141 cardio_gym=9,39,103,123 badminton=10 baseball=11,120
@@ -45,17 +45,14 @@ def _moment(text: object, row: Row, query: Query) -> Moment:
 def rows(body: Mapping[str, Any], query: Query, deleted: int | None = 4) -> list[Row]:
     """Return a body's rows with their times, but for those whose upload_type says deleted."""
     items = [dict(r) for r in objects(body, "data") if isinstance(r.get("metadata"), dict)]
-    live = [r for r in items if r["metadata"].get("upload_type") != deleted]
-    return [r | {"user": body.get("user"), "at": timed(r["metadata"], r, query)["at"], "key": _key(r)} for r in live]
+    for row in items:
+        metadata = row["metadata"]
+        key = str(metadata.get("summary_id") or metadata.get("start_time"))
+        row |= {"user": body.get("user"), "at": timed(metadata, row, query)["at"], "key": key}
+    return [row for row in items if row["metadata"].get("upload_type") != deleted]
 
 
-def night_rows(body: Mapping[str, Any], query: Query) -> list[Row]:
-    """Return a body's sleeps: there, 4 is "indeterminate"."""
-    return rows(body, query, None)
-
-
-def _key(row: Row) -> str:
-    return str(row["metadata"].get("summary_id") or row["metadata"].get("start_time"))
+night_rows = partial(rows, deleted=None)  # there, 4 is "indeterminate"
 
 
 def _on_foot(kind: Any) -> bool:

@@ -61,15 +61,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
                 self._known[entry.name] = _Registration(owner, conflict=error)
 
     def __getitem__(self, name: str) -> ProviderDescriptor:
-        """Return a descriptor, importing its provider.
-
-        Raises
-        ------
-        ProviderNotFound
-            No such provider.
-        ProviderBroken
-            Its import failed; the cause is chained.
-        """
+        """Return a descriptor, importing its provider; ProviderBroken when that fails, ProviderNotFound if unknown."""
         with self._lock:
             known, allowed = self._known.get(name), self.settings.providers
             if known is None or not (allowed is None or name in allowed):
@@ -119,13 +111,7 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
         return shown("Providers", ("provider", "name", "offers", "needs", "access"), rows)
 
     def register(self, descriptor: ProviderDescriptor, *, owner: str = "this process") -> None:
-        """Add a provider that its descriptor describes fully.
-
-        Raises
-        ------
-        ConfigurationError
-            The name is taken; the message names both owners.
-        """
+        """Add a provider that its descriptor describes fully; a name that is taken is a ConfigurationError."""
         self._add(descriptor.name, _Registration(owner, descriptor))
 
     def register_factory(
@@ -141,16 +127,12 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
 
         Parameters
         ----------
-        name : str
-            Registry name.
         factory : callable
             Makes a provider from a `ProviderConfig`: a class, for one; see `FitnessProvider`.
         config : ProviderConfig, optional
             Instead of one from the descriptor and the environment.
         descriptor : ProviderDescriptor, optional
             What it offers and needs; read off its methods when omitted.
-        owner : str
-            Who adds it, for messages.
 
         Raises
         ------
@@ -165,23 +147,11 @@ class ProviderCatalogue(Mapping[str, ProviderDescriptor]):
         self._add(name, _Registration(owner, descriptor, factory, config))
 
     def register_entry(self, entry: importlib.metadata.EntryPoint, *, owner: str) -> None:
-        """Add an entry point that leads to a `ProviderDescriptor` or a `ProviderPlugin`; it is imported when used.
-
-        Raises
-        ------
-        ConfigurationError
-            The name is taken.
-        """
+        """Add an entry point that leads to a `ProviderDescriptor` or a `ProviderPlugin`; it is imported when used."""
         self._add(entry.name, _Registration(owner, entry=entry))
 
     def unregister(self, name: str) -> None:
-        """Remove a provider from this registry.
-
-        Raises
-        ------
-        ProviderNotFound
-            No such provider.
-        """
+        """Remove a provider from this registry; ProviderNotFound when there is none."""
         with self._lock:
             if not self.is_supported(name):
                 raise self._unknown(name)

@@ -24,8 +24,6 @@ class ConfiguredProvider:
 
     Parameters
     ----------
-    name : str
-        Registry name.
     options : mapping
         Values of its options.
     alias : str
@@ -67,25 +65,9 @@ class ConfiguredProvider:
 
 
 def provider(name: str, *, alias: str = "", **options: Any) -> ConfiguredProvider:
-    """Configure a provider for a client.
+    """Configure a provider for a client; under an alias, one provider can be used several times.
 
-    Parameters
-    ----------
-    name : str
-        Registry name.
-    alias : str, optional
-        What it goes by, so that one provider can be used several times; its name when omitted.
-    **options
-        Values of the provider's options; ``pierre-data providers`` lists them.
-
-    Returns
-    -------
-    ConfiguredProvider
-
-    Raises
-    ------
-    ConfigurationError
-        The alias is no provider name.
+    ``pierre-data providers`` lists the options.  A ConfigurationError says when the alias is no provider name.
 
     Examples
     --------

@@ -94,15 +94,7 @@ class PythonProvider(FitnessProvider):
         return query.table.from_arrow(batch.table for batch in batches)
 
     def batches(self, query: Query, context: FetchContext) -> Iterator[Batch]:
-        """Yield the rows of a query, all at once.
-
-        Raises
-        ------
-        UnsupportedFeature
-            It does not offer the table.
-        PierreError
-            What it raised; an error of another kind becomes `ProviderBroken`.
-        """
+        """Yield the rows of a query, all at once; errors of its own kind become `ProviderBroken`."""
         context.check()
         query = replace(query, options={**self.config.options, **query.options})
         frame = self._call(self._rows, query)

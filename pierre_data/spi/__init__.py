@@ -1,9 +1,8 @@
 """All a provider author needs."""
 
 from pierre_data.secret import Secret
-from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.clock import Moment, moment
-from pierre_data.spi.descriptor import Option, ProviderDescriptor, Terms, check_url
+from pierre_data.spi.descriptor import Option, ProviderCapabilities, ProviderDescriptor, Terms, check_url
 from pierre_data.spi.endpoint import Endpoint, Plan
 from pierre_data.spi.fields import (
     Columnwise,
@@ -16,9 +15,8 @@ from pierre_data.spi.fields import (
     get_path,
     number,
 )
-from pierre_data.spi.json_text import decode_json
 from pierre_data.spi.limits import LimitHeaders, RateLimit
-from pierre_data.spi.messages import Headers, Params, Request, Response
+from pierre_data.spi.messages import Headers, Params, Request, Response, decode_json
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.paging import DateWindows, NextLink, Offset, PageNumber, Paging, Single, Token
 from pierre_data.spi.provider import (

@@ -11,14 +11,9 @@ from typing import Any
 class Moment:
     """A time that was read.
 
-    Parameters
-    ----------
-    instant : datetime or object
-        Aware, UTC; what the vendor wrote where it cannot be read, so that its row is set aside and reported.
-    wall : datetime, optional
-        What the clock on the wall showed, naive; None where nothing says so.
-    offset_s : float, optional
-        Wall minus UTC, seconds; None where nothing says so.
+    `instant`: aware, UTC; what the vendor wrote where it cannot be read, so that its row is set aside and reported.
+    `wall`: what the clock on the wall showed, naive; None where nothing says so. `offset_s`: wall minus UTC, seconds;
+    None where nothing says so.
     """
 
     instant: Any
@@ -52,16 +47,10 @@ class Moment:
 def moment(text: object, *, zone: dt.tzinfo | None = None, local: bool | None = None) -> Moment:
     """Read an ISO 8601 time.
 
-    Parameters
-    ----------
-    text : str
-        With or without an offset.
-    zone : tzinfo, optional
-        Where the wall of times without an offset is; an hour that does not exist there counts as before the
-        change.  Without a zone the wall clock is taken for UTC, and no offset is claimed.
-    local : bool, optional
-        What else the vendor says of the time: True, its offset is the place's own, even when it is zero; False,
-        it is UTC.  When omitted, an offset other than zero is the place's own, and no offset means local.
+    `text`: with or without an offset. `zone`: where the wall of times without an offset is; an hour that does not exist
+    there counts as before the change.  Without a zone the wall clock is taken for UTC, and no offset is claimed.
+    `local`: what else the vendor says of the time: True, its offset is the place's own, even when it is zero; False, it
+    is UTC.  When omitted, an offset other than zero is the place's own, and no offset means local.
 
     Examples
     --------

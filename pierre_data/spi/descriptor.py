@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +13,40 @@ from urllib.parse import urlsplit
 from pierre_data.errors import ConfigurationError, PierreError, SchemaError, UnsupportedFeature
 from pierre_data.reprs import shown
 from pierre_data.schema import ACTIVITIES, HEALTH, RECOVERY, SLEEP, Table
-from pierre_data.spi.capabilities import ProviderCapabilities
 from pierre_data.spi.endpoint import Endpoint
 from pierre_data.spi.limits import LimitHeaders, RateLimit
 from pierre_data.spi.messages import Response
 from pierre_data.spi.oauth import OAuthEndpoints, OAuthParams
 from pierre_data.spi.webhook import Webhook
+
+
+class ProviderCapabilities(enum.Flag):
+    """What a provider can deliver, as flags, derived from what a descriptor declares.
+
+    Examples
+    --------
+    >>> ProviderCapabilities.ACTIVITIES in ProviderCapabilities.full_fitness()
+    True
+    >>> ProviderCapabilities.full_health().value
+    31
+    """
+
+    OAUTH = 1
+    ACTIVITIES = 2
+    SLEEP_TRACKING = 4
+    RECOVERY_METRICS = 8
+    HEALTH_METRICS = 16
+
+    @classmethod
+    def full_fitness(cls) -> ProviderCapabilities:
+        """OAuth and activities."""
+        return cls.OAUTH | cls.ACTIVITIES
+
+    @classmethod
+    def full_health(cls) -> ProviderCapabilities:
+        """Everything."""
+        return cls.OAUTH | cls.ACTIVITIES | cls.SLEEP_TRACKING | cls.RECOVERY_METRICS | cls.HEALTH_METRICS
+
 
 _FLAGS: Mapping[str, ProviderCapabilities] = {
     ACTIVITIES.name: ProviderCapabilities.ACTIVITIES,
@@ -31,14 +60,7 @@ _FLAGS: Mapping[str, ProviderCapabilities] = {
 class Terms:
     """What the vendor allows.
 
-    Parameters
-    ----------
-    url : str
-        The vendor's own text.
-    keep : timedelta, optional
-        Longest time data may be kept; the cache never keeps or serves anything older.
-    note : str
-        What else people must know, in one sentence.
+    `keep`: longest time data may be kept; the cache never keeps or serves anything older.
     """
 
     url: str
@@ -50,18 +72,8 @@ class Terms:
 class Option:
     """A setting of a configured provider, ``pierre.provider(name, option=...)`` or ``PIERRE_<P>_<OPTION>``.
 
-    Parameters
-    ----------
-    kind : callable
-        Reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ...
-    default : object
-        When it is not set.
-    meaning : str
-        One line for people.
-    required : bool
-        The provider cannot be asked without it.
-    from_account : bool
-        The account id that came with the consent fills it.
+    `kind`: reads the value from text: str, int, float, bool (1 or 0), pathlib.Path ... `required`: the provider cannot
+    be asked without it. `from_account`: the account id that came with the consent fills it.
     """
 
     kind: Callable[[str], Any] = str
@@ -81,50 +93,20 @@ class ProviderDescriptor:
 
     Parameters
     ----------
-    name : str
-        Registry name, ``[a-z][a-z0-9-]*``.
-    display_name : str
-        For people.
-    api_base_url : str
-        Prefix of every path; https, or http on loopback; empty for providers without network.
-    endpoints : mapping of Table to Endpoint
-        Where the lists come from.
-    details : mapping of Table to Endpoint
-        Where single objects come from (one activity, its streams, laps, zones).
-    oauth_endpoints, oauth_params : optional
-        For OAuth providers.
-    key_headers : mapping of str to str
-        For API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``.
-    default_scopes : tuple of str
-        Asked for at consent.
-    limits : tuple of RateLimit
-        The vendor's windows.
-    limit_headers : LimitHeaders, optional
-        Where the vendor says how much of them is used.
-    in_flight : int
-        Requests the vendor stands at once.
-    terms : Terms, optional
-        What the vendor allows.
-    options : mapping of str to Option
-        What can be configured.
-    faults : callable, optional
-        Reads a `Response` of any status and returns a better error than its status alone would give, or None.
+    name : registry name, ``[a-z][a-z0-9-]*``
+    api_base_url : prefix of every path; https, or http on loopback; empty for providers without network
+    details : where single objects come from (one activity, its streams, laps, zones)
+    key_headers : for API keys: header -> the setting that holds its value, such as ``{"x-api-key": "API_KEY"}``
+    default_scopes : asked for at consent
+    limit_headers : where the vendor says how much of them is used
+    in_flight : requests the vendor stands at once
+    faults : reads a `Response` of any status and returns a better error than its status alone would give, or None.
         ``response.object`` is the JSON object in its body, decoded once for faults and rows together.
-    webhook : Webhook, optional
-        What the vendor pushes: how it is verified, its handshake, what it means.
-    register_url : str
-        Where people get a key.
-    access : str
-        Who gets access, with the date of the fact.
-    synthetic : bool
-        The rows are not real.
-    id_space : str
-        Whose ids the activities carry, where several providers share one service's ("garmin"); by default the name.
+    access : who gets access, with the date of the fact
+    id_space : whose ids the activities carry, where several providers share one service's ("garmin"); by default the
+        name
 
-    Raises
-    ------
-    SchemaError
-        A name, a column, a unit or a required column is wrong.
+    Raises SchemaError: a name, a column, a unit or a required column is wrong.
 
     Examples
     --------
@@ -152,6 +134,8 @@ class ProviderDescriptor:
     access: str = ""
     synthetic: bool = False
     id_space: str = ""
+    #: Whether a token or key is needed.
+    needs_credentials: bool = field(init=False)
 
     def __repr__(self) -> str:
         offers, needs = ", ".join(self.tables()) or "nothing", self.needs or "nothing"
@@ -189,6 +173,7 @@ class ProviderDescriptor:
         for part in (self.endpoints, self.details):
             for table, endpoint in part.items():
                 endpoint.verify(table, self.name)
+        object.__setattr__(self, "needs_credentials", oauth is not None or bool(self.key_headers))
 
     @property
     def capabilities(self) -> ProviderCapabilities:
@@ -197,11 +182,6 @@ class ProviderDescriptor:
         for table in self.endpoints:
             flags |= _FLAGS.get(table.name, ProviderCapabilities(0))
         return flags
-
-    @property
-    def needs_credentials(self) -> bool:
-        """Whether a token or key is needed."""
-        return self.oauth_endpoints is not None or bool(self.key_headers)
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables it delivers, in the order of the schema."""
@@ -212,10 +192,7 @@ class ProviderDescriptor:
     def endpoint(self, table: Table, *, single: bool = False) -> Endpoint:
         """Return where a table comes from.
 
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not declare it.
+        Raises UnsupportedFeature: the provider does not declare it.
         """
         endpoint = (self.details if single else self.endpoints).get(table)
         if endpoint is None:
@@ -245,10 +222,7 @@ def _switch(text: str) -> bool:
 def check_url(url: str, where: str) -> None:
     """Refuse an address that is neither https nor loopback; empty is fine.
 
-    Raises
-    ------
-    ConfigurationError
-        Names where the address comes from.
+    Raises ConfigurationError: names where the address comes from.
 
     Examples
     --------

@@ -31,35 +31,22 @@ class Endpoint:
 
     Parameters
     ----------
-    path : str
-        Relative to the API base URL; ``{id}`` is replaced by the object asked for.
-    fields : mapping of str to Field
-        Column -> where it is on the wire.
-    records : str or callable
-        Dotted path of the rows in the body (``""``: the body itself, a list or one object), or a function
-        of the decoded body and the query that returns rows as mappings.
-    paging : Paging
-        How pages follow one another.
-    params : mapping or callable
-        Parameters of every request, or a function of the query that makes them (from its options, say).
-    window : callable, optional
-        Spells ``[after, before)`` (aware UTC or None each) as parameters.
-    window_kind : {"start", "local_date", "none", "feed"}
-        Whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
-        afterwards), not at all, or by upload or change time.
-    newest_first : bool
-        The vendor lists in that order: periods are kept as paging passes them, and where there is no window
-        the walk stops at the question's start.
-    scopes : tuple of str
-        OAuth scopes it needs.
-    columns : tuple of str
-        Columns that come from `plan_with` rather than from `fields`.
-    ignored : tuple of str
-        Wire fields knowingly not read.
-    plan_with : callable, optional
-        Replaces the plan for a source that is nothing like a list.
-    send : {"query", "form", "json"}
-        Where parameters go: into the address of a GET, or into the body of a POST that only reads.
+    path : relative to the API base URL; ``{id}`` is replaced by the object asked for
+    fields : column -> where it is on the wire
+    records : dotted path of the rows in the body (``""``: the body itself, a list or one object), or a function of
+        the decoded body and the query that returns rows as mappings
+    paging : how pages follow one another
+    params : parameters of every request, or a function of the query that makes them (from its options, say)
+    window : spells ``[after, before)`` (aware UTC or None each) as parameters
+    window_kind : whether the vendor cuts by the table's time exactly, by local calendar dates (widen by a day, cut
+        afterwards), not at all, or by upload or change time
+    newest_first : the vendor lists in that order: periods are kept as paging passes them, and where there is no
+        window the walk stops at the question's start
+    scopes : OAuth scopes it needs
+    columns : columns that come from `plan_with` rather than from `fields`
+    ignored : wire fields knowingly not read
+    plan_with : replaces the plan for a source that is nothing like a list
+    send : where parameters go: into the address of a GET, or into the body of a POST that only reads
 
     Examples
     --------
@@ -138,25 +125,25 @@ class Endpoint:
     def _pages(self, query: Query, after: dt.datetime | None, before: dt.datetime | None) -> Plan:
         always = self.params(query) if callable(self.params) else self.params
         fixed = {**always, **(self.window(after, before) if self.window else {})}
-        step: Step = self.paging.first()
-        page: Page = yield self._request(query, fixed, step)
-        earlier: Page | None = None
-        while not self._ends(step, page, after=after, earlier=earlier):
+        first: Step = self.paging.first()
+        step = first
+        page, earlier = (yield self._request(query, fixed, step)), None
+        while (following := self._following(after, earlier, step, page)) is not None:
             params: Params = {} if isinstance(step, str) else step
             ahead = self.paging.ahead(params, page) if query.in_flight > 1 else None
             if ahead is not None:
-                requests = (self._request(query, fixed, s) for s in ahead)
-                yield Prefetch(requests, partial(self._ends, params, after=after, earlier=page))
+                requests = (self._request(query, fixed, params) for params in ahead)
+                yield Prefetch(requests, partial(self._ends, after, page, params))
                 return
-            following = self.paging.after(params, page)
-            if following is None:
-                return
-            parts = self._behind(query, after, before, page) if step == self.paging.first() else []
+            parts = self._behind(query, after, before, page) if step == first else []
             if parts:
                 yield self._side_by_side(query, parts)
                 return
             step, earlier = following, page
             page = yield self._request(query, fixed, step)
+
+    def _ends(self, after: dt.datetime | None, earlier: Page | None, step: Step, page: Page) -> bool:
+        return self._following(after, earlier, step, page) is None
 
     def _side_by_side(self, query: Query, windows: Sequence[_Span]) -> ParallelPlans:
         alone = replace(query, in_flight=1)
@@ -179,8 +166,8 @@ class Endpoint:
         pages = int((end - after) / max(page.newest - page.oldest, _SHORTEST))
         return split(after, end, min(query.in_flight, pages), whole="seconds" if exact else "days")
 
-    def _ends(self, step: Step, page: Page, *, after: dt.datetime | None, earlier: Page | None) -> bool:
-        """Whether a page is the last: the paging says so, or a newest-first walk without window passed the start."""
+    def _following(self, after: dt.datetime | None, earlier: Page | None, step: Step, page: Page) -> Step | None:
+        """Return the next page; None where paging ends, or a newest-first walk without window passed the start."""
         if earlier and page.rows and page.digest and (page.rows, page.digest) == (earlier.rows, earlier.digest):
             raise PayloadError(
                 f"{self.path} was answered with the same page twice.",
@@ -188,8 +175,8 @@ class Endpoint:
                 path=self.path,
             )
         if self.newest_first and self.window is None and after and page.oldest and page.oldest < after:
-            return True
-        return self.paging.after({} if isinstance(step, str) else step, page) is None
+            return None
+        return self.paging.after({} if isinstance(step, str) else step, page)
 
     def _request(self, query: Query, fixed: Params, step: Step) -> Request:
         if isinstance(step, str):

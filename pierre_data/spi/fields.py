@@ -17,16 +17,10 @@ _UNITS = {unit.symbol: unit for unit in Unit}
 class Field:
     """Where a column's value is on the wire, its unit there, and how it is translated.
 
-    Parameters
-    ----------
-    *paths : str
-        Dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``.
-        With several paths and no `via`, the first that is not null counts; with `via`, it receives every value.
-    unit : Unit, optional
-        Unit the vendor sends; the column's own when omitted.
-    via : callable, optional
-        Translates the value (values).  With one path it is not called for null.
-        What it raises as ValueError, TypeError, LookupError or ArithmeticError sets the row aside.
+    `paths`: dotted path in a row, ``"athlete.id"``; a number is a position in a list, ``"start_latlng.0"``. With
+    several paths and no `via`, the first that is not null counts; with `via`, it receives every value. `unit`: unit the
+    vendor sends; the column's own when omitted. `via`: translates the value (values).  With one path it is not called
+    for null. What it raises as ValueError, TypeError, LookupError or ArithmeticError sets the row aside.
 
     Examples
     --------
@@ -54,20 +48,11 @@ class Field:
 class Sports:
     """A vendor's sport words, and what they are in the closed vocabulary.
 
-    Parameters
-    ----------
-    known : mapping of str to str
-        Vendor word or number, any case -> sport.
-    leisure : mapping of str to str
-        Likewise, for what is logged but not trained: ``is_exercise`` is False.
-    word : callable, optional
-        Makes the word to look up from the values of the field's paths; the first non-null one when omitted.
-        The column ``sport_raw`` keeps the first non-null value as it came.
+    `known`: vendor word or number, any case -> sport. `leisure`: likewise, for what is logged but not trained:
+    ``is_exercise`` is False. `word`: makes the word to look up from the values of the field's paths; the first non-null
+    one when omitted. The column ``sport_raw`` keeps the first non-null value as it came.
 
-    Raises
-    ------
-    SchemaError
-        A sport is not in the vocabulary.
+    Raises SchemaError: a sport is not in the vocabulary.
 
     Examples
     --------
@@ -79,6 +64,7 @@ class Sports:
     known: Mapping[str, str]
     leisure: Mapping[str, str] = field(default_factory=dict)
     word: Callable[..., str | None] | None = None
+    _words: dict[str, tuple[str, bool]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, sport in {**self.known, **self.leisure}.items():
@@ -86,6 +72,8 @@ class Sports:
                 raise SchemaError(f"{name!r} maps to {sport!r}, which is no sport.", "Use a name of the vocabulary.")
         for part in ("known", "leisure"):
             object.__setattr__(self, part, {k.casefold(): v for k, v in getattr(self, part).items()})
+        leisure = {word: (sport, False) for word, sport in self.leisure.items()}
+        object.__setattr__(self, "_words", leisure | {word: (sport, True) for word, sport in self.known.items()})
 
     @classmethod
     def table(cls, known: str, leisure: str = "", word: Callable[..., str | None] | None = None) -> Sports:
@@ -124,12 +112,8 @@ class Sports:
     def read(self, *values: Any) -> tuple[str | None, str | None, tuple[str, bool] | None]:
         """Return the vendor's own word, the word that is looked up, and what `sport` knows of it.
 
-        Raises
-        ------
-        TypeError
-            A value is an object or a list.
-        Exception
-            What `word` raises.
+        Raises TypeError: a value is an object or a list.
+        Raises Exception: what `word` raises.
 
         Examples
         --------
@@ -140,24 +124,18 @@ class Sports:
             raise TypeError("a sport is a word or a number")
         raw = next((str(v) for v in values if v is not None and not isinstance(v, bool)), None)
         word = raw if self.word is None else self.word(*values)
-        return raw, word, None if word is None else self.sport(word)
+        return raw, word, None if word is None else self._words.get(word.casefold())
 
     def sport(self, word: str) -> tuple[str, bool] | None:
         """Return the sport and whether it is exercise, or None for an unknown word."""
-        key = word.casefold()
-        if key in self.known:
-            return self.known[key], True
-        return (self.leisure[key], False) if key in self.leisure else None
+        return self._words.get(word.casefold())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columnwise:
     """A translation of whole columns, for what would be slow row by row.
 
-    Parameters
-    ----------
-    function : callable
-        Receives the values of each path as a tuple, and returns as many values; it must not fail on any.
+    `function`: receives the values of each path as a tuple, and returns as many values; it must not fail on any.
 
     Examples
     --------
@@ -175,19 +153,9 @@ def _pair(word: str) -> tuple[str, str, str]:
 def fields(text: str, at: str = "", via: Callable[..., Any] | None = None) -> dict[str, Field]:
     """Return fields as text: ``column=path``, ``column=path@unit``, or one word where column and path are the same.
 
-    Parameters
-    ----------
-    text : str
-        Separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
-    at : str
-        Put before every path.
-    via : callable, optional
-        Translates each of them.
+    `text`: separated by white space.  The unit is the vendor's, by its symbol; without one it is the column's own.
 
-    Raises
-    ------
-    SchemaError
-        A unit is none.
+    Raises SchemaError: a unit is none.
 
     Examples
     --------

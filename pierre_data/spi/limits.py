@@ -43,19 +43,9 @@ class RateLimit:
 class LimitHeaders:
     """Headers in which a vendor says how much of its limits is used.
 
-    Parameters
-    ----------
-    limit : str
-        Requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then all,
-        ``100, 100;window=60, 10000;window=86400``.
-    usage : str
-        Requests so far, in the same order.
-    remaining : str
-        Requests left, in the same order.
-    reset : str
-        Seconds until the window in force ends.
-    calendar : bool
-        Windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight.
+    `limit`: requests per window, ``100,1000`` in the order of the descriptor's limits; or the limit in force and then
+    all, ``100, 100;window=60, 10000;window=86400``. `reset`: seconds until the window in force ends. `calendar`:
+    windows end at the multiples of their length since 1970 UTC: each quarter of an hour, each midnight.
 
     Examples
     --------
@@ -82,17 +72,7 @@ class LimitHeaders:
         return max(over or limits[:1], key=lambda window: window.seconds, default=None)
 
     def fault(self, response: Response, name: str, limits: Sequence[RateLimit]) -> RateLimited:
-        """Return what a response of status 429 means.
-
-        Parameters
-        ----------
-        response : Response
-            As it came.
-        name : str
-            The vendor, for people.
-        limits : sequence of RateLimit
-            The vendor's windows.
-        """
+        """Return what a response of status 429 means."""
         window, reset = self.window(response.headers, limits), response.headers.get(self.reset, "")
         span, wait = window.seconds if window else 60.0, None
         if re.fullmatch(r"\d{1,6}(\.\d+)?", reset):

@@ -1,4 +1,7 @@
-"""What is asked and what is answered over HTTP: plain values whose repr never shows a secret."""
+"""What is asked and answered over HTTP: plain values whose repr never shows a secret, and JSON as vendors write it.
+
+One odd value of a body costs that value, never the body.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from pierre_data.spi.json_text import decode_json
+from pydantic_core import from_json
 
 Params: TypeAlias = Mapping[str, str | int | float]
+
+_BOM = b"\xef\xbb\xbf"
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_DEEPEST = 100
 
 
 class Headers(Mapping[str, str]):
@@ -20,10 +27,7 @@ class Headers(Mapping[str, str]):
 
     `Set-Cookie` is dropped here: we keep no cookies, so nothing above this room can store one.
 
-    Parameters
-    ----------
-    pairs : mapping, or iterable of (str, str)
-        Names and values in the order they arrived.
+    `pairs`: names and values in the order they arrived.
 
     Examples
     --------
@@ -66,27 +70,13 @@ class Request:
 
     Parameters
     ----------
-    path : str
-        Below the API base URL, or an absolute https (or loopback http) URL.
-    params : mapping
-        Query parameters, merged into those already in `path`.
-    method : str
-        Upper case HTTP method.
-    json : object, optional
-        Body, sent as JSON; excludes `form`.
-    form : mapping of str to str, optional
-        Body, sent as an HTML form; excludes `json`.
-    headers : mapping of str to str
-        Extra request headers.
-    raw : bool
-        Send the decoded body back to the plan instead of parsing rows from it.
-    reads : bool, optional
-        Whether it only reads, and may be sent again; by default GET and HEAD do, others do not.
+    path : below the API base URL, or an absolute https (or loopback http) URL
+    json : body, sent as JSON; excludes `form`
+    form : body, sent as an HTML form; excludes `json`
+    raw : send the decoded body back to the plan instead of parsing rows from it
+    reads : whether it only reads, and may be sent again; by default GET and HEAD do, others do not
 
-    Raises
-    ------
-    ValueError
-        Both `json` and `form` were given.
+    Raises ValueError: both `json` and `form` were given.
 
     Examples
     --------
@@ -134,16 +124,7 @@ class Request:
 class Response:
     """One complete answer.
 
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    headers : mapping of str to str
-        Looked up without regard to case.
-    body : bytes
-        Complete, its Content-Encoding undone.
-    at : datetime
-        When it came, aware UTC.
+    `body`: complete, its Content-Encoding undone. `at`: when it came, aware UTC.
 
     Examples
     --------
@@ -169,7 +150,7 @@ class Response:
     @property
     def object(self) -> Mapping[str, Any]:
         """The JSON object in the body; empty where there is none, and a body that is no object is not decoded."""
-        if self.body[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+        if self.body[:64].removeprefix(_BOM).lstrip()[:1] != b"{":
             return {}
         try:
             content = self.content
@@ -179,3 +160,64 @@ class Response:
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.body)} bytes)"
+
+
+def decode_json(body: bytes) -> Any:
+    """Return decoded JSON; an empty body is None.
+
+    Half an emoji, bytes that are no UTF-8 and what is nested more than 100 deep cost their own value only: the text
+    is mended with U+FFFD, the nest is null.  NaN and Infinity, which are no JSON, become text.
+
+    Raises ValueError: it is no JSON.
+
+    Examples
+    --------
+    >>> decode_json(b'{"name": "cut \\\\ud83d"}')
+    {'name': 'cut \\ufffd'}
+    >>> decode_json(b"")
+    """
+    body = body.removeprefix(_BOM)
+    if not body or body.isspace():
+        return None
+    try:
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        pass  # Read again, leniently and ten times as slowly.
+    text = _without_nests(body.decode("utf-8", "replace"))
+    try:
+        return json.loads(text, parse_constant=str, parse_int=_integer, object_pairs_hook=_object, strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {without_halves(key): _mended(value) for key, value in pairs}
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_halves(value)
+    return [_mended(v) for v in value] if isinstance(value, list) else value
+
+
+def without_halves(text: str) -> str:
+    """Return text without halves of surrogate pairs, which no encoding can write."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _without_nests(text: str) -> str:
+    depth, parts, at, nest = 0, [], 0, 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            nest = token.start() if depth == _DEEPEST else nest
+        elif token[0] in "]}":
+            if depth == _DEEPEST:
+                parts += [text[at:nest], "null"]
+                at = token.end()
+            depth -= 1
+    return "".join([*parts, text[at:]])

@@ -11,12 +11,7 @@ from typing import Any, Literal
 class OAuthEndpoints:
     """Where consent and tokens come from.
 
-    Parameters
-    ----------
-    auth_url, token_url : str
-        Authorisation and token endpoint.
-    revoke_url : str, optional
-        Where a token is given back; None when the vendor has no such place.
+    `revoke_url`: where a token is given back; None when the vendor has no such place.
     """
 
     auth_url: str
@@ -30,47 +25,27 @@ class OAuthParams:
 
     Parameters
     ----------
-    scope_separator : str
-        Between scopes in a request.
-    use_pkce : bool
-        Send an S256 challenge and its verifier.
-    additional_auth_params : tuple of (str, str)
-        More query parameters of the authorisation URL.
-    client_auth : {"body", "basic", "none"}
-        How the client identifies itself at the token endpoint.
-    revoke : {"form", "basic", "bearer", "delete", "get", "query", "none"}
-        POST form with client id and secret, POST form with HTTP Basic, POST, DELETE or GET with the bearer token
-        (GET adds the client id to the query), POST with the token in the query, or not at all.
-        ``{account}`` in the revoke URL is replaced by the account's id.
-    refresh_sends_scope : bool
-        Whether a refresh repeats the scopes.
-    refresh_rotates : bool
-        Whether a refresh may return a new refresh token that replaces the old one.
-    any_port : bool
-        Whether a loopback redirect may use any port; otherwise the registered port must be configured.
-    token_param : str
-        Query parameter that carries the token; empty for the Authorization header.
-    read_token : callable, optional
-        Turns the vendor's token body into the standard one: access_token, refresh_token, expires_in (seconds) or
-        expires_at (seconds since 1970 UTC), scope, account.  A refresh that returns no access_token means that the
-        old one lives on.  ``{"error": code, "error_description": text}`` says that the vendor refused.
-    additional_token_params : tuple of (str, str)
-        More form fields of every token request (Withings: ``action=requesttoken``).
-    read_error : callable, optional
-        Finds the OAuth error code, such as "invalid_grant", in the body of a refusal (HTTP 400 to 499) that does not
-        spell it as OAuth does; empty when there is none.
-    refresh_path : str
-        Path on the token URL's host where refreshes go when it is not the token URL itself (COROS).
-    revoke_param : str
-        Name of the field or query parameter that carries the token to be revoked.
-    account : str
-        Where the token body names the account, dotted: ``"athlete.id"``.
-    token_hosts : tuple of str
-        More hosts of the vendor a stored token may go to (an announced new base URL).
-    implied_scopes : tuple of (str, str)
-        A scope and another one it includes: ``("activity:read_all", "activity:read")``.
-    manage_url : str
-        Where people withdraw their consent by hand.
+    use_pkce : send an S256 challenge and its verifier
+    additional_auth_params : more query parameters of the authorisation URL
+    client_auth : how the client identifies itself at the token endpoint
+    revoke : POST form with client id and secret, POST form with HTTP Basic, POST, DELETE or GET with the bearer token
+        (GET adds the client id to the query), POST with the token in the query, or not at all. ``{account}`` in the
+        revoke URL is replaced by the account's id.
+    refresh_sends_scope : whether a refresh repeats the scopes
+    refresh_rotates : whether a refresh may return a new refresh token that replaces the old one
+    any_port : whether a loopback redirect may use any port; otherwise the registered port must be configured
+    token_param : query parameter that carries the token; empty for the Authorization header
+    read_token : turns the vendor's token body into the standard one: access_token, refresh_token, expires_in
+        (seconds) or expires_at (seconds since 1970 UTC), scope, account.  A refresh that returns no access_token
+        means that the old one lives on.  ``{"error": code, "error_description": text}`` says that the vendor refused.
+    additional_token_params : more form fields of every token request (Withings: ``action=requesttoken``)
+    read_error : finds the OAuth error code, such as "invalid_grant", in the body of a refusal (HTTP 400 to 499) that
+        does not spell it as OAuth does; empty when there is none
+    refresh_path : path on the token URL's host where refreshes go when it is not the token URL itself (COROS)
+    revoke_param : name of the field or query parameter that carries the token to be revoked
+    account : where the token body names the account, dotted: ``"athlete.id"``
+    token_hosts : more hosts of the vendor a stored token may go to (an announced new base URL)
+    implied_scopes : a scope and another one it includes: ``("activity:read_all", "activity:read")``
     """
 
     scope_separator: str = " "

@@ -61,16 +61,7 @@ class Single(Paging):
 class PageNumber(Paging):
     """Numbered pages.
 
-    Parameters
-    ----------
-    size : int
-        Rows asked for per page.
-    page, per_page : str
-        Names of the parameters.
-    start : int
-        Number of the first page.
-    until : {"empty", "short"}
-        Whether an empty page or the first one that is not full ends the list.
+    `until`: {"empty", "short"}, whether an empty page or the first one that is not full ends the list.
 
     Examples
     --------
@@ -108,14 +99,7 @@ class PageNumber(Paging):
 class Offset(Paging):
     """Row offsets.
 
-    Parameters
-    ----------
-    size : int
-        Rows asked for per page.
-    offset, limit : str
-        Names of the parameters.
-    until : {"short", "empty"}
-        What ends the list.
+    `until`: {"short", "empty"}, what ends the list.
     """
 
     size: int
@@ -145,18 +129,8 @@ class Offset(Paging):
 class Token(Paging):
     """A token in the body, or in a header, asks for the next page.
 
-    Parameters
-    ----------
-    cursor : str
-        Dotted path of the token in the body.
-    param : str
-        Parameter that carries it.
-    size : int, optional
-        Rows asked for per page.
-    limit : str
-        Parameter that carries the size.
-    header : str
-        Header that holds the token, instead of a path in the body.
+    `cursor`: dotted path of the token in the body. `header`: header that holds the token, instead of a path in the
+    body.
 
     Examples
     --------
@@ -185,17 +159,10 @@ class Token(Paging):
 class NextLink(Paging):
     """The body, or a header, holds the address of the next page.
 
-    Parameters
-    ----------
-    path : str
-        Dotted path of the link in the body.
-    header : str
-        Header that holds it: as ``<address>; rel="next"`` (RFC 8288), or the bare address.
+    `path`: dotted path of the link in the body. `header`: header that holds it: as ``<address>; rel="next"`` (RFC
+    8288), or the bare address.
 
-    Raises
-    ------
-    PayloadError
-        From `after`: the link leads away from the vendor's own host, where no token may go.
+    Raises PayloadError: from `after`: the link leads away from the vendor's own host, where no token may go.
 
     Examples
     --------
@@ -233,14 +200,7 @@ class NextLink(Paging):
 class DateWindows(Paging):
     """The vendor limits the span of a window: the question is cut, newest first, and each part paged.
 
-    Parameters
-    ----------
-    span : timedelta
-        Longest window.
-    inner : Paging
-        How one window pages.
-    oldest : datetime or timedelta, optional
-        Where history begins, or how far back the vendor answers; bounds an unbounded question.
+    `oldest`: where history begins, or how far back the vendor answers; bounds an unbounded question.
     """
 
     span: dt.timedelta

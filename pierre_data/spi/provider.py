@@ -26,22 +26,8 @@ if TYPE_CHECKING:
 class ProviderConfig:
     """A provider's settings, from its descriptor, the environment and the caller.
 
-    Parameters
-    ----------
-    name : str
-        Registry name.
-    api_base_url, auth_url, token_url, revoke_url, redirect_uri : str
-        Addresses; empty when there is none.
-    client_id : str
-        Application id.
-    client_secret, access_token : Secret, optional
-        Application secret; a token given from outside.
-    scopes : tuple of str
-        Asked for at consent.
-    keys : mapping of str to Secret
-        Header -> API key.
-    options : mapping
-        Values of the descriptor's options.
+    `api_base_url`, `auth_url`, `token_url`, `revoke_url`, `redirect_uri`: addresses; empty when there is none. `keys`:
+    header -> API key.
     """
 
     name: str
@@ -62,18 +48,8 @@ class ProviderConfig:
 class Credentials:
     """What signs requests.
 
-    Parameters
-    ----------
-    access_token : Secret or str
-        The bearer token; a plain text becomes a `Secret`.
-    refresh_token : Secret or str, optional
-        Buys a new one.
-    expires_at : datetime, optional
-        By our own clock, aware UTC.
-    scopes : tuple of str
-        As granted.
-    account : str
-        The vendor's id or name of the account, when it says so.
+    `access_token`: the bearer token; a plain text becomes a `Secret`. `expires_at`: by our own clock, aware UTC.
+    `account`: the vendor's id or name of the account, when it says so.
 
     Examples
     --------
@@ -106,20 +82,8 @@ class Credentials:
 class ProviderHealth:
     """How a provider has been doing.
 
-    Parameters
-    ----------
-    provider : str
-        Registry name.
-    is_healthy : bool
-        Whether the last check succeeded.
-    last_check : datetime
-        Aware, UTC.
-    consecutive_failures : int
-        Failed checks in a row.
-    average_latency_ms : float
-        Mean over the checks of this process.
-    detail : str
-        The error's text when it is not healthy.
+    `last_check`: aware, UTC. `average_latency_ms`: mean over the checks of this process. `detail`: the error's text
+    when it is not healthy.
     """
 
     provider: str
@@ -137,11 +101,6 @@ class FitnessProvider:
     raises `UnsupportedFeature`.  A method returns a frame of its table: missing columns are filled, rows may stand in
     any order, and rows outside the window are cut.  A class need not derive from this one: `name`, `config` and one
     of these methods do.
-
-    Parameters
-    ----------
-    config : ProviderConfig
-        Settings it runs with.
 
     Examples
     --------
@@ -177,12 +136,8 @@ class FitnessProvider:
     def frame(self, query: Query) -> pd.DataFrame:
         """Return the rows a query asks for.
 
-        Raises
-        ------
-        UnsupportedFeature
-            The provider does not offer that table.
-        PierreError
-            Anything that went wrong at the vendor.
+        Raises UnsupportedFeature: the provider does not offer that table.
+        Raises PierreError: anything that went wrong at the vendor.
         """
         raise UnsupportedFeature(
             f"{self.name} does not offer {query.table.name}.", "Ask another provider.", provider=self.name
@@ -284,13 +239,6 @@ class ProviderFactory(Protocol):
 @dataclass(frozen=True, slots=True)
 class ProviderPlugin:
     """What an entry point may hold when a descriptor alone is not enough: the descriptor and a factory.
-
-    Parameters
-    ----------
-    descriptor : ProviderDescriptor
-        What the provider offers, and what it needs.
-    factory : callable
-        Makes it from a `ProviderConfig`.
 
     Examples
     --------

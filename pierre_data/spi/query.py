@@ -18,26 +18,13 @@ class Query:
 
     Parameters
     ----------
-    table : Table
-        Which table.
-    after, before : datetime, optional
-        Aware, UTC; ``[after, before)``.  None is unbounded.
-    id : str, optional
-        One object instead of a list.
-    in_flight : int
-        Requests the vendor stands at once.
-    now : datetime
-        The clock, for vendors that need a bound where the question has none.
-    options : mapping
-        The provider's configured options.
-    limit : int, optional
-        The newest so many rows are enough.
-    near : datetime, optional
-        When the object asked for by `id` began, aware UTC, where that is known.
-    cache_dir : Path, optional
-        Where a provider may keep between processes what it read of files.
-    progress : callable, optional
-        Called with how many of how many steps are done, by a provider that can count them.
+    after, before : aware, UTC; ``[after, before)``.  None is unbounded.
+    id : one object instead of a list
+    now : the clock, for vendors that need a bound where the question has none
+    limit : the newest so many rows are enough
+    near : when the object asked for by `id` began, aware UTC, where that is known
+    cache_dir : where a provider may keep between processes what it read of files
+    progress : called with how many of how many steps are done, by a provider that can count them
     """
 
     table: Table
@@ -57,12 +44,8 @@ class Query:
 class Prefetch:
     """Requests that need no answer of one another: so many are in flight as the vendor stands.
 
-    Parameters
-    ----------
-    requests : iterator of Request
-        In order, endless where the vendor does not say how many pages there are; taken one by one.
-    ends : callable
-        Whether a page is the last; what was asked for behind it is dropped.
+    `requests`: in order, endless where the vendor does not say how many pages there are; taken one by one. `ends`:
+    whether a page is the last; what was asked for behind it is dropped.
     """
 
     requests: Iterator[Request]
@@ -73,10 +56,7 @@ class Prefetch:
 class ParallelPlans:
     """Plans that need no answer of one another: as many run side by side as the vendor stands requests.
 
-    Parameters
-    ----------
-    plans : iterator of generator
-        Plans; their rows are handed out in this order, taken one by one.
+    `plans`: plans; their rows are handed out in this order, taken one by one.
     """
 
     plans: Iterator[Generator[Any, Any, None]]
@@ -88,22 +68,12 @@ class Page:
 
     Parameters
     ----------
-    rows : int
-        Rows on the page as the vendor counts them, rejected ones included.
-    cursor : object
-        What the endpoint's paging names as its cursor, or None.
-    oldest, newest : datetime, optional
-        Range of the table's time column on the page; UTC.
-    body : object
-        The decoded body, for raw requests.
-    headers : mapping of str to str
-        Of the response, looked up without regard to case.
-    status : int
-        HTTP status of the response; 204 where its body was empty.
-    url : str
-        Absolute address that was asked, without credentials.
-    digest : int
-        Of the body: a list whose next page has the same one goes round.
+    rows : rows on the page as the vendor counts them, rejected ones included
+    cursor : what the endpoint's paging names as its cursor, or None
+    oldest, newest : range of the table's time column on the page; UTC
+    headers : of the response, looked up without regard to case
+    url : absolute address that was asked, without credentials
+    digest : of the body: a list whose next page has the same one goes round
     """
 
     rows: int = 0
@@ -123,14 +93,10 @@ class Rows:
 
     Parameters
     ----------
-    columns : mapping of str to sequence or ndarray
-        Columns of equal length; ``provider`` is filled in.
-    rejected : tuple of (row, field, value)
-        What could not be read, for the report: rows are missing.
-    notes : tuple of (row, field, value)
-        What was odd and read all the same, for the report.
-    unknown : mapping of str to int
-        Sport words in no table -> rows, for the report.
+    columns : columns of equal length; ``provider`` is filled in
+    rejected : what could not be read, for the report: rows are missing
+    notes : what was odd and read all the same, for the report
+    unknown : sport words in no table -> rows, for the report
     """
 
     columns: Mapping[str, Any]

@@ -52,19 +52,24 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
         rows = [row if isinstance(row, Mapping) else {} for row in rows]
     heads: dict[str, list[Any]] = {}
     for column, item in wanted.items():
-        values = [_values(rows, path, heads) for path in item.paths]
-        if isinstance(item.via, Sports):
-            _sports(column, item, item.via, values, result)
-            continue
-        read = values[0]
-        if item.via is not None:
-            read = _via(item, values, result)
+        values, via, path = [_values(rows, path, heads) for path in item.paths], item.via, item.paths[0]
+        read: Sequence[Any] = values[0]
+        if isinstance(via, Sports):
+            words = [word or (None, None, None) for word in _each(via.read, values, path, result)]
+            result.unknown.update(word for _, word, known in words if word is not None and known is None)
+            result.columns["sport_raw"] = [raw for raw, _, _ in words]
+            result.columns["is_exercise"] = [known[1] if known else True for _, _, known in words]
+            read = [known[0] if known else "other" for _, _, known in words]
+        elif isinstance(via, Columnwise):
+            read = _columnwise(via, values, path, result)
+        elif via is not None:
+            read = _each(via, values, path, result, skip_null=len(values) == 1)
         else:
             for other in values[1:]:
                 read = [b if a is None else a for a, b in zip(read, other, strict=True)]
         target = table[column].unit
         if item.unit is not None and target is not None and item.unit is not target:
-            read = _converted(read, item.unit.to(target), item.paths[0], result)
+            read = _converted(read, item.unit.to(target), path, result)
         result.columns[column] = read
     return result
 
@@ -72,20 +77,8 @@ def translate(rows: Sequence[Any], wanted: Mapping[str, Field], table: Table) ->
 def read_rows(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, Field], table: Table) -> Rows:
     """Read decoded rows into the columns and units of a table, as pages are read.
 
-    Parameters
-    ----------
-    items : iterable of mapping
-        A vendor's rows.
-    wanted : mapping of str to Field
-        Column -> where it is in a row.
-    table : Table
-        Whose units are kept.
-
-    Returns
-    -------
-    Rows
-        A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``; sport words
-        in no table are counted in ``unknown``.
+    A row with a value that cannot be translated is in ``rejected``, the others are in ``columns``; sport words in no
+    table are counted in ``unknown``.
 
     Examples
     --------
@@ -110,31 +103,11 @@ def walk(
 ) -> Generator[Request, Page, list[Mapping[str, Any]]]:
     """Ask for all pages of a list as decoded bodies, for plans that join lists: ``rows = yield from walk(...)``.
 
-    Parameters
-    ----------
-    path : str
-        Relative to the API base URL.
-    params : mapping
-        Of every page.
-    records : str
-        Dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list.
-    paging : Paging
-        How pages follow one another.
+    `records`: dotted path of the rows in a body, where missing or null is an empty page; empty: the body is the list.
 
-    Yields
-    ------
-    Request
-        To be answered by ``send`` with a `Page` that holds the body.
-
-    Returns
-    -------
-    list of mapping
-        Rows in the order they came; what is no object is left out.
-
-    Raises
-    ------
-    PayloadError
-        There is no list where the rows should be.
+    Each Request is to be answered by ``send`` with a `Page` that holds the body; the rows come in the order of the
+    pages, and what is no object is left out.
+    Raises PayloadError: there is no list where the rows should be.
 
     Examples
     --------
@@ -166,12 +139,7 @@ def walk(
 def objects(content: Any, path: str = "") -> list[Mapping[str, Any]]:
     """Return the objects of a list in decoded JSON, whatever else is in it; nothing where there is no list.
 
-    Parameters
-    ----------
-    content : object
-        Decoded JSON.
-    path : str
-        Dotted path of the list in it; by default it is the list itself.
+    `path`: dotted path of the list in it; by default it is the list itself.
 
     Examples
     --------
@@ -206,20 +174,17 @@ def _values(rows: Sequence[Any], path: str, heads: dict[str, list[Any]]) -> list
     return values
 
 
-def _via(item: Field, values: list[list[Any]], result: Translated) -> list[Any]:
-    via: Any = item.via
-    if not isinstance(via, Columnwise):
-        return _each(via, values, item.paths[0], result, skip_null=len(values) == 1)
+def _columnwise(via: Columnwise, values: list[list[Any]], path: str, result: Translated) -> list[Any]:
     try:
         read = list(via.function(*map(tuple, values)))
         if len(read) == len(values[0]):
             return read
     except UNREADABLE:
         pass  # One value cannot be read: row by row, to know which.
-    return _each(lambda *group: via.function(*((v,) for v in group))[0], values, item.paths[0], result)
+    return _each(lambda *group: via.function(*((v,) for v in group))[0], values, path, result)
 
 
-def _converted(values: list[Any], to: Conversion, path: str, result: Translated) -> list[Any]:
+def _converted(values: Sequence[Any], to: Conversion, path: str, result: Translated) -> list[Any]:
     if set(map(type, values)) <= {int, float, type(None)}:
         try:
             return [None if v is None else v * to.scale + to.offset for v in values]
@@ -229,34 +194,22 @@ def _converted(values: list[Any], to: Conversion, path: str, result: Translated)
 
 
 def _each(
-    via: Callable[..., Any], values: list[list[Any]], path: str, result: Translated, *, skip_null: bool = False
+    via: Callable[..., Any], values: Sequence[Sequence[Any]], path: str, result: Translated, *, skip_null: bool = False
 ) -> list[Any]:
     """Translate row by row, each distinct group of values once; a value that cannot be read refuses its row."""
-    read: list[Any] = []
+    groups = list(zip(*values, strict=True))
     # 1, 1.0 and True are equal, and one translation for all three would be wrong.
-    plain = all(len(set(map(type, column)) - {type(None)}) < 2 for column in values)
-    known: dict[Any, Any] = {}
-    for at, group in enumerate(zip(*values, strict=True)):
-        if skip_null and group[0] is None:
-            read.append(None)
-            continue
-        key = group if plain else (*group, *map(type, group))
+    if all(len(set(map(type, column)) - {type(None)}) < 2 for column in values):
         try:
-            if key not in known:
-                known[key] = via(*group)
-            read.append(known[key])
+            known = {group: None if skip_null and group[0] is None else via(*group) for group in set(groups)}
+            return [known[group] for group in groups]
         except UNREADABLE:
-            try:
-                read.append(via(*group))  # an object or a list is no key, but may be what is wanted
-            except UNREADABLE:
-                result.refuse(at, path, group[0])
-                read.append(None)
+            pass  # An object or a list is no key, or a value cannot be read: one by one, to know which.
+    read: list[Any] = []
+    for at, group in enumerate(groups):
+        try:
+            read.append(None if skip_null and group[0] is None else via(*group))
+        except UNREADABLE:
+            result.refuse(at, path, group[0])
+            read.append(None)
     return read
-
-
-def _sports(column: str, item: Field, sports: Sports, values: list[list[Any]], result: Translated) -> None:
-    rows = [read or (None, None, None) for read in _each(sports.read, values, item.paths[0], result)]
-    result.unknown.update(word for _, word, known in rows if word is not None and known is None)
-    result.columns[column] = [known[0] if known else "other" for _, _, known in rows]
-    result.columns["sport_raw"] = [raw for raw, _, _ in rows]
-    result.columns["is_exercise"] = [known[1] if known else True for _, _, known in rows]

@@ -14,8 +14,7 @@ from pierre_data.errors import AccessDenied, ConfigurationError, PayloadError
 from pierre_data.schema import Table
 from pierre_data.secret import Secret
 from pierre_data.spi.fields import get_path
-from pierre_data.spi.json_text import decode_json
-from pierre_data.spi.messages import Headers, Response
+from pierre_data.spi.messages import Headers, Response, decode_json
 from pierre_data.spi.query import Rows
 
 
@@ -25,18 +24,10 @@ class Event:
 
     Parameters
     ----------
-    kind : {"create", "update", "delete", "disconnect", "data"}
-        What happened; "data" brings rows.
-    table : Table, optional
-        Which table it concerns.
-    id : str, optional
-        Which object.
-    time : datetime, optional
-        When the object is, aware UTC: its period is forgotten.  Unknown forgets what may still change.
-    athlete_id : str, optional
-        Whose, as the vendor names them.
-    rows : Rows, optional
-        Pushed rows, in the units of the table.
+    kind : what happened; "data" brings rows
+    time : when the object is, aware UTC: its period is forgotten.  Unknown forgets what may still change.
+    athlete_id : whose, as the vendor names them
+    rows : pushed rows, in the units of the table
 
     Examples
     --------
@@ -57,21 +48,9 @@ class Event:
 class Received:
     """What to answer, and what happened.
 
-    Parameters
-    ----------
-    events : tuple of Event
-        In the order of the body.
-    status : int
-        HTTP status of the answer.
-    reply : bytes
-        Body of the answer (a handshake's challenge).
-    content_type : str
-        Of the reply.
-    ignored : int
-        Events that changed nothing: they concern another athlete than the client's, or nobody knows whose entries
-        the client's are.
-    set_aside : int
-        Pushed rows that could not be read; the others are kept.
+    `events`: in the order of the body. `ignored`: events that changed nothing: they concern another athlete than the
+    client's, or nobody knows whose entries the client's are. `set_aside`: pushed rows that could not be read; the
+    others are kept.
 
     Examples
     --------
@@ -93,17 +72,14 @@ class Hmac:
 
     Parameters
     ----------
-    header : str
-        Name of the header that holds the signature; of several names, separated by spaces, the first that is there.
-    stamp : str
-        Header that holds the time stamp, which stands before the body in what is signed.  ``"t="``: the signature's
-        own header is ``t=<stamp>,v1=<signature>``, and ``<stamp>.<body>`` is signed.  Empty: the body alone is.
-    encoding : {"hex", "base64"}
-        How the signature is written; hexadecimal in any case.
-    unit_s : float
-        Unit of the stamp since 1970 UTC, in seconds.
-    tolerance : timedelta
-        Largest distance of the stamp from now, inclusive.
+    header : name of the header that holds the signature; of several names, separated by spaces, the first that is
+        there
+    stamp : header that holds the time stamp, which stands before the body in what is signed.  ``"t="``: the
+        signature's own header is ``t=<stamp>,v1=<signature>``, and ``<stamp>.<body>`` is signed.  Empty: the body
+        alone is.
+    encoding : how the signature is written; hexadecimal in any case
+    unit_s : unit of the stamp since 1970 UTC, in seconds
+    tolerance : largest distance of the stamp from now, inclusive
 
     Examples
     --------
@@ -150,12 +126,7 @@ class Hmac:
 class SharedSecret:
     """The vendor signs nothing, but sends what only it and you know.
 
-    Parameters
-    ----------
-    header : str
-        The header that holds it.
-    path : str
-        Where it is in the JSON body, dotted, where no header holds it.
+    `header`: the header that holds it. `path`: where it is in the JSON body, dotted, where no header holds it.
 
     Examples
     --------
@@ -183,27 +154,16 @@ class Webhook:
 
     Parameters
     ----------
-    provider : str
-        Registry name, for messages.
-    signature : Hmac or SharedSecret
-        How a push is known to be the vendor's.
-    read : callable
-        ``(object, now) -> events`` of one pushed JSON object.  A TypeError, ValueError, LookupError, AttributeError or
-        ArithmeticError of it means that the vendor sent something else: `PayloadError`.
-    handshake : callable, optional
-        ``(content, genuine, options) -> Received or None``: the answer where the vendor asks whether anybody is there.
-        `content` is the decoded JSON (None: an empty body), or the bytes where it is none; ``genuine()`` says whether
-        the signature fits.
-    secret : str
-        The setting that holds the secret, without ``PIERRE_`` and name.
-    lists : bool
-        A body may be a list of objects.
-    required_by : str
-        Pushes without any signature are read, unless this option of the provider is true.  Empty: they never are.
-    status : int
-        HTTP status of the answer.
-    reply : bytes
-        Body of the answer.
+    signature : how a push is known to be the vendor's
+    read : ``(object, now) -> events`` of one pushed JSON object.  A TypeError, ValueError, LookupError,
+        AttributeError or ArithmeticError of it means that the vendor sent something else: `PayloadError`.
+    handshake : ``(content, genuine, options) -> Received or None``: the answer where the vendor asks whether anybody
+        is there. `content` is the decoded JSON (None: an empty body), or the bytes where it is none; ``genuine()``
+        says whether the signature fits.
+    secret : the setting that holds the secret, without ``PIERRE_`` and name
+    required_by : pushes without any signature are read, unless this option of the provider is true.  Empty: they
+        never are.
+    reply : body of the answer
 
     Examples
     --------
@@ -232,14 +192,9 @@ class Webhook:
     ) -> Received:
         """Verify a push, answer a handshake, and read what happened.
 
-        Raises
-        ------
-        AccessDenied
-            The signature is wrong, too old or missing.
-        ConfigurationError
-            There is no secret to check it with: what cannot be verified is not believed.
-        PayloadError
-            The body is no JSON object, or means nothing we know.
+        Raises AccessDenied: the signature is wrong, too old or missing.
+        Raises ConfigurationError: there is no secret to check it with: what cannot be verified is not believed.
+        Raises PayloadError: the body is no JSON object, or means nothing we know.
         """
         options, known = options or {}, Headers(headers)
 

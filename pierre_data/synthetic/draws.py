@@ -28,13 +28,13 @@ Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowArrays:
     """One array per field, all of one length."""
 
     def take(self, rows: Ints | Bools) -> Self:
         """Return some rows."""
         values = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        return type(self)(*(value.take(rows) if isinstance(value, Rows) else value[rows] for value in values))
+        return type(self)(*(value.take(rows) if isinstance(value, RowArrays) else value[rows] for value in values))
 
 
 _MASK = (1 << 64) - 1

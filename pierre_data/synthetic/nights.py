@@ -9,7 +9,7 @@ import numpy as np
 
 from pierre_data.synthetic import ids
 from pierre_data.synthetic.days import MEMORY, Training, mornings, training, worn
-from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, Rows, datetimes, normal, uniform
+from pierre_data.synthetic.draws import Bools, Columns, Floats, Ints, RowArrays, datetimes, normal, uniform
 from pierre_data.synthetic.people import Person
 from pierre_data.synthetic.zone import DAY, HOUR, TIMEZONE, offset_at, utc_of, weekday
 
@@ -31,7 +31,7 @@ _SHARE = np.array(
 
 
 @dataclass(frozen=True, slots=True)
-class Nights(Rows):
+class Nights(RowArrays):
     """Sleeps, one value each, ordered by start."""
 
     day: Ints  # local day on whose evening (or afternoon) it begins, since 1970

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pierre_data.synthetic.draws import Bools, Floats, Ints, Rows, normal, uniform
+from pierre_data.synthetic.draws import Bools, Floats, Ints, RowArrays, normal, uniform
 from pierre_data.synthetic.ids import View, numbers
 from pierre_data.synthetic.kinds import measure
 from pierre_data.synthetic.people import Person
@@ -27,8 +27,8 @@ REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceRecording(Rows):
-    """Rows of a view, ordered by their own start, then by id."""
+class DeviceRecording(RowArrays):
+    """RowArrays of a view, ordered by their own start, then by id."""
 
     seen: Workouts  # as this view has them; NaN where it measured nothing
     number: Ints  # of the id

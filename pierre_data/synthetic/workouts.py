@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from pierre_data.synthetic.draws import Bools, Floats, Ints, Rows, drift, normal, uniform, wave
+from pierre_data.synthetic.draws import Bools, Floats, Ints, RowArrays, drift, normal, uniform, wave
 from pierre_data.synthetic.ids import CELLS
 from pierre_data.synthetic.kinds import CODE, measure, moves
 from pierre_data.synthetic.people import Person, Shape, shape, thresholds, weight
@@ -20,8 +20,8 @@ _RACE_EFFORT = np.array([1.04, 1.00, 0.955])
 
 
 @dataclass(frozen=True, slots=True)
-class Workouts(Rows):
-    """Rows, one array per column, ordered by start."""
+class Workouts(RowArrays):
+    """RowArrays, one array per column, ordered by start."""
 
     cell: Ints  # ``day * CELLS + slot``: who they are
     kind: Ints  # code of the kind of session

@@ -4,36 +4,27 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pierre_data.testing.conformance import check
-    from pierre_data.testing.findings import CheckReport, ConformanceError, WireFields
-    from pierre_data.testing.matrix import provider_matrix
-    from pierre_data.testing.replay import ReplayServer, Seen
-    from pierre_data.testing.scaffold import write_package
-    from pierre_data.testing.store_checks import check_store
+    from pierre_data.testing.conformance import check as check
+    from pierre_data.testing.findings import CheckReport as CheckReport
+    from pierre_data.testing.findings import ConformanceError as ConformanceError
+    from pierre_data.testing.findings import WireFields as WireFields
+    from pierre_data.testing.matrix import provider_matrix as provider_matrix
+    from pierre_data.testing.replay import ReplayServer as ReplayServer
+    from pierre_data.testing.replay import Seen as Seen
+    from pierre_data.testing.scaffold import write_package as write_package
+    from pierre_data.testing.store_checks import check_store as check_store
 
-_HOME = {
-    "CheckReport": "findings",
-    "ConformanceError": "findings",
-    "ReplayServer": "replay",
-    "Seen": "replay",
-    "WireFields": "findings",
-    "check": "conformance",
-    "check_store": "store_checks",
-    "provider_matrix": "matrix",
-    "write_package": "scaffold",
+_LAZY = {
+    "conformance": "check",
+    "findings": "CheckReport ConformanceError WireFields",
+    "matrix": "provider_matrix",
+    "replay": "ReplayServer Seen",
+    "scaffold": "write_package",
+    "store_checks": "check_store",
 }
+_HOME = {name: module for module, names in _LAZY.items() for name in names.split()}
 
-__all__ = [
-    "CheckReport",
-    "ConformanceError",
-    "ReplayServer",
-    "Seen",
-    "WireFields",
-    "check",
-    "check_store",
-    "provider_matrix",
-    "write_package",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:
@@ -47,4 +38,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

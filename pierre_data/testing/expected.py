@@ -11,9 +11,24 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.schema import Kind, Table
+from pierre_data.testing.findings import Findings
 
 #: Relative difference below which two numbers are the same.
 TOLERANCE = 1e-9
+
+
+def check_expected(frame: pd.DataFrame, table: Table, name: str, folder: Path, write: bool, findings: Findings) -> None:
+    """Compare an answer with ``<name>.expected.csv``, or write that file; single objects count together."""
+    file = folder / f"{name}.expected.csv"
+    frame = frame.drop_duplicates(list(table.key), keep="last")
+    if write:
+        file.write_text(written(frame, table), encoding="utf-8")
+    if not file.exists():
+        findings.notes.append(f"{file.name} is not there: write it with check(..., write_expected=True), and read it.")
+        return
+    for column, text in compare(frame, table, file):
+        findings.add(f"{name}: {text}", column)
+    findings.verified.append("What comes out equals the expected CSV files.")
 
 
 def written(frame: pd.DataFrame, table: Table) -> str:
@@ -27,11 +42,24 @@ def written(frame: pd.DataFrame, table: Table) -> str:
     return pd.DataFrame(cells, columns=names, dtype="str").to_csv(index=False, lineterminator="\n")
 
 
-def compare(frame: pd.DataFrame, table: Table, file: Path) -> Iterator[tuple[str, str]]:
-    """Yield the columns that differ from an expected CSV, and a sentence for each.
+def _cell(value: Any, kind: Kind) -> str:
+    if pd.isna(value):
+        return ""
+    match kind:
+        case Kind.NUMBER | Kind.COUNT:
+            return f"{value:.12g}"
+        case Kind.FLAG:
+            return "true" if value else "false"
+        case Kind.INSTANT:
+            return f"{value.tz_convert(None).isoformat()}Z"
+        case Kind.WALL:
+            return str(value.isoformat())
+        case Kind.TEXT:
+            return str(value)
 
-    The file is as `written` wrote it, or a person did; its columns may stand in any order.
-    """
+
+def compare(frame: pd.DataFrame, table: Table, file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the columns that differ from an expected CSV, and a sentence for each; columns stand in any order."""
     actual, expected = _texts(written(frame, table)), _texts(file.read_text(encoding="utf-8"))
     if len(actual) != len(expected):
         yield "", f"{len(actual)} row(s) came, {file.name} has {len(expected)}."
@@ -52,19 +80,3 @@ def _texts(text: str) -> pd.DataFrame:
     if not text.strip():
         return pd.DataFrame()
     return pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False, skip_blank_lines=False)
-
-
-def _cell(value: Any, kind: Kind) -> str:
-    if pd.isna(value):
-        return ""
-    match kind:
-        case Kind.NUMBER | Kind.COUNT:
-            return f"{value:.12g}"
-        case Kind.FLAG:
-            return "true" if value else "false"
-        case Kind.INSTANT:
-            return f"{value.tz_convert(None).isoformat()}Z"
-        case Kind.WALL:
-            return str(value.isoformat())
-        case Kind.TEXT:
-            return str(value)

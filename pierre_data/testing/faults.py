@@ -39,17 +39,22 @@ BODIES = (b"", b'{"message": "%s", "errors": "text"}' % _MESSAGE.encode(), b"[nu
 
 
 def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, findings: Findings) -> bool:
-    """Answer a question with every status, and look at what arrives; returns whether it needed the network at all.
-
-    The stage has a server.  Odd bodies confuse a descriptor's `faults`, which all its tables share: once is enough.
-    """
-    name = cell_name(table, id is not None)
+    """Answer a question with every status, and look at what arrives; returns whether it needed the network at all."""
+    name, server = cell_name(table, id is not None), stage.server
+    if server is None:
+        return False
     # An author's factory decides itself how often to try again: one body, or this takes long.
     bodies = BODIES if odd_bodies and stage.factory is None else BODIES[1:2]
     for status, kind in KINDS.items():
         for body in bodies:
-            error, requests = _raised(stage, table, id, status, body)
-            if not requests:
+            asked, error = len(server.requests), None
+            server.fail("*", status, body=body, times=10**9)
+            try:
+                stage.fetch(table, id=id)
+            except Exception as raised:  # noqa: BLE001 - whatever an author's code raises is what this looks at
+                error = raised
+            server.recover()
+            if len(server.requests) == asked:
                 return False
             if not isinstance(error, kind) or (status == 401 and isinstance(error, AccessDenied)):
                 got = f"{type(error).__name__}: {error}"[:120] if error else "no error"
@@ -63,21 +68,6 @@ def check_faults(stage: Stage, table: Table, id: str | None, odd_bodies: bool, f
                 findings.add(f"{name}: the token is in the error of HTTP {status}.")
     findings.verified.append("401, 403, 404, 410, 429 and 5xx, with odd bodies, arrive as their own kind of error.")
     return True
-
-
-def _raised(stage: Stage, table: Table, id: str | None, status: int, body: bytes) -> tuple[Exception | None, int]:
-    """Return what a question raises when it is answered so, and how many requests it sent."""
-    server, error = stage.server, None
-    if server is None:
-        return None, 0
-    before = len(server.requests)
-    server.fail("*", status, body=body, times=10**9)
-    try:
-        stage.fetch(table, id=id)
-    except Exception as raised:  # noqa: BLE001 - whatever an author's code raises is what this looks at
-        error = raised
-    server.recover()
-    return error, len(server.requests) - before
 
 
 def visible_text(error: BaseException) -> str:

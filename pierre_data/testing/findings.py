@@ -110,7 +110,7 @@ class Findings:
             self.wrong.append(text)
 
     def report(self) -> CheckReport:
-        """Return what there is so far."""
+        """Return what there is so far, each sentence once."""
         return CheckReport(
             self.provider,
             tuple(dict.fromkeys(self.verified)),

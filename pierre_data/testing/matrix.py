@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pierre_data.errors import ProviderBroken
-from pierre_data.schema import TABLES, Table
+from pierre_data.schema import TABLES
 from pierre_data.spi import ProviderDescriptor
 
-_BOTH, _LIST, _ONE = "●", "○", "·"
+#: Whether a table comes as a list, and as single objects -> how that is shown.
+_MARKS = {(True, True): "●", (True, False): "○", (False, True): "·", (False, False): ""}
 
 
 def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
@@ -49,19 +50,15 @@ def provider_matrix(registry: Mapping[str, ProviderDescriptor]) -> str:
     for name in sorted(registry):
         with suppress(ProviderBroken):  # the registry itself reports it; documentation shows what works
             known[name] = registry[name]
-    shown = [t for t in TABLES.values() if any(t in d.endpoints or t in d.details for d in known.values())]
     lines = [f"| | {' | '.join(known)} |", f"|---|{':-:|' * len(known)}"]
-    for table in shown:
-        lines.append(f"| {table.name} | {' | '.join(_mark(d, table) for d in known.values())} |")
-    lines += ["", f"{_BOTH} lists and single objects, {_LIST} lists, {_ONE} per activity", ""]
+    for table in TABLES.values():
+        marks = [_MARKS[table in d.endpoints, table in d.details] for d in known.values()]
+        if any(marks):
+            lines.append(f"| {table.name} | {' | '.join(marks)} |")
+    lines += ["", "● lists and single objects, ○ lists, · per activity", ""]
     lines += ["| provider | access | keys | terms |", "|---|---|---|---|"]
     lines += [_access(d) for d in known.values()]
     return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
-
-
-def _mark(descriptor: ProviderDescriptor, table: Table) -> str:
-    listed, single = table in descriptor.endpoints, table in descriptor.details
-    return (_BOTH if single else _LIST) if listed else (_ONE if single else "")
 
 
 def _access(descriptor: ProviderDescriptor) -> str:

@@ -14,14 +14,12 @@ LINK = "page_cursor"
 
 
 def rows_at(body: Any, records: object) -> str | None:
-    """Return the dotted path of the rows in a body, or None when there is no list to be paged.
-
-    Where a function finds the rows, the body's only list is taken.
-    """
+    """Return the dotted path of the rows in a body, or None when there is no list to be paged."""
     if isinstance(records, str):
         return records if isinstance(get_path(body, records), list) else None
     if isinstance(body, list):
         return ""
+    # A function finds the rows: they must be the body's only list.
     lists = [key for key, value in body.items() if isinstance(value, list)] if isinstance(body, Mapping) else []
     return lists[0] if len(lists) == 1 else None
 
@@ -45,42 +43,31 @@ def page_of(
     `cap` is the most rows the vendor puts on a page, whatever was asked.  ValueError: a parameter is no number, or a
     cursor was never given out.
     """
-    if isinstance(paging, PageNumber):
-        size = _size(params.get(paging.per_page), paging.size, cap)
-        start = (int(params.get(paging.page, paging.start)) - paging.start) * size
-        return rows[start : start + size], None
-    if isinstance(paging, Offset):
-        start = int(params.get(paging.offset, 0))
-        return rows[start : start + _size(params.get(paging.limit), paging.size, cap)], None
-    if not isinstance(paging, Token | NextLink):
-        return rows, None
-    if isinstance(paging, Token):
-        size, name = _size(params.get(paging.limit), paging.size or len(rows), cap), paging.param
-    else:
-        size, name = _size(None, len(rows), cap), LINK
-    start = _place(params.get(name), path, len(rows))
+
+    def page_size(name: str, usual: int) -> int:
+        size = int(params.get(name) or usual)
+        return max(1, size if cap is None else min(size, cap))
+
+    match paging:
+        case PageNumber():
+            size = page_size(paging.per_page, paging.size)
+            start = (int(params.get(paging.page, paging.start)) - paging.start) * size
+            return rows[start : start + size], None
+        case Offset():
+            start = int(params.get(paging.offset, 0))
+            return rows[start : start + page_size(paging.limit, paging.size)], None
+        case Token():
+            size, name = page_size(paging.limit, paging.size or len(rows)), paging.param
+        case NextLink():
+            size, name = page_size("", len(rows)), LINK
+        case _:
+            return rows, None
+    # A cursor says nothing of the position it stands for.
+    cursors = [hashlib.sha256(f"{path} {at}".encode()).hexdigest()[:20] for at in range(len(rows))]
+    start = cursors.index(params[name]) if name in params else 0
     end = start + size
     if end >= len(rows):
-        return rows[start:end], None
-    cursor = _cursor(path, end)
-    link = f"{url}{path}?{urlencode({**params, LINK: cursor})}"
-    return rows[start:end], cursor if isinstance(paging, Token) else link
-
-
-def _size(asked: str | None, usual: int, cap: int | None) -> int:
-    size = int(asked) if asked else usual
-    return max(1, size if cap is None else min(size, cap))
-
-
-def _cursor(path: str, at: int) -> str:
-    """Return a mark that says nothing of the position it stands for."""
-    return hashlib.sha256(f"{path} {at}".encode()).hexdigest()[:20]
-
-
-def _place(cursor: str | None, path: str, rows: int) -> int:
-    if cursor is None:
-        return 0
-    for at in range(1, rows):
-        if _cursor(path, at) == cursor:
-            return at
-    raise ValueError(f"{cursor!r} is no cursor of {path}")
+        return rows[start:], None
+    if isinstance(paging, Token):
+        return rows[start:end], cursors[end]
+    return rows[start:end], f"{url}{path}?{urlencode({**params, LINK: cursors[end]})}"

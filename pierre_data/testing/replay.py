@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pierre_data.spi import DateWindows, NextLink, Paging, ProviderDescriptor, Response, Token, get_path
@@ -59,14 +59,6 @@ class _Fault:
     response: Response
     times: int
     after: int
-
-
-class _List(NamedTuple):
-    """Where a list is, and how it is paged."""
-
-    path: re.Pattern[str]
-    records: object
-    paging: Paging
 
 
 class ReplayServer:
@@ -122,10 +114,10 @@ class ReplayServer:
         self.tokens: set[str] = {TOKEN}
         self._folder = Path(folder).resolve()
         self._descriptor, self._select, self.page_size = descriptor, select, page_size
-        self._lists = [_List(_pattern(path), records, paging) for path, (paging, records) in (lists or {}).items()]
-        for endpoint in descriptor.endpoints.values() if descriptor else ():
-            if endpoint.path and endpoint.plan_with is None:
-                self._lists.append(_List(_pattern(endpoint.path), endpoint.records, endpoint.paging))
+        declared = descriptor.endpoints.values() if descriptor else ()
+        self._lists: list[tuple[str, Paging, object]]
+        self._lists = [(path, paging, records) for path, (paging, records) in (lists or {}).items()]
+        self._lists += [(e.path, e.paging, e.records) for e in declared if e.path and e.plan_with is None]
         self._faults: list[_Fault] = []
         self._pause = 0.0
         self._stop = threading.Event()
@@ -232,15 +224,15 @@ class ReplayServer:
         if file is None:
             return _refusal(404, "Record Not Found", "id", "not found")
         content = file.read_bytes()
-        listed = next((known for known in self._lists if known.path.fullmatch(seen.path)), None)
+        listed = next((known for known in self._lists if _matches(known[0], seen.path)), None)
         if listed is None or file.suffix != ".json" or not content:
             return Response(200 if content else 204, body=content)
-        body = json.loads(content)
-        at = rows_at(body, listed.records)
+        (_, paging, records), body = listed, json.loads(content)
+        at = rows_at(body, records)
         if at is None:
             return Response(200, body=content)
         rows = get_path(body, at)
-        paging = listed.paging.inner if isinstance(listed.paging, DateWindows) else listed.paging
+        paging = paging.inner if isinstance(paging, DateWindows) else paging
         if self._select is not None:
             rows = list(self._select(seen.path, seen.params, rows))
         try:
@@ -266,8 +258,8 @@ class ReplayServer:
         return None
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(map(re.escape, path.split("{id}"))))
+def _matches(declared: str, path: str) -> bool:
+    return re.fullmatch("[^/]+".join(map(re.escape, declared.split("{id}"))), path) is not None
 
 
 def _params(body: bytes, kind: str) -> dict[str, str]:

@@ -1,23 +1,21 @@
-"""What every answer must keep: shape, ids, units, clocks, sports, the columns that are promised."""
+"""What the rows of every answer must keep: shape, ids, sports, and the traces of a wrong unit, epoch or zone."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
-from pierre_data.schema import Table
-from pierre_data.spi import ProviderDescriptor, Query
-from pierre_data.testing.expected import compare, written
+from pierre_data.schema import Kind, Table
 from pierre_data.testing.faults import leaks
 from pierre_data.testing.findings import Findings
-from pierre_data.testing.plausible import oddities
 from pierre_data.testing.stage import Outcome, cell_name
-from pierre_data.testing.wirefields import known_fields, unseen_paths, wire_rows
 
-_DERIVED = {"provider", "sport_raw", "sport_family", "is_exercise"}
+#: What a typical distance over duration of a family may be, in m/s.
+_SPEEDS = {"run": (0.3, 12.5), "ride": (0.3, 40.0), "walk": (0.05, 8.0)}
+_NUMBERED = r"\d+\.0|\d+(?:\.\d+)?[eE]\+?\d+"
 
 
 def check_rows(outcome: Outcome, table: Table, id: str | None, now: dt.datetime, findings: Findings) -> bool:
@@ -33,7 +31,7 @@ def check_rows(outcome: Outcome, table: Table, id: str | None, now: dt.datetime,
     if len(frame) and set(frame.provider) != {findings.provider}:
         findings.add(f"{name}: the provider column says {frame.provider.iloc[0]!r}.")
     _check_ids(frame, table, id, name, findings)
-    for column, text in oddities(frame, table, now):
+    for column, text in [*_odd_values(frame, table, now), *_odd_clocks(frame), *_odd_speeds(frame)]:
         findings.add(f"{name}.{column}: {text}", column, f"{name}.{column}")
     for word, count in outcome.report.unknown_sports.items():
         findings.add(f"{name}: the sport {word!r} ({count} row(s)) is in no table of the provider.", word)
@@ -51,66 +49,57 @@ def check_rows(outcome: Outcome, table: Table, id: str | None, now: dt.datetime,
 
 
 def _check_ids(frame: pd.DataFrame, table: Table, id: str | None, name: str, findings: Findings) -> None:
-    distinct = len(frame.drop_duplicates(list(table.key)))
-    if len(frame) > 1 and distinct == 1:
+    repeated = int(frame.duplicated(list(table.key)).sum())
+    if repeated and repeated == len(frame) - 1:
         findings.add(f"{name}: all {len(frame)} rows have one key, {', '.join(table.key)}.")
-    elif distinct < len(frame):
-        findings.notes.append(
-            f"{name}: {len(frame) - distinct} row(s) have a key that came before (the last one counts)."
-        )
-    if id is None or frame.empty:
-        return
+    elif repeated:
+        findings.notes.append(f"{name}: {repeated} row(s) have a key that came before (the last one counts).")
     column = "id" if "id" in table.columns else "sleep_id"
-    other = set(frame[column].dropna()) - {id} if column in table.columns else set()
-    if other:
+    if id is not None and column in table.columns and (other := set(frame[column].dropna()) - {id}):
         findings.add(f"{name}: {id!r} was asked for and {column} {sorted(other)[0]!r} came.", column)
 
 
-def check_fields(
-    descriptor: ProviderDescriptor, table: Table, frames: Mapping[bool, pd.DataFrame], folder: Path, query: Query,
-    findings: Findings,
-) -> None:  # fmt: skip
-    """Look at what is read of the vendor's rows, and whether each promised column is ever filled.
-
-    `frames` are single or list -> what came; the query gives clock and options to functions that find rows.
-    """
-    both = {False: descriptor.endpoints.get(table), True: descriptor.details.get(table)}
-    unseen: dict[str, bool] = {}
-    for single, endpoint in both.items():
-        if endpoint is None or single not in frames:
-            continue
-        frame = frames[single]
-        empty = sorted(c for c in endpoint.produces() - _DERIVED if c in table.columns and frame[c].isna().all())
-        if endpoint.plan_with is not None:
-            if empty:
-                findings.notes.append(f"{cell_name(table, single)}: these payloads leave empty: {', '.join(empty)}.")
-            continue
-        rows = wire_rows(endpoint, folder, query)
-        findings.fields[cell_name(table, single)] = known_fields(rows, endpoint)
-        missing = unseen_paths(rows, endpoint)
-        for path in {path for item in endpoint.fields.values() for path in item.paths}:
-            unseen[path] = unseen.get(path, True) and path in missing
-        for column in empty:
-            paths = endpoint.fields[column].paths if column in endpoint.fields else ()
-            if set(paths) - missing:  # otherwise the path is the finding
-                text = f"{cell_name(table, single)}.{column} is null in every row, though {paths[0]!r} is not."
-                findings.add(text, column)
-    for path in sorted(path for path, missing in unseen.items() if missing):
-        findings.add(f"{table.name}: no payload has a value at {path!r}: is it spelled right? If so, add one.", path)
-    findings.verified.append(
-        "Each wire path that is read, and each column that is promised, has a value in some payload."
-    )
+def _odd_values(frame: pd.DataFrame, table: Table, now: dt.datetime) -> Iterator[tuple[str, str]]:
+    """Yield the columns with values that no body has, and a sentence for each; nothing is of two days after now."""
+    early, late = pd.Timestamp("1980-01-01", tz="UTC"), pd.Timestamp(now) + pd.Timedelta(days=2)
+    for column in table.columns.values():
+        values = frame[column.name].dropna()
+        if column.kind is Kind.NUMBER:
+            bounds, numbers = column.bounds, values[values != 0]
+            if bounds and len(numbers) and not bounds[0] <= float(numbers.median()) <= bounds[1]:
+                yield column.name, f"{float(numbers.median()):g} is typical, which cannot be: is the unit right?"
+        elif column.kind is Kind.INSTANT:
+            out = values[(values < early) | (values > late)]
+            if len(out):
+                text = f"{out.iloc[0].isoformat()} is no time of a recording: is the epoch or its unit right?"
+                yield column.name, text
+        elif column.kind is Kind.TEXT and (column.name == "id" or column.name.endswith("_id")):
+            odd = values[values.str.fullmatch(_NUMBERED)]
+            if len(odd):
+                yield column.name, f"{odd.iloc[0]!r} was a number on the way: ids are text."
 
 
-def check_expected(frame: pd.DataFrame, table: Table, name: str, folder: Path, write: bool, findings: Findings) -> None:
-    """Compare an answer with ``<name>.expected.csv``, or write that file; single objects count together."""
-    file = folder / f"{name}.expected.csv"
-    frame = frame.drop_duplicates(list(table.key), keep="last")
-    if write:
-        file.write_text(written(frame, table), encoding="utf-8")
-    if not file.exists():
-        findings.notes.append(f"{file.name} is not there: write it with check(..., write_expected=True), and read it.")
+def _odd_clocks(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Local clock = UTC + offset, wherever a row has all three."""
+    columns = ["start_time", "start_time_local", "utc_offset_s"]
+    if not set(columns) <= set(frame.columns):
         return
-    for column, text in compare(frame, table, file):
-        findings.add(f"{name}: {text}", column)
-    findings.verified.append("What comes out equals the expected CSV files.")
+    rows = frame[columns].dropna()
+    shift = rows.start_time_local - rows.start_time.dt.tz_localize(None)
+    for row in rows[(shift.dt.total_seconds() - rows.utc_offset_s).abs() > 1].head(1).itertuples():
+        text = f"{row.start_time_local} is not {row.start_time} plus {row.utc_offset_s:g} s: a zone is wrong."
+        yield "start_time_local", text
+    for offset in rows.utc_offset_s[rows.utc_offset_s % 900 != 0].head(1):
+        yield "utc_offset_s", f"{offset:g} is no offset any place has."
+
+
+def _odd_speeds(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Distance over duration, of whole families: a factor of 60 or 1000 shows, whichever of the two has it."""
+    if not {"sport_family", "distance_m", "elapsed_s"} <= set(frame.columns):
+        return
+    rows = frame[(frame.distance_m > 0) & (frame.elapsed_s > 0)]
+    for family, (low, high) in _SPEEDS.items():
+        speeds = (rows.distance_m / rows.elapsed_s)[rows.sport_family == family]
+        typical = float(np.median(speeds)) if len(speeds) else low
+        if not low <= typical <= high:
+            yield "distance_m", f"a {family} at {typical:.3g} m/s: the unit of distance_m or elapsed_s is wrong."

@@ -56,7 +56,12 @@ def write_package(name: str, folder: str | Path = ".") -> list[Path]:
     >>> [file.name for file in write_package("acme", tempfile.mkdtemp())][:3]
     ['pyproject.toml', 'README.md', '__init__.py']
     """
-    _check(name)
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
+        raise ConfigurationError(
+            f"{name!r} is no provider name.", "Use lower-case letters, digits and single hyphens, such as acme-band."
+        )
+    if name in ProviderRegistry():
+        raise ConfigurationError(f"A provider {name!r} is installed already.", "Choose another name.")
     stem = name.replace("-", "_")
     facts = {
         "name": name,
@@ -73,15 +78,6 @@ def write_package(name: str, folder: str | Path = ".") -> list[Path]:
         return [_write(package / Template(where).substitute(facts), text, facts) for text, where in _FILES.items()]
     except OSError as error:
         raise StorageError(f"{package} cannot be written: {error.strerror}.", "Choose another folder.") from error
-
-
-def _check(name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
-        raise ConfigurationError(
-            f"{name!r} is no provider name.", "Use lower-case letters, digits and single hyphens, such as acme-band."
-        )
-    if name in ProviderRegistry():
-        raise ConfigurationError(f"A provider {name!r} is installed already.", "Choose another name.")
 
 
 def _write(file: Path, template: str, facts: Mapping[str, str]) -> Path:

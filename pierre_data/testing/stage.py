@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -34,13 +34,12 @@ CANARY = "canary-2b7e151628aed2a6"
 _ONCE = ResilienceConfig(max_retries=0, timeout_s=20.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a question, and the requests it took."""
 
     frame: pd.DataFrame
     report: ProviderReport
-    requests: tuple[Seen, ...] = ()
+    requests: Sequence[Seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,11 @@ class Stage:
     """
 
     descriptor: ProviderDescriptor
-    server: ReplayServer | None = None
-    factory: ProviderFactory | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
-    budget: int = 5000
+    server: ReplayServer | None
+    factory: ProviderFactory | None
+    options: Mapping[str, Any]
+    now: dt.datetime
+    budget: int
     #: Id -> start of the activities that came in a list: what a client knows when it asks for one of them.
     starts: dict[str, dt.datetime] = field(default_factory=dict)
 
@@ -86,27 +85,30 @@ class Stage:
             provider.disconnect()
 
     def fetch(
-        self, table: Table, after: dt.datetime | None = None, before: dt.datetime | None = None, id: str | None = None
+        self,
+        table: Table,
+        after: dt.datetime | None = None,
+        before: dt.datetime | None = None,
+        id: str | None = None,
+        token: str = CANARY,
     ) -> Outcome:
         """Ask a new provider one question; whatever it raises comes out, and PayloadError for an endless walk."""
         near = self.starts.get(id) if id is not None else None
-        with self.provider() as provider:
-            return self.ask(provider, Query(table, after, before, id, now=self.now, near=near))
-
-    def ask(self, provider: FitnessProvider, query: Query) -> Outcome:
-        """Ask a provider one question, and stop a walk that does not end."""
-        before = len(self.server.requests) if self.server else 0
-        context = FetchContext(ProviderReport(provider.name, query.table.name))
+        query = Query(table, after, before, id, now=self.now, near=near)
+        requests = self.server.requests if self.server else []
+        asked = len(requests)
         if self.server is not None:
             self.server.fail("*", 500, times=10**9, after=self.budget)
         try:
-            frame = self._frame(provider, query, context)
+            with self.provider(token) as provider:
+                context = FetchContext(ProviderReport(provider.name, table.name))
+                frame = self._frame(provider, query, context)
         finally:
             if self.server is not None:
                 self.server.recover()
-                if len(self.server.requests) - before > self.budget:
+                if len(requests) - asked > self.budget:
                     raise PayloadError(f"The walk did not end within {self.budget} requests.")
-        return Outcome(frame, context.report, tuple(self.server.requests[before:]) if self.server else ())
+        return Outcome(frame, context.report, requests[asked:])
 
     def _frame(self, provider: FitnessProvider, query: Query, context: FetchContext) -> pd.DataFrame:
         batches = getattr(provider, "batches", None)

@@ -58,14 +58,15 @@ def keys(frame: pd.DataFrame, table: Table) -> set[tuple[object, ...]]:
 
 
 def check_windows(stage: Stage, table: Table, whole: Outcome, findings: Findings) -> None:
-    """Ask for both sides of the first, a middle and the last row: windows are half-open and lose nothing.
-
-    The windows of a feed mean time of upload: rows of any time may come, and none that the whole does not have.
-    """
-    if table.time is None or whole.frame.empty:
+    """Ask for both sides of the first, a middle and the last row: windows are half-open, lose nothing, keep order."""
+    if table.time is None:
         return
+    endpoint = stage.descriptor.endpoints[table]
+    if endpoint.newest_first and not whole.frame[table.time].is_monotonic_decreasing:
+        findings.add(f"{table.name} is declared newest first, and the rows come in another order.", table.name)
     times, (start, end) = window_times(whole.frame, table), extent(whole.frame, table)
-    if stage.descriptor.endpoints[table].window_kind == "feed":
+    if endpoint.window_kind == "feed":
+        # Its windows mean time of upload: rows of any time may come, and none that the whole does not have.
         outcome = attempt(stage, findings, table, start, end)
         if outcome is not None and keys(outcome.frame, table) - keys(whole.frame, table):
             findings.add(f"{table.name}: a question with a start and an end brings rows that one without does not.")
@@ -82,7 +83,7 @@ def check_windows(stage: Stage, table: Table, whole: Outcome, findings: Findings
         elif wanted - came:
             findings.add(f"{table.name}: a row at the {end_name} of a window [after, before) is missing.")
     findings.verified.append("Windows are half-open at both ends, and neighbours make a whole.")
-    if stage.server is not None and not stage.server.windowed and stage.descriptor.endpoints[table].window:
+    if stage.server is not None and not stage.server.windowed and endpoint.window:
         findings.notes.append(f"{table.name}: give `select=` to verify its window parameters as the vendor reads them.")
 
 
@@ -109,8 +110,8 @@ def check_pages(stage: Stage, table: Table, whole: Outcome, findings: Findings) 
         findings.notes.append(f"{table.name}: its paging was not verified: the payload has fewer than two rows.")
         return
     for size in sorted({max(1, count // 3), count}):
-        other = stage.paged(table, size)
-        _same_rows(other, table, whole, f"pages of {size}", findings)
+        if (paged := stage.paged(table, size)) is not None:
+            _same_rows(paged, table, whole, f"pages of {size}", findings)
     # A vendor may cap the size it is asked for; a walk that ends at a short page would then lose rows.
     if isinstance(paging, Token | NextLink) or (isinstance(paging, PageNumber | Offset) and paging.until == "empty"):
         stage.server.page_size = max(1, count // 3)
@@ -119,23 +120,20 @@ def check_pages(stage: Stage, table: Table, whole: Outcome, findings: Findings) 
     findings.verified.append("Paging delivers every row once, ends, and never asks for a page twice.")
 
 
-def _same_rows(stage: Stage | None, table: Table, whole: Outcome, how: str, findings: Findings) -> None:
-    outcome = attempt(stage, findings, table) if stage else None
+def _same_rows(stage: Stage, table: Table, whole: Outcome, how: str, findings: Findings) -> None:
+    outcome = attempt(stage, findings, table)
     if outcome is None:
         return
+    came, all_of_it = len(outcome.frame), len(whole.frame)
     lost = len(keys(whole.frame, table) - keys(outcome.frame, table))
-    if lost or len(outcome.frame) != len(whole.frame):
-        findings.add(
-            f"{table.name}: with {how}, {len(outcome.frame)} row(s) came of {len(whole.frame)}, {lost} are lost."
-        )
+    if lost or came != all_of_it:
+        findings.add(f"{table.name}: with {how}, {came} row(s) came of {all_of_it}, {lost} are lost.")
 
 
 def check_repeats(stage: Stage, table: Table, first: Outcome, id: str | None, findings: Findings) -> None:
-    """Ask the same again: the answer is the same.
-
-    A long walk through years without rows is not walked twice: it is asked again for the time of its rows.
-    """
+    """Ask the same again: the answer is the same."""
     endpoint, after, before = stage.descriptor.endpoints.get(table), None, None
+    # A long walk through years without rows is not walked twice: it is asked again for the time of its rows.
     if id is None and table.time and endpoint and endpoint.window_kind != "feed" and len(first.requests) > LONG:
         after, before = extent(first.frame, table)
     second = attempt(stage, findings, table, after, before, id)

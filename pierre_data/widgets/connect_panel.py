@@ -68,9 +68,7 @@ class ConnectPanel(View):
             if card.name in self._shown:
                 self._shown[card.name].render(card)
         show(self._more, len(cards) > len(self._shown))
-        boxes = tuple(view.box for name, view in self._shown.items() if name in self.model.cards)
-        if self._cards.children != boxes:
-            self._cards.children = boxes
+        self._cards.children = tuple(view.box for name, view in self._shown.items() if name in self.model.cards)
 
     def _show_every(self) -> None:
         self._most = len(self.model.cards)
@@ -118,8 +116,7 @@ class _CardView:
             children += self._waiting()
         if card.says:
             children.append(self._text("says", card.says))
-        if self.box.children != tuple(children):
-            self.box.children = tuple(children)
+        self.box.children = tuple(children)
 
     def _again(self) -> None:
         """Show another state of the view itself, of the same card."""

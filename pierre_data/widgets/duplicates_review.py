@@ -60,7 +60,7 @@ class DuplicatesReview(View):
             [text_label("", "pierre-quiet" if n == 0 else "") for n in range(3)] for _ in range(len(FIELDS) + 1)
         ]
         cells = [cell for row in self._cells for cell in row]
-        columns = ipywidgets.Layout(grid_template_columns="11em 1fr 1fr", width="95%")
+        columns = ipywidgets.Layout(grid_template_columns="14em 1fr 1fr", width="95%")
         self._table = ipywidgets.GridBox(cells, layout=columns)
         self._after = ipywidgets.Text(description="From:", placeholder="2026-01-01", continuous_update=False)
         self._before = ipywidgets.Text(description="Before:", placeholder="2026-02-01", continuous_update=False)

@@ -73,9 +73,7 @@ class FetchProgress(View):
             text, bad = self._lines[line.provider]
             say(text, f"{line.provider}: {line.text}")
             say(bad, line.error)
-        shown = tuple(part for line in lines for part in self._lines[line.provider])
-        if self._rows.children != shown:
-            self._rows.children = shown
+        self._rows.children = tuple(part for line in lines for part in self._lines[line.provider])
         say(self._says, self.model.says)
         self._cancel.disabled = not running
         show(self._note, running)

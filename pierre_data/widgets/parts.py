@@ -81,17 +81,13 @@ def text_label(text: object = "", *classes: str, **looks: Any) -> Any:
 
 def say(widget: Any, text: object) -> None:
     """Set a label's text, and hide it when there is none."""
-    shown = plain(text)
-    if widget.value != shown:
-        widget.value = shown
-    show(widget, bool(shown))
+    widget.value = plain(text)
+    show(widget, bool(widget.value))
 
 
 def show(widget: Any, visible: bool) -> None:
     """Show or hide a widget."""
-    display = None if visible else "none"
-    if widget.layout.display != display:
-        widget.layout.display = display
+    widget.layout.display = None if visible else "none"
 
 
 def button(text: str, act: Callable[[], object], *, tip: str = "", primary: bool = False, **looks: Any) -> Any:
@@ -133,5 +129,4 @@ def link(widget: Any, address: Secret | None, text: str) -> None:
     if address is not None and _ADDRESS.fullmatch(address.reveal()):
         href = html.escape(address.reveal(), quote=True)
         shown = f'<a href="{href}" target="_blank" rel="noopener noreferrer">{html.escape(text)}</a>'
-    if widget.value != shown:
-        widget.value = shown
+    widget.value = shown

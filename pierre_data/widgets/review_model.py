@@ -91,12 +91,14 @@ class ReviewModel(WidgetModel):
     def titles(self) -> list[str]:
         """Return one line per merge of the page that is looked at."""
         begin = self.at // PAGE * PAGE
-        part = self.merges.iloc[begin : begin + PAGE]
-        return [
-            f"{begin + n + 1}. {self._verdict(str(row['kept']), str(row['dropped']))}"
-            f"{row['kept_start_time']:%Y-%m-%d} {row['rule']}: {row['kept']} + {row['dropped']}"
-            for n, row in enumerate(part.to_dict("records"))
-        ]
+        verdicts = {(o.a, o.b): f"[{str(o).split(' ')[0]}] " for o in self.overrides}
+        titles = []
+        for n, row in enumerate(self.merges.iloc[begin : begin + PAGE].to_dict("records"), begin + 1):
+            kept, dropped = str(row["kept"]), str(row["dropped"])
+            a, b = sorted((unquoted(kept), unquoted(dropped)))
+            verdict = verdicts.get((a, b), "")
+            titles.append(f"{n}. {verdict}{row['kept_start_time']:%Y-%m-%d} {row['rule']}: {kept} + {dropped}")
+        return titles
 
     def go(self, at: int) -> None:
         """Look at another merge; the first and last are the ends."""
@@ -161,10 +163,6 @@ class ReviewModel(WidgetModel):
     def _row(self) -> dict[Any, Any] | None:
         merges = self.merges
         return merges.iloc[min(self.at, len(merges) - 1)].to_dict() if len(merges) else None
-
-    def _verdict(self, kept: str, dropped: str) -> str:
-        pair = sorted((unquoted(kept), unquoted(dropped)))
-        return next((f"[{str(o).split(' ')[0]}] " for o in self.overrides if [o.a, o.b] == pair), "")
 
 
 def _together(known: Iterable[Override], new: Iterable[Override]) -> tuple[Override, ...]:

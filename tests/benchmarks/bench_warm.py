@@ -13,7 +13,7 @@ import pandas as pd
 import requests_cache
 
 import pierre_data as pierre
-from pierre_data.cache.serialization import decode, encode
+from pierre_data.cache.arrow_tables import decode, encode
 from pierre_data.cache.sqlite import SQLiteStore
 from pierre_data.cache.store import Entry
 from pierre_data.schema import ACTIVITIES
