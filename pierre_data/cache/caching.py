@@ -81,7 +81,7 @@ class CachingProvider(FitnessProvider):
         if config.api_base_url not in ("", descriptor.api_base_url):
             given["api_base_url"] = config.api_base_url
         if config.access_token is not None:
-            given["access_token"] = config.access_token.reveal()
+            given["access_token"] = hashlib.blake2b(config.access_token.reveal().encode()).hexdigest()
         if given:
             scope += f"~{hashlib.blake2b(json.dumps(given).encode(), digest_size=6).hexdigest()}"
         ttl = (ttl or CacheTtl()).capped(keep)
