@@ -16,7 +16,7 @@ from pierre_data.cache import CachingProvider, Store
 from pierre_data.cache.store import Version
 from pierre_data.client.query import ActivityQuery, FetchOptions, TimeRange, utc_bounds
 from pierre_data.client.results import ActivityKey, Result
-from pierre_data.dedupe import deduplicate
+from pierre_data.dedupe import REACH, deduplicate
 from pierre_data.errors import PierreError, UnsupportedFeature
 from pierre_data.fetch import FetchContext, Fetched, ProviderReport, Report
 from pierre_data.fetch.report import AnyEvent, status_line
@@ -26,7 +26,6 @@ from pierre_data.schema import Table
 from pierre_data.settings import Settings
 from pierre_data.spi import Query
 
-_DAY = dt.timedelta(days=1)
 #: With a limit: so many months are asked of a source that does not stop by itself, then twice as many ...
 _MONTHS = (1, 2, 4, 8, 16, 32, 64)
 #: A question to one provider; with a limit it may go back only so far.
@@ -157,7 +156,7 @@ class Fetcher:
                 overrides=query.overrides,
                 id_spaces=self.id_spaces(chosen),
             )
-            reach = reach and reach + _DAY
+            reach = reach and reach + REACH
         if query.dedupe or query.window.local or reach is not None:
             frame = rows_within(frame, query.table, query.window, reach)
         if query.sports is not None:

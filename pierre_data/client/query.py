@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.cache import CachePolicy
-from pierre_data.dedupe import Override
+from pierre_data.dedupe import REACH, Override
 from pierre_data.errors import QueryError, UnsupportedFeature
 from pierre_data.fetch import ProviderReport
 from pierre_data.schema import TABLES, Table
@@ -130,9 +130,9 @@ def read_range(after: When | None, before: When | None, tz: str = "UTC") -> Time
 
 
 def utc_bounds(query: ActivityQuery) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return what is asked of providers: for local days wide enough for every place on earth, for dedupe a day more."""
-    window, margin = query.window, dt.timedelta(days=1) if query.dedupe else dt.timedelta()
-    # Dedupe looks a day past both ends, so that [a, b) and [b, c) together are [a, c).
+    """Return what is asked of providers: for local days wide enough for every place on earth, more for dedupe."""
+    window, margin = query.window, REACH if query.dedupe else dt.timedelta()
+    # Dedupe sees what is past both ends, so that [a, b) and [b, c) together are [a, c).
     margin += _WIDEST if window.local else dt.timedelta()
     after, before = (bound and bound.replace(tzinfo=dt.UTC) for bound in (window.after, window.before))
     return after and after - margin, before and before + margin

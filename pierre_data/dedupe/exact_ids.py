@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, PairsOfRows, read_column, text_hash
+from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Hashes, Ints, PairsOfRows, read_column, text_hash
 
-# File names are used again ("activity.fit"); copies of one workout start at most a date line and a midnight apart.
-_FAR_US = 2 * 86_400 * 1_000_000
+#: Copies of one workout start at most a date line and a midnight apart.  Whoever looks so far past both ends of a
+#: window sees every recording that belongs to a workout in it, so that windows side by side are one long window.
+REACH = dt.timedelta(days=2)
 #: Rows, and a hash of what each says it is, in its own key or in a word of its `external_id`: equal ones, one workout.
 Keys = tuple[Ints, Hashes]
 
@@ -35,7 +37,7 @@ def repeats(rows: ActivityArrays) -> Ints:
 
 
 def by_exact_id(case: Case, labels: Ints) -> Ints:
-    """Join rows of two providers with one id, ``space:id`` or a common external id (see `_FAR_US`)."""
+    """Join rows of two providers with one id, ``space:id`` or a common external id (within `REACH`: file names are used again)."""
     rows, kept = case.rows, case.kept
     if rows.previous is None and (rows.rank[kept] == rows.rank[kept[:1]]).all():
         return labels  # one provider: nobody else names its rows
@@ -54,18 +56,22 @@ def by_exact_id(case: Case, labels: Ints) -> Ints:
     if not len(same):
         return labels
     a, b = row[same], row[same + 1]
-    both, either, alike = mine[same] & mine[same + 1], mine[same] | mine[same + 1], rank[same] == rank[same + 1]
+    both, alike = mine[same] & mine[same + 1], rank[same] == rank[same + 1]
     if rows.account is not None:
         both &= ~(alike & (rows.account[a] != rows.account[b]))  # one id of two people
     # An id that one provider uses twice (a multisport file) does not say which of its rows is meant.
     twice = np.unique(hashes[same][alike & ~both])
-    near = np.abs(rows.start[a].astype(np.float64) - rows.start[b]) <= _FAR_US
-    good = ~alike & ~np.isin(hashes[same], twice) & (either | near)
+    good = ~alike & ~np.isin(hashes[same], twice)
     # Of two rows of an earlier call, only a common source says more than that call knew.
     if rows.previous is not None:
         good &= ~rows.previous.settled(a, b, alone=False)
-    good |= both
+    good = (good | both) & ~far_apart(rows, a, b)
     return joined_apart(labels, a[good], b[good], case.apart)
+
+
+def far_apart(rows: ActivityArrays, a: Ints, b: Ints) -> Bools:
+    """Return which rows a[i] and b[i] start too far from each other to be one workout."""
+    return np.abs(rows.start[a].astype(np.float64) - rows.start[b]) > REACH / dt.timedelta(microseconds=1)
 
 
 def own_keys(rows: ActivityArrays, kept: Ints, *, linking: bool) -> Keys:
