@@ -155,6 +155,7 @@ class Fetcher:
                 priority=[c.alias for c in chosen],
                 overrides=query.overrides,
                 id_spaces=self.id_spaces(chosen),
+                reach=REACH,
             )
             reach = reach and reach + REACH
         if query.dedupe or query.window.local or reach is not None:

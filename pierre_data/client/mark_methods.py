@@ -23,7 +23,7 @@ from pierre_data.client.query import (
 )
 from pierre_data.client.selection import Providers
 from pierre_data.client.table_methods import TableMethods
-from pierre_data.dedupe import Override, deduplicate, duplicates, unquoted
+from pierre_data.dedupe import REACH, Override, deduplicate, duplicates, unquoted
 from pierre_data.errors import ConfigurationNotice
 from pierre_data.notices import notice
 
@@ -64,8 +64,8 @@ class MarkMethods(TableMethods):
         asked = utc_bounds(ActivityQuery(schema.ACTIVITIES, window, dedupe=True))
         frame = self._ask(ActivityQuery(schema.ACTIVITIES, TimeRange(*asked)), providers, options, named=False)
         priority, spaces = [one.alias for one in chosen], self._fetcher.id_spaces(chosen)
-        merged = deduplicate(frame, priority=priority, overrides=marks, id_spaces=spaces)
-        merges = duplicates(frame, priority=priority, overrides=marks, id_spaces=spaces)
+        merged = deduplicate(frame, priority=priority, overrides=marks, id_spaces=spaces, reach=REACH)
+        merges = duplicates(frame, priority=priority, overrides=marks, id_spaces=spaces, reach=REACH)
         inside = merges["activity_id"].isin(rows_within(merged, schema.ACTIVITIES, window)["activity_id"])
         return merges[inside].reset_index(drop=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,6 +83,13 @@ class Case:
     same_provider: SameProvider
     same: PairsOfRows = NO_PAIRS  # that a person called one workout
     apart: PairsOfRows = NO_PAIRS  # that he called two
+    reach: dt.timedelta | None = None  # rows that start further apart are never one workout
+
+    def too_far(self, a: Ints, b: Ints, reach: dt.timedelta | None = None) -> Bools:
+        """Return which rows a[i] and b[i] start further apart than a reach, the case's own when omitted."""
+        if (reach := reach or self.reach) is None:
+            return np.zeros(len(a), dtype=bool)
+        return np.abs(self.rows.start[a].astype(np.float64) - self.rows.start[b]) > reach / dt.timedelta(microseconds=1)
 
 
 def read_arrays(

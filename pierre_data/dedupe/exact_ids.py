@@ -8,10 +8,11 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from pierre_data.dedupe.arrays import ActivityArrays, Bools, Case, Hashes, Ints, PairsOfRows, read_column, text_hash
+from pierre_data.dedupe.arrays import ActivityArrays, Case, Hashes, Ints, PairsOfRows, read_column, text_hash
 
-#: Copies of one workout start at most a date line and a midnight apart.  Whoever looks so far past both ends of a
-#: window sees every recording that belongs to a workout in it, so that windows side by side are one long window.
+#: Copies of one workout start at most a date line and a midnight apart (file names are used again: "activity.fit").
+#: Whoever looks so far past both ends of a window, and merges nothing that lies further apart, sees every recording of
+#: its workouts: windows side by side are one long window.
 REACH = dt.timedelta(days=2)
 #: Rows, and a hash of what each says it is, in its own key or in a word of its `external_id`: equal ones, one workout.
 Keys = tuple[Ints, Hashes]
@@ -37,7 +38,7 @@ def repeats(rows: ActivityArrays) -> Ints:
 
 
 def by_exact_id(case: Case, labels: Ints) -> Ints:
-    """Join rows of two providers with one id, ``space:id`` or a common external id (within `REACH`: file names are used again)."""
+    """Join rows of two providers with one id, ``space:id``, or a common external id within `REACH`."""
     rows, kept = case.rows, case.kept
     if rows.previous is None and (rows.rank[kept] == rows.rank[kept[:1]]).all():
         return labels  # one provider: nobody else names its rows
@@ -56,22 +57,17 @@ def by_exact_id(case: Case, labels: Ints) -> Ints:
     if not len(same):
         return labels
     a, b = row[same], row[same + 1]
-    both, alike = mine[same] & mine[same + 1], rank[same] == rank[same + 1]
+    both, either, alike = mine[same] & mine[same + 1], mine[same] | mine[same + 1], rank[same] == rank[same + 1]
     if rows.account is not None:
         both &= ~(alike & (rows.account[a] != rows.account[b]))  # one id of two people
     # An id that one provider uses twice (a multisport file) does not say which of its rows is meant.
     twice = np.unique(hashes[same][alike & ~both])
-    good = ~alike & ~np.isin(hashes[same], twice)
+    good = ~alike & ~np.isin(hashes[same], twice) & (either | ~case.too_far(a, b, REACH))
     # Of two rows of an earlier call, only a common source says more than that call knew.
     if rows.previous is not None:
         good &= ~rows.previous.settled(a, b, alone=False)
-    good = (good | both) & ~far_apart(rows, a, b)
+    good = (good | both) & ~case.too_far(a, b)
     return joined_apart(labels, a[good], b[good], case.apart)
-
-
-def far_apart(rows: ActivityArrays, a: Ints, b: Ints) -> Bools:
-    """Return which rows a[i] and b[i] start too far from each other to be one workout."""
-    return np.abs(rows.start[a].astype(np.float64) - rows.start[b]) > REACH / dt.timedelta(microseconds=1)
 
 
 def own_keys(rows: ActivityArrays, kept: Ints, *, linking: bool) -> Keys:

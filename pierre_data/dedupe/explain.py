@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ def duplicates(
     athlete: str | None = None,
     id_spaces: Mapping[str, str] | None = None,
     same_provider: SameProvider = "overlap",
+    reach: dt.timedelta | None = None,
 ) -> pd.DataFrame:
     """Return every merge that `deduplicate` makes of a frame, with its reason.
 
@@ -32,7 +34,7 @@ def duplicates(
     ----------
     frame : DataFrame
         As for `deduplicate`; fetched with ``dedupe=False``.
-    priority, overrides, athlete, id_spaces, same_provider
+    priority, overrides, athlete, id_spaces, same_provider, reach
         As for `deduplicate`.
 
     Returns
@@ -65,7 +67,7 @@ def duplicates(
             "The frame is deduplicated already, so its duplicates are gone.",
             "Fetch it with dedupe=False and pass that.",
         )
-    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
+    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider, reach)
     kept, dropped, rule, score = _merges(grouping)
     rows, groups = grouping.case.rows, grouping.groups
     names = quoted_all(rows.key)

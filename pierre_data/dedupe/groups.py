@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ def group(
     athlete: str | None,
     id_spaces: Mapping[str, str] | None,
     same_provider: SameProvider,
+    reach: dt.timedelta | None,
 ) -> Grouping:
     """Return which rows of a frame are one workout."""
     if same_provider not in ("overlap", "never"):
@@ -70,7 +72,7 @@ def group(
         notice(text, UserWarning)
     replaced_by = repeats(rows)
     labels, steps = np.arange(len(replaced_by)), []
-    case = Case(rows, np.flatnonzero(replaced_by == labels), same_provider)
+    case = Case(rows, np.flatnonzero(replaced_by == labels), same_provider, reach=reach)
     if overrides := tuple(overrides):
         if odd := [one for one in overrides if not isinstance(one, Override)]:
             raise QueryError(f"{odd[0]!r} is no override.", "Make it with pierre_data.dedupe.Override(same, a, b).")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pierre_data.dedupe.arrays import Case, Ints, PairsOfRows, quoted, text_hash, unquoted
-from pierre_data.dedupe.exact_ids import REACH, far_apart, joined_apart, own_keys
+from pierre_data.dedupe.exact_ids import joined_apart, own_keys
 from pierre_data.errors import QueryError
 from pierre_data.notices import notice
 
@@ -107,13 +107,11 @@ def verdicts_on(case: Case, overrides: tuple[Override, ...]) -> tuple[Case, Ints
             if a >= 0 and b >= 0 and a != b:
                 pairs[override.same].append((a, b))
     same, apart = _columns(pairs[True]), _columns(pairs[False])
-    far = far_apart(rows, *same)
+    far = case.too_far(*same)
     if far.any():
         a, b = (rows.key.iloc[side[far][0]] for side in same)
-        notice(
-            f"{a} and {b} are called the same, but start more than {REACH.days} days apart: they stay apart.",
-            UserWarning,
-        )
+        text = f"{a} and {b} are called the same, but start more than {case.reach} apart: they stay apart."
+        notice(text, UserWarning)
         same = same[0][~far], same[1][~far]
     by_hand = joined_apart(np.arange(len(rows.start)), *same, apart)
     refused = by_hand[same[0]] != by_hand[same[1]]

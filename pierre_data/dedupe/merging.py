@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -31,6 +32,7 @@ def deduplicate(
     athlete: str | None = None,
     id_spaces: Mapping[str, str] | None = None,
     same_provider: SameProvider = "overlap",
+    reach: dt.timedelta | None = None,
 ) -> pd.DataFrame:
     """Merge the rows that are one real workout.
 
@@ -62,6 +64,9 @@ def deduplicate(
         in a row's ``external_id`` is the row of that id.
     same_provider : {"overlap", "never"}
         Whether two rows of one provider can be one workout (two devices on one account) when they overlap well.
+    reach : timedelta, optional
+        Rows that start further apart are never one workout, whatever ids and overrides say: who asks for windows needs
+        it, so that windows side by side have the rows of the whole.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def deduplicate(
     >>> bool(merged.n_sources.sum() == len(every))
     True
     """
-    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider)
+    grouping = group(frame, priority, overrides, athlete, id_spaces, same_provider, reach)
     rows, groups = grouping.case.rows, grouping.groups
     out = merge_groups(rows, groups, grouping.timed_by)
     # Dropping no column takes ten times as long as this copy.
