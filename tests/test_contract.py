@@ -436,7 +436,7 @@ def test_what_one_thread_leaves_out_is_not_remembered_as_complete() -> None:
     done = threading.Event()
 
     def small() -> None:
-        while not done.is_set():
+        while not done.wait(0.001):  # a thread that never rests would keep the interpreter from the other
             client.activities("2026-01-01", "2026-01-08", providers=["synthetic-watch"])
 
     other = threading.Thread(target=small)
@@ -559,3 +559,136 @@ def test_public_rooms_are_there() -> None:
     for room in ("schema", "spi", "widgets", "plots", "synthetic", "testing", "models"):
         assert getattr(pierre, room).__name__ == f"pierre_data.{room}"
     assert schema.ACTIVITIES.name == "activities"
+
+
+# ----------------------------------------------------------------------- found by trying: numbers that were wrong
+
+
+def diary(*rows: tuple[Any, ...], name: str = "diary", **more: Any) -> type[FitnessProvider]:
+    """A provider class whose activities are (id, start, sport, ...)."""
+
+    def activities(self: Any, after: Any = None, before: Any = None) -> pd.DataFrame:
+        frame = pd.DataFrame([row[:3] for row in rows], columns=["id", "start_time", "sport"])
+        return frame.assign(**{"elapsed_s": 1800.0, **more})
+
+    return type(name.title(), (FitnessProvider,), {"activities": activities})
+
+
+@pytest.mark.parametrize("hours", [20, 40, 47, 72])
+@pytest.mark.parametrize("linked", ["by mark", "by id"])
+def test_windows_side_by_side_are_the_whole_however_far_copies_start(hours: int, linked: str, tmp_path: Path) -> None:
+    first = pd.Timestamp("2026-01-05T07:00Z")
+    registry = registered("a", diary(("0", first, "run")))
+    other = diary(("1", first + pd.Timedelta(hours=hours), "run"), external_id="a:0" if linked == "by id" else None)
+    registry.register_factory("b", other)
+    where = Settings.read({f"PIERRE_{n}_DIR": str(tmp_path / n) for n in ("CACHE", "CONFIG", "DATA")})
+    client = Client(["a", "b"], registry=registry, settings=where, cache="memory")
+    if linked == "by mark":
+        client.mark_same("a:0", "b:1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # marks that reach too far are told
+        whole = client.activities("2026-01-01", "2026-02-01")
+        assert whole.n_sources.sum() == 2
+        assert len(whole) == (1 if hours < 48 else 2)
+        for cut in range(-2, hours + 4, 3):
+            at = first + pd.Timedelta(hours=cut)
+            parts = [client.activities("2026-01-01", at), client.activities(at, "2026-02-01")]
+            assert sorted(s for part in parts for s in part.sources) == sorted(whole.sources), cut
+            merges = [client.duplicates("2026-01-01", at), client.duplicates(at, "2026-02-01")]
+            assert sum(map(len, merges)) == 2 - len(whole)
+
+
+def test_another_token_or_server_never_sees_what_is_kept(tmp_path: Path) -> None:
+    with StravaServer() as one, StravaServer([]) as other:
+        assert len(Client("strava", settings=settings(one, tmp_path)).activities()) == 50
+        assert Client("strava", settings=settings(other, tmp_path)).activities().empty
+        asked = len(one.asked)
+        assert len(Client("strava", settings=settings(one, tmp_path)).activities()) == 50
+        assert len(one.asked) == asked
+        somebody = settings(one, tmp_path, PIERRE_STRAVA_ACCESS_TOKEN="of somebody else")
+        with pytest.raises(pierre.AuthenticationFailed):
+            Client("strava", settings=somebody).activities()
+
+
+def test_a_class_that_was_mended_is_asked_again(tmp_path: Path) -> None:
+    where = Settings.read({f"PIERRE_{n}_DIR": str(tmp_path / n) for n in ("CACHE", "CONFIG", "DATA")})
+    start = pd.Timestamp("2026-01-05T07:00Z")
+
+    class Wrong(FitnessProvider):
+        def activities(self, after: Any = None, before: Any = None) -> pd.DataFrame:
+            return pd.DataFrame({"id": ["1"], "start_time": [start], "sport": ["run"], "elapsed_s": [5.0]})
+
+    class Mended(FitnessProvider):
+        def activities(self, after: Any = None, before: Any = None) -> pd.DataFrame:
+            return pd.DataFrame({"id": ["1"], "start_time": [start], "sport": ["run"], "elapsed_s": [5000.0]})
+
+    for cls, seconds in ((Wrong, 5.0), (Mended, 5000.0), (Mended, 5000.0)):
+        client = Client("diary", registry=registered("diary", cls), settings=where)
+        assert client.activities().elapsed_s.tolist() == [seconds]
+        client.close()
+
+
+def test_rows_of_a_class_are_read_like_those_of_a_page() -> None:
+    good = ("1", "2026-01-05T07:00:00Z", "run")
+    odd = [("2", 1767596400, "run"), ("3", "soon", "run"), (float("nan"), "2026-01-05T07:00:00Z", "run")]
+    client = Client("diary", registry=registered("diary", diary(good, *odd)), cache="memory")
+    with pytest.warns(pierre.PartialResultWarning):
+        assert client.activities(errors="warn").id.tolist() == ["1"]
+    for value in (True, float("inf"), "far"):
+        client = Client("diary", registry=registered("diary", diary(good, distance_m=value)), cache="memory")
+        with pytest.warns(pierre.PartialResultWarning):
+            assert client.activities(errors="warn").empty
+    told = Client("diary", registry=registered("diary", diary(("1", good[1], "Quidditch"))), cache="memory")
+    frame = told.activities()
+    assert frame[["sport", "sport_raw"]].to_numpy().tolist() == [["other", "Quidditch"]]
+    assert any("Quidditch" in line for line in told.report(frame).lines())
+
+
+def test_an_object_asked_by_id_needs_not_repeat_it() -> None:
+    def laps(self: Any, id: str) -> pd.DataFrame:
+        return pd.DataFrame({"elapsed_s": [60.0, 61.0]}, index=pd.Index([1.0, 2.0], name="lap"))
+
+    registry = registered("diary", type("Laps", (diary(("1", "2026-01-05T07:00:00Z", "run")),), {"laps": laps}))
+    assert Client("diary", registry=registry, cache="memory").laps("diary:1")[["id", "lap"]].to_numpy().tolist() == [
+        ["1", 1.0],
+        ["1", 2.0],
+    ]
+
+
+@pytest.mark.parametrize("leaving", [SystemExit, GeneratorExit])
+def test_a_class_that_would_end_the_process_is_broken(leaving: type[BaseException]) -> None:
+    def leave(self: Any, after: Any = None, before: Any = None) -> pd.DataFrame:
+        raise leaving
+
+    client = Client("rude", registry=registered("rude", type("Rude", (Diary,), {"activities": leave})), cache="memory")
+    with pytest.raises(pierre.ProviderBroken):
+        client.activities()
+
+
+@pytest.mark.parametrize("sport", [["run"], 5, b"run"])
+def test_a_sport_is_text(synthetic: Client, sport: Any) -> None:
+    with pytest.raises(pierre.QueryError, match="is no text"):
+        synthetic.activities(*WINDOW, sport=sport)
+
+
+@pytest.mark.parametrize("cache", [{}, object(), 3])
+def test_what_is_no_store_is_refused_at_once(cache: Any) -> None:
+    with pytest.raises(pierre.ConfigurationError, match="which is no store: it lacks"):
+        Client("synthetic", cache=cache)
+
+
+@pytest.mark.parametrize("given", [{"k": b"zzz"}, [1], {"k": None}, 7])
+def test_a_store_that_gives_rubbish_breaks_no_read(given: Any) -> None:
+    class Odd:
+        def __init__(self) -> None:
+            self.inner = MemoryStore()
+
+        def get_many(self, keys: Any) -> Any:
+            return given
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    client = Client("diary", registry=registered("diary", Diary), cache=Odd())  # type: ignore[arg-type]
+    with pytest.warns(pierre.StorageNotice, match="Going on without the cache"):
+        assert len(client.activities()) == 2

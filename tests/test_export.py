@@ -124,3 +124,18 @@ def test_a_file_of_the_first_layout_is_read(tmp_path: Path) -> None:
     table = table.set_column(table.schema.names.index("n_sources"), "n_sources", counts).drop_columns("source_file")
     pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"pierre.schema": b"1"}), file)
     pd.testing.assert_frame_equal(pierre.read_parquet(file), frame)
+
+
+@pytest.mark.parametrize("index", ["start_time", "distance_m", ["activity_id", "sport"]])
+def test_an_index_that_has_a_name_comes_back(index: str | list[str], frame: pd.DataFrame, tmp_path: Path) -> None:
+    indexed = frame.set_index(index)
+    again = pierre.read_parquet(pierre.to_parquet(indexed, tmp_path / "a.parquet"))
+    pd.testing.assert_frame_equal(again, indexed)
+
+
+def test_streams_keep_their_seconds(tmp_path: Path) -> None:
+    client = pierre.Client("synthetic", cache="memory")
+    streams = client.streams(client.activities("2026-06-20").activity_id[0])
+    again = pierre.read_parquet(pierre.to_parquet(streams, tmp_path / "a.parquet"))
+    pd.testing.assert_frame_equal(again, streams)
+    assert again.attrs["pierre"]["table"] == "streams"
