@@ -62,7 +62,8 @@ def by_exact_id(case: Case, labels: Ints) -> Ints:
         both &= ~(alike & (rows.account[a] != rows.account[b]))  # one id of two people
     # An id that one provider uses twice (a multisport file) does not say which of its rows is meant.
     twice = np.unique(hashes[same][alike & ~both])
-    good = ~alike & ~np.isin(hashes[same], twice) & (either | ~case.too_far(a, b, REACH))
+    # By sorting: with the other way numpy 2.0 fails for hashes above 2**63.
+    good = ~alike & ~np.isin(hashes[same], twice, kind="sort") & (either | ~case.too_far(a, b, REACH))
     # Of two rows of an earlier call, only a common source says more than that call knew.
     if rows.previous is not None:
         good &= ~rows.previous.settled(a, b, alone=False)

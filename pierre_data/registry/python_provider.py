@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pierre_data import schema
-from pierre_data.errors import PierreError, ProviderBroken, UnsupportedFeature
+from pierre_data.errors import PierreError, ProviderBroken, SchemaError, UnsupportedFeature
 from pierre_data.fetch import Batch, FetchContext, ProviderReport, cut, parse_rows
 from pierre_data.schema import FAMILY, Table
 from pierre_data.schema.types import plain_value
@@ -108,7 +108,7 @@ class PythonProvider(FitnessProvider):
         try:
             parsed = parse_rows(_rows(frame, query), query.table, self.name)
         except PierreError as error:
-            raise self._broken(f"returned {query.table.name} that do not fit: {error}") from error
+            raise self._broken(f"returned {query.table.name} that do not fit: {error.what.rstrip('.')}") from error
         rows = cut(parsed.table, query.table, query.after, query.before)
         context.arrived(rows.num_rows, parsed.rejected, parsed.unknown, parsed.notes)
         yield Batch(rows, parsed.page)
@@ -195,6 +195,9 @@ def _rows(frame: pd.DataFrame, query: Query) -> Rows:
     }
     if query.id is not None:
         columns.setdefault("id", [query.id] * len(rows))
+    lacking = [name for name in query.table.required if name != "provider" and name not in columns]
+    if len(rows) and lacking:
+        raise SchemaError(f"{query.table.name} needs the column {lacking[0]!r}.", "Add it to the frame.")
     words = columns.get("sport", [])
     unknown = Counter(str(word) for word in words if word is not None and word not in FAMILY)
     if unknown:
