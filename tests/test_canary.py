@@ -194,7 +194,7 @@ _BOOK = [
     "while (consent := model.card('acme').consent) is None: time.sleep(.01)\n"
     "model.paste('acme', Secret(server.consent(consent.reveal())))\nwork.join(60)\nmodel.card('acme')",
     "fetch = pierre.widgets.FetchProgress(other)\nfetch",
-    "_ = fetch.model.start()\nwhile fetch.model.running: time.sleep(.01)\nfetch.model.lines()",
+    "_ = fetch.model.start()\nwhile fetch.model.running: time.sleep(.01)\nfetch.model.lines",
 ]
 
 
