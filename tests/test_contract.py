@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import inspect
+import os
+import sys
 import threading
 import time
 import warnings
@@ -359,7 +361,10 @@ def test_the_class_of_the_docstring_passes_a_strict_checker(tmp_path: Path) -> N
     code = [line[4:] for line in lines if line.startswith((">>> ", "... "))]
     file = tmp_path / "diary.py"
     file.write_text("\n".join(code).replace("class Diary", "\n\nclass Diary") + "\n")
-    out, _, status = mypy.run(["--strict", "--cache-dir", str(tmp_path), str(file)])
+    # As an author runs it: numpy's own types are written for the Python that runs.
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    words = ["--strict", "--config-file", os.devnull, "--python-version", version, "--cache-dir", str(tmp_path)]
+    out, _, status = mypy.run([*words, "--follow-imports", "silent", str(file)])
     assert status == 0, out
 
 
